@@ -1,0 +1,56 @@
+"""What the algorithms hand to each other and to the landscape file."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """A verified local minimum.
+
+    loss: value of the loss. coordinates: (N,) float64. rms: |gradient| / sqrt(N).
+    lpphe: sum of ln of the positive Hessian eigenvalues, declared zero modes left out.
+    smallest_eigenvalue: of the Hessian, declared zero modes left out.
+    order: order o of the stabiliser under the model's symmetry group.
+    visits: how often searches ended here.
+    """
+
+    loss: float
+    coordinates: np.ndarray
+    rms: float
+    lpphe: float
+    smallest_eigenvalue: float
+    order: int = 1
+    visits: int = 1
+
+
+@dataclass(frozen=True)
+class TransitionState:
+    """A verified index-one saddle; the minima it joins are named by the network that stores it.
+
+    loss, coordinates, rms, order: as for a Minimum.
+    lpphe: sum of ln of the positive Hessian eigenvalues (the negative one and declared zero modes left out).
+    negative_eigenvalue: the one negative eigenvalue.
+    next_eigenvalue: the smallest positive one, declared zero modes left out.
+    """
+
+    loss: float
+    coordinates: np.ndarray
+    rms: float
+    lpphe: float
+    negative_eigenvalue: float
+    next_eigenvalue: float
+    order: int = 1
+
+
+@dataclass(frozen=True)
+class Triple:
+    """minimum - transition state - minimum: what a path search yields.
+
+    plus and minus are the minima reached downhill along +v and -v.
+    """
+
+    plus: Minimum
+    transition_state: TransitionState
+    minus: Minimum

@@ -1,0 +1,28 @@
+"""Named outcomes of searches: a search that fails says why with one of these.
+
+The integer values are what compiled code returns; the names are what files, tables
+and reports show.
+"""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """Outcome of one local search (quench, band, saddle search, connection)."""
+
+    CONVERGED = 0
+    STEP_LIMIT = 1
+    NO_DESCENT = 2  # line search exhausted at the rounding floor above the tolerance
+    NOT_FINITE = 3  # loss or gradient overflowed or became NaN
+    LEFT_RADIUS = 4  # coordinates ran away (an unregularised loss without a minimum)
+    WRONG_INDEX = 5  # stationary, but with another number of negative eigenvalues
+    FELL_TO_MINIMUM = 6  # a saddle search that slid back into a basin
+    NO_CANDIDATE = 7  # a band without any interior maximum
+    SAME_MINIMUM = 8  # both sides of a TS run down to one minimum: degenerate, stored, no edge
+    SIDE_FAILED = 9  # a side of a TS did not converge to a minimum
+    DUPLICATE = 10  # a TS that is stored already
+
+    @property
+    def label(self) -> str:
+        """Lower-case name with hyphens, as printed."""
+        return self.name.lower().replace("_", "-")

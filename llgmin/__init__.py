@@ -1,0 +1,1 @@
+"""llgmin: global optimisation of a loss function; writes minima."""

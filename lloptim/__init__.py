@@ -1,0 +1,1 @@
+"""lloptim: double-ended transition-state searches; writes minimum-TS-minimum triples."""

@@ -1,0 +1,1 @@
+"""llpathsample: grows the network of minima, analyses it and draws it."""
