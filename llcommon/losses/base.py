@@ -1,0 +1,129 @@
+"""What every loss model offers, and what it declares about itself.
+
+Algorithms ask these questions only; there is no isinstance on a loss model anywhere.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+
+class LossModel:
+    """A loss function L(x) of N coordinates behind the numerical seam.
+
+    Subclasses set the class attributes `name`, `Parameters` (the dataclass behind the
+    `[loss]` table) and `takes_data`, fill the instance attributes in `__init__(parameters, data)`
+    and override what differs from the defaults: no symmetry, no zero modes, no bounds, smooth.
+
+    Instance attributes: dimension (N); kernel, hessian_kernel, hessian_vector_kernel (compiled
+    functions of `llcommon.seam`); reals (float64), integers (int64): packed data and shape;
+    workspace (float64): scratch, so one model object serves one thread.
+    """
+
+    name: ClassVar[str] = ""
+    Parameters: ClassVar[type] = object
+    takes_data: ClassVar[bool] = True
+    smooth: ClassVar[bool] = True
+
+    # Scales that searches start from: basin-hopping step (per coordinate), its temperature.
+    suggested_step: float = 1.0
+    suggested_temperature: float = 1.0
+
+    parameters: object
+    dimension: int
+    kernel: object
+    hessian_kernel: object
+    hessian_vector_kernel: object
+    reals: np.ndarray
+    integers: np.ndarray
+    workspace: np.ndarray
+
+    @property
+    def packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(reals, integers, workspace): the trailing arguments of every kernel."""
+        return self.reals, self.integers, self.workspace
+
+    def hessian_packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As `packed`, with a workspace that is large enough for the dense Hessian."""
+        return self.packed
+
+    def __getstate__(self) -> dict:
+        """Compiled kernels do not travel between processes; they are found again by name."""
+        return {"parameters": self.parameters, "data": getattr(self, "data", None)}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(state["parameters"], state["data"])
+
+    # --- values -----------------------------------------------------------------------
+
+    def value(self, x: np.ndarray) -> float:
+        """L(x)."""
+        return self.value_and_gradient(x)[0]
+
+    def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """L(x) and its gradient, shape (N,)."""
+        x = np.ascontiguousarray(x, dtype=np.float64)
+        gradient = np.empty(self.dimension)
+        value = self.kernel(x, gradient, *self.packed)
+        return value, gradient
+
+    def hessian(self, x: np.ndarray) -> np.ndarray:
+        """Dense Hessian at x, shape (N, N), exact and symmetric."""
+        x = np.ascontiguousarray(x, dtype=np.float64)
+        out = np.empty((self.dimension, self.dimension))
+        self.hessian_kernel(x, out, *self.hessian_packed())
+        return out
+
+    def hessian_vector(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Hessian at x times v, shape (N,), exact."""
+        x = np.ascontiguousarray(x, dtype=np.float64)
+        v = np.ascontiguousarray(v, dtype=np.float64)
+        out = np.empty(self.dimension)
+        self.hessian_vector_kernel(x, v, out, *self.packed)
+        return out
+
+    # --- declarations -----------------------------------------------------------------
+
+    def zero_modes(self) -> np.ndarray:
+        """Orthonormal directions along which L is constant everywhere, shape (number, N)."""
+        return np.empty((0, self.dimension))
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Lower and upper bounds, each (N,), or None."""
+        return None
+
+    def random_start(self, rng: np.random.Generator) -> np.ndarray:
+        """A random point from which a quench is sensible, shape (N,)."""
+        raise NotImplementedError
+
+    # --- symmetry ---------------------------------------------------------------------
+
+    def log_group_order(self) -> float:
+        """ln |G| of the model's symmetry group."""
+        return 0.0
+
+    def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The symmetry image of x nearest to reference, shape (N,)."""
+        return np.array(x, dtype=np.float64)
+
+    def canonical(self, x: np.ndarray) -> np.ndarray:
+        """One representative of the images of x; idempotent."""
+        return np.array(x, dtype=np.float64)
+
+    def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """x under a random element of the symmetry group."""
+        return np.array(x, dtype=np.float64)
+
+    def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
+        """Number of group elements that leave x where it is (per coordinate, within tolerance)."""
+        return 1
+
+    # --- known answers and predictions --------------------------------------------------
+
+    def known_points(self) -> list[tuple[np.ndarray, float, int]]:
+        """(x, loss, index) of stationary points known from the literature; for tests."""
+        return []
+
+    def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
+        """Model outputs for raw feature rows (n, d) at coordinates x, or None if it has none."""
+        return None
