@@ -1,0 +1,165 @@
+"""Multilayer perceptrons with an L2 term.
+
+    z_1 = W_1^T x + b_1,  z_{l+1} = W_{l+1}^T f(z_l) + b_{l+1},  l = 1 .. h       (h hidden layers, also none)
+    cross-entropy:  L = -(1/n) sum_d ln softmax(z)_{d, class(d)} + lambda |w|^2
+    mse:            L =  (1/n) sum_d |z_d - t_d|^2               + lambda |w|^2
+
+with f = tanh or logistic. |w|^2 runs over all weights and biases (no factor 1/2, as in the MLPVB3
+potential of GMIN), or without the biases. With a class target and mse, t is one-hot.
+
+Dimension N = sum over layers of (inputs + 1) * outputs. Coordinates: see `_mlp_kernels`.
+Symmetry: permutations of the units of each hidden layer, and signs for tanh.
+Adding a constant to all outgoing weights of a last hidden unit, or to all output biases, leaves a
+softmax unchanged: those directions have curvature 2 lambda, and are zero modes where no L2 term acts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from llcommon.config import setting
+from llcommon.errors import ConfigError
+from llcommon.losses import _mlp_symmetry as symmetry
+from llcommon.losses._mlp_hessian import hessian_chunk, hessian_workspace, mlp_hessian
+from llcommon.losses._mlp_kernels import (
+    CROSS_ENTROPY,
+    LOGISTIC,
+    MSE,
+    TANH,
+    mlp_hessian_vector,
+    mlp_kernel,
+    vector_workspace,
+)
+from llcommon.losses.base import LossModel
+
+_ACTIVATIONS = {"tanh": TANH, "logistic": LOGISTIC}
+_LOSSES = {"cross-entropy": CROSS_ENTROPY, "mse": MSE}
+
+
+@dataclass(frozen=True)
+class MLPParameters:
+    """The `[loss]` table of an mlp."""
+
+    hidden: list[int] = setting([10], help="units of each hidden layer; [] for none", minimum=1)
+    activation: str = setting("tanh", help="activation of hidden units", choices=tuple(_ACTIVATIONS))
+    loss: str = setting("cross-entropy", help="what is fitted", choices=tuple(_LOSSES))
+    lambda_: float = setting(
+        1e-4, key="lambda", help="strength of the L2 term lambda |w|^2 (no factor 1/2)", minimum=0.0
+    )
+    regularise_biases: bool = setting(True, help="whether the L2 term includes the biases")
+
+
+class MLP(LossModel):
+    """A multilayer perceptron on a table of data; see the module's docstring."""
+
+    name = "mlp"
+    Parameters = MLPParameters
+    suggested_step = 1.0
+    suggested_temperature = 0.01
+
+    def __init__(self, parameters: MLPParameters, data) -> None:
+        self.parameters = parameters
+        self.data = data
+        inputs = data.inputs()
+        rows = inputs.shape[0]
+        outputs = self._output_count(parameters, data)
+        self.widths = (inputs.shape[1], *parameters.hidden, outputs)
+        self.odd = parameters.activation == "tanh"
+        pairs = zip(self.widths[:-1], self.widths[1:], strict=True)
+        self.dimension = sum((a + 1) * b for a, b in pairs)
+        labels = data.labels if data.labels is not None else np.zeros(0, dtype=np.int64)
+        header = [
+            rows,
+            len(self.widths) - 1,
+            _ACTIVATIONS[parameters.activation],
+            _LOSSES[parameters.loss],
+            int(parameters.regularise_biases),
+            hessian_chunk(self.widths, rows),
+            *self.widths,
+        ]
+        self.integers = np.concatenate([np.array(header, dtype=np.int64), labels.astype(np.int64)])
+        blocks = [np.array([parameters.lambda_]), inputs.T.ravel(), np.ones(rows)]
+        if parameters.loss == "mse":
+            blocks.append(self._targets(data, outputs).T.ravel())
+        self.reals = np.concatenate(blocks)
+        self.kernel = mlp_kernel
+        self.hessian_kernel = mlp_hessian
+        self.hessian_vector_kernel = mlp_hessian_vector
+        self._vector_size = vector_workspace(self.widths, rows)
+        self.workspace = np.empty(self._vector_size)
+
+    def hessian_packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The packed arguments with the larger workspace of the dense Hessian, made at first need."""
+        size = max(self._vector_size, hessian_workspace(self.widths, int(self.integers[0])))
+        if self.workspace.size < size:
+            self.workspace = np.empty(size)
+        return self.packed
+
+    @staticmethod
+    def _output_count(parameters: MLPParameters, data) -> int:
+        if data.labels is not None:
+            return len(data.class_names)
+        if parameters.loss == "cross-entropy":
+            raise ConfigError(
+                'the target is numeric, which loss = "cross-entropy" cannot fit: use loss = "mse" in [loss]'
+            )
+        return 1
+
+    @staticmethod
+    def _targets(data, outputs: int) -> np.ndarray:
+        if data.labels is not None:
+            return np.eye(outputs)[data.labels]
+        return data.targets[:, None]
+
+    def matrices(self, x: np.ndarray) -> list[np.ndarray]:
+        """The weight matrices (inputs + 1, outputs) of x, last row the biases; views."""
+        return symmetry.split(np.asarray(x, dtype=np.float64), self.widths)
+
+    def zero_modes(self) -> np.ndarray:
+        """Softmax gauge directions that no L2 term lifts, shape (number, N)."""
+        if self.parameters.loss != "cross-entropy":
+            return np.empty((0, self.dimension))
+        inputs = self.widths[-2]
+        rows = range(inputs + 1) if self.parameters.lambda_ == 0.0 else [inputs]
+        if self.parameters.lambda_ > 0.0 and self.parameters.regularise_biases:
+            rows = []
+        modes = np.zeros((len(rows), self.dimension))
+        for mode, row in zip(modes, rows, strict=True):
+            self.matrices(mode)[-1][row] = 1.0 / np.sqrt(self.widths[-1])
+        return modes
+
+    def random_start(self, rng: np.random.Generator) -> np.ndarray:
+        """Independent normal weights of unit variance."""
+        return rng.standard_normal(self.dimension)
+
+    def log_group_order(self) -> float:
+        return symmetry.log_group_order(self.widths, self.odd)
+
+    def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return symmetry.join(symmetry.align(self.matrices(reference), self.matrices(x), self.odd))
+
+    def canonical(self, x: np.ndarray) -> np.ndarray:
+        return symmetry.join(symmetry.canonical(self.matrices(x), self.odd))
+
+    def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        operations = []
+        for units in self.parameters.hidden:
+            signs = rng.choice([-1.0, 1.0], size=units) if self.odd else np.ones(units)
+            operations.append(symmetry.SignedPermutation(rng.permutation(units), signs))
+        return symmetry.join(symmetry.apply(self.matrices(x), operations))
+
+    def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
+        return symmetry.stabiliser_order(self.matrices(x), self.odd, tolerance)
+
+    def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Class probabilities (cross-entropy) or outputs (mse) for raw feature rows, shape (n, outputs)."""
+        below = self.data.transform(features)
+        matrices = self.matrices(x)
+        for layer, matrix in enumerate(matrices):
+            below = below @ matrix[:-1] + matrix[-1]
+            if layer < len(matrices) - 1:
+                below = np.tanh(below) if self.odd else 0.5 + 0.5 * np.tanh(0.5 * below)
+        if self.parameters.loss == "mse":
+            return below
+        weights = np.exp(below - below.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)
