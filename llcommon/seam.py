@@ -15,6 +15,7 @@ keyed by a hash of the sources of all packages of this house.
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -58,6 +59,11 @@ if "NUMBA_CACHE_DIR" not in os.environ:
 # core were measured 10 to 300 times slower. A fixed count also keeps the bits the same.
 for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[_variable] = "1"
+if "numpy" in sys.modules:
+    # The variables are read when a BLAS is loaded; one that is loaded already must be told.
+    import threadpoolctl
+
+    threadpoolctl.threadpool_limits(1)
 
 from numba import njit, types  # noqa: E402  (the cache folder must be known first)
 

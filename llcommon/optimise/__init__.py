@@ -1,0 +1,1 @@
+"""Local searches behind the numerical seam: quenches, eigenmodes, bands and saddle searches."""

@@ -1,0 +1,117 @@
+"""L-BFGS quench (Liu and Nocedal, Math. Program. 45, 503, 1989) with a capped step instead of a line search.
+
+As customary for energy landscapes, a step is accepted if the loss does not rise; the cap on its
+length, not a Wolfe condition, keeps the quench in the basin where it started.
+"""
+
+import math
+
+import numpy as np
+
+from llcommon.optimise.vectors import add_scaled, dot, rms
+from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
+from llcommon.status import Status
+
+_CONVERGED = int(Status.CONVERGED)
+_STEP_LIMIT = int(Status.STEP_LIMIT)
+_NO_DESCENT = int(Status.NO_DESCENT)
+_NOT_FINITE = int(Status.NOT_FINITE)
+_LEFT_RADIUS = int(Status.LEFT_RADIUS)
+
+# A rise of the loss below this share of its size is rounding, not a bad step.
+_ROUNDING = 1e-14
+_FIRST_SCALE = 0.1
+_MOST_REDUCTIONS = 12
+
+
+@algorithm(types.Tuple((I8, F8, F8, I8)), KERNEL, *PACKED, VECTOR, VECTOR, F8, I8, F8, I8, F8)
+def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, maximum_step, iterations, radius):
+    """Quenches x in place until |g|/sqrt(N) <= tolerance; gradient receives the last gradient.
+
+    Returns (status, loss, rms gradient, evaluations). `radius`: |x| beyond which the quench has run away.
+    """
+    n = x.size
+    steps = np.empty((memory, n))
+    changes = np.empty((memory, n))
+    curvature = np.empty(memory)
+    weight = np.empty(memory)
+    direction = np.empty(n)
+    trial = np.empty(n)
+    trial_gradient = np.empty(n)
+    loss = kernel(x, gradient, reals, integers, workspace)
+    evaluations = 1
+    stored = 0
+    head = 0
+    scale = _FIRST_SCALE
+    size = rms(gradient)
+    if not (math.isfinite(loss) and math.isfinite(size)):
+        return _NOT_FINITE, loss, size, evaluations
+    for _ in range(iterations):
+        if size <= tolerance:
+            return _CONVERGED, loss, size, evaluations
+        direction[:] = gradient
+        for back in range(stored):
+            j = (head - 1 - back) % memory
+            weight[j] = curvature[j] * dot(steps[j], direction)
+            add_scaled(-weight[j], changes[j], direction)
+        if stored == 0:
+            direction *= scale * min(1.0, 1.0 / math.sqrt(dot(gradient, gradient)))
+        else:
+            direction *= scale
+        for ahead in range(stored):
+            j = (head - stored + ahead) % memory
+            add_scaled(weight[j] - curvature[j] * dot(changes[j], direction), steps[j], direction)
+        slope = dot(direction, gradient)
+        if slope < 0.0:
+            direction *= -1.0
+            slope = -slope
+        length = math.sqrt(dot(direction, direction))
+        if length > maximum_step:
+            direction *= maximum_step / length
+            slope *= maximum_step / length
+        accepted = False
+        trial_loss = loss
+        for _reduction in range(_MOST_REDUCTIONS):
+            trial[:] = x
+            add_scaled(-1.0, direction, trial)
+            trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
+            evaluations += 1
+            rise = trial_loss - loss
+            if rise <= _ROUNDING * (1.0 + abs(loss)):
+                accepted = True
+                break
+            # Minimum of the parabola through both losses and the slope, kept within [0.1, 0.5].
+            shrink = 0.1
+            if math.isfinite(rise):
+                shrink = min(0.5, max(0.1, 0.5 * slope / (rise + slope)))
+            direction *= shrink
+            slope *= shrink
+        if not accepted:
+            if stored == 0:
+                return _NO_DESCENT, loss, size, evaluations
+            stored = 0
+            head = 0
+            continue
+        steps[head] = trial
+        steps[head] -= x
+        changes[head] = trial_gradient
+        changes[head] -= gradient
+        product = dot(steps[head], changes[head])
+        square = dot(changes[head], changes[head])
+        x[:] = trial
+        gradient[:] = trial_gradient
+        loss = trial_loss
+        size = rms(gradient)
+        if not math.isfinite(size):
+            return _NOT_FINITE, loss, size, evaluations
+        if dot(x, x) > radius * radius:
+            return _LEFT_RADIUS, loss, size, evaluations
+        # Without positive curvature along the step the update would spoil the model: skip it.
+        if product > 1e-12 * square and square > 0.0:
+            scale = product / square
+            curvature[head] = 1.0 / product
+            head = (head + 1) % memory
+            stored = min(stored + 1, memory)
+    if size <= tolerance:
+        return _CONVERGED, loss, size, evaluations
+    return _STEP_LIMIT, loss, size, evaluations

@@ -1,0 +1,120 @@
+"""Newton finish of a quench on the exact dense Hessian, to the rounding floor of the gradient.
+
+A shift mu >= 0 on the Hessian plays the part of the trust region (Levenberg; Nocedal and Wright,
+Numerical Optimization, ch. 4): it grows until H + mu is positive definite, the step short and the
+loss falling as predicted, and dies out near a minimum, where convergence is quadratic. From a
+saddle the shifted steps run down: only minima end it.
+"""
+
+import math
+
+import numpy as np
+
+from llcommon.optimise.factor import factorise, solve_factorised
+from llcommon.optimise.vectors import add_scaled, dot, norm, rms, symmetric_times
+from llcommon.seam import F8, HESSIAN, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
+from llcommon.status import Status
+
+_CONVERGED = int(Status.CONVERGED)
+_STEP_LIMIT = int(Status.STEP_LIMIT)
+_NO_DESCENT = int(Status.NO_DESCENT)
+_NOT_FINITE = int(Status.NOT_FINITE)
+_LEFT_RADIUS = int(Status.LEFT_RADIUS)
+
+_ROUNDING = 1e-14
+_MOST_SHIFTS = 60
+
+
+@algorithm(types.void, MATRIX, MATRIX, F8)
+def lift_zero_modes(zero_modes, matrix, strength):
+    """matrix += strength * sum of outer products of the zero modes (rows)."""
+    for k in range(zero_modes.shape[0]):
+        mode = zero_modes[k]
+        for i in range(mode.size):
+            if mode[i] != 0.0:
+                add_scaled(strength * mode[i], mode, matrix[i])
+
+
+@algorithm(
+    types.Tuple((I8, F8, F8, I8, I8)),
+    KERNEL, HESSIAN, *PACKED, MATRIX, VECTOR, VECTOR, F8, F8, I8, F8,
+)  # fmt: skip
+def newton(kernel, hessian, reals, integers, workspace, zero_modes, x, gradient, tolerance, maximum_step, limit, radius):
+    """Takes x in place to a minimum with |g|/sqrt(N) <= tolerance, and on to the rounding floor.
+
+    Returns (status, loss, rms gradient, gradient evaluations, Hessian evaluations).
+    """
+    n = x.size
+    curvature = np.empty((n, n))
+    shifted = np.empty((n, n))
+    step = np.empty(n)
+    product = np.empty(n)
+    trial = np.empty(n)
+    trial_gradient = np.empty(n)
+    loss = kernel(x, gradient, reals, integers, workspace)
+    evaluations = 1
+    hessians = 0
+    size = rms(gradient)
+    shift = 0.0
+    if not (math.isfinite(loss) and math.isfinite(size)):
+        return _NOT_FINITE, loss, size, evaluations, hessians
+    for _ in range(limit):
+        hessian(x, curvature, reals, integers, workspace)
+        hessians += 1
+        trace = 0.0
+        for i in range(n):
+            trace += abs(curvature[i, i])
+        lift_zero_modes(zero_modes, curvature, trace / n)
+        smallest_shift = 1e-12 * (1.0 + trace / n)
+        accepted = False
+        for _attempt in range(_MOST_SHIFTS):
+            shifted[:] = curvature
+            for i in range(n):
+                shifted[i, i] += shift
+            if not factorise(shifted):
+                shift = max(4.0 * shift, 1e-4 * trace / n, smallest_shift)
+                continue
+            step[:] = gradient
+            solve_factorised(shifted, step)
+            length = norm(step)
+            if length > maximum_step:
+                # |step| falls roughly as 1/shift: aim at the cap, at least double.
+                shift = max(shift * max(2.0, min(10.0, length / maximum_step)), 1e-3 * trace / n, smallest_shift)
+                if length < 4.0 * maximum_step or shift > 1e3 * trace:
+                    step *= maximum_step / length
+                    length = maximum_step
+                else:
+                    continue
+            trial[:] = x
+            add_scaled(-1.0, step, trial)
+            trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
+            evaluations += 1
+            symmetric_times(curvature, step, product)
+            predicted = dot(gradient, step) - 0.5 * dot(step, product)
+            gain = loss - trial_loss
+            trial_size = rms(trial_gradient)
+            floor = _ROUNDING * (1.0 + abs(loss))
+            near_floor = predicted <= 100.0 * floor and trial_size < size
+            if math.isfinite(trial_size) and (gain > 1e-4 * predicted or near_floor):
+                if gain > 0.5 * predicted or near_floor:
+                    shift = 0.0 if shift < smallest_shift else 0.2 * shift
+                accepted = True
+                break
+            if predicted <= floor:
+                break
+            shift = max(4.0 * shift, 1e-4 * trace / n, smallest_shift)
+        if not accepted:
+            # No step helps: that is the rounding floor if the tolerance is met.
+            status = _CONVERGED if size <= tolerance else _NO_DESCENT
+            return status, loss, size, evaluations, hessians
+        stalled = trial_size > 0.5 * size
+        x[:] = trial
+        gradient[:] = trial_gradient
+        loss = trial_loss
+        size = trial_size
+        if dot(x, x) > radius * radius:
+            return _LEFT_RADIUS, loss, size, evaluations, hessians
+        if size <= tolerance and shift == 0.0 and (stalled or size <= 1e-3 * tolerance):
+            return _CONVERGED, loss, size, evaluations, hessians
+    status = _CONVERGED if size <= tolerance else _STEP_LIMIT
+    return status, loss, size, evaluations, hessians
