@@ -1,0 +1,26 @@
+"""The landscape file and its content in memory; the only package that knows HDF5."""
+
+from llcommon.store.file import read_landscape, verify_hashes, write_landscape
+from llcommon.store.landscape import (
+    AddedMinimum,
+    AddedTriple,
+    Landscape,
+    MergeReport,
+    SearchState,
+    model_fingerprint,
+)
+from llcommon.store.replace import check_writable, replace_file
+
+__all__ = [
+    "AddedMinimum",
+    "AddedTriple",
+    "Landscape",
+    "MergeReport",
+    "SearchState",
+    "check_writable",
+    "model_fingerprint",
+    "read_landscape",
+    "replace_file",
+    "verify_hashes",
+    "write_landscape",
+]

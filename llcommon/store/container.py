@@ -1,0 +1,217 @@
+"""Named arrays and texts to HDF5 bytes and back; the only place that calls h5py.
+
+Same contents, same bytes: no time stamps, fixed creation order. All metadata carries HDF5's own
+checksums (file structures of HDF5 1.8) and every dataset a SHA-256, so damage is noticed.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from llcommon import __version__
+from llcommon.config import canonical_json
+from llcommon.errors import InputError
+from llcommon.store.schema import DIGESTS, FORMAT, VERSION, Contents
+
+BLOCK_BYTES = 1 << 20  # growth step of the image in memory
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# What h5py and the decoding of texts raise on damaged files, whichever part is damaged.
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
+
+
+def _text_sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest(value: np.ndarray | str) -> str:
+    """SHA-256 over type, shape and bytes of an array or text, 64 hex digits."""
+    if isinstance(value, str):
+        return _text_sha256("text\n" + value)
+    value = np.ascontiguousarray(value).reshape(value.shape)
+    total = hashlib.sha256(f"{value.dtype.str} {value.shape}\n".encode())
+    total.update(value.reshape(-1).view(np.uint8))
+    return total.hexdigest()
+
+
+# --- writing --------------------------------------------------------------------------
+
+
+def _untimed(kind: h5py.h5p.PropClassID) -> h5py.h5p.PropOCID:
+    """Creation properties without time stamps."""
+    properties = h5py.h5p.create(kind)
+    properties.set_obj_track_times(False)
+    return properties
+
+
+def _open_image() -> h5py.File:
+    """An empty HDF5 file in memory, its metadata in the checksummed structures of HDF5 1.8."""
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fapl_core(BLOCK_BYTES, False)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)
+    creation = _untimed(h5py.h5p.FILE_CREATE)
+    return h5py.File(h5py.h5f.create(b"landscape", h5py.h5f.ACC_TRUNC, fcpl=creation, fapl=access))
+
+
+def _group(image: h5py.File, path: str) -> None:
+    """Create a group and the groups above it, where missing."""
+    if not path or path in image:
+        return
+    _group(image, path.rpartition("/")[0])
+    h5py.h5g.create(image.id, path.encode(), gcpl=_untimed(h5py.h5p.GROUP_CREATE))
+
+
+def _fixed_text(text: str) -> np.ndarray:
+    """A text of fixed length: variable-length ones lie in a heap without checksum.
+
+    A damaged heap makes HDF5 read for ever.
+    """
+    encoded = text.encode()
+    return np.array(encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
+
+
+def _add(image: h5py.File, path: str, value: np.ndarray | str) -> None:
+    """Create one dataset."""
+    _group(image, path.rpartition("/")[0])
+    value = _fixed_text(value) if isinstance(value, str) else value
+    image.create_dataset(path, data=value, track_times=False)
+
+
+def pack(contents: Contents) -> bytes:
+    """The bytes of an HDF5 file that holds `contents` (path to array or text); deterministic.
+
+    Needs memory for two copies of the contents: the disk is touched only when all is ready.
+    """
+    digests = canonical_json({path: digest(value) for path, value in contents.items()})
+    with _open_image() as image:
+        image.attrs["format"] = _fixed_text(FORMAT)
+        image.attrs["version"] = np.int64(VERSION)
+        image.attrs["program_version"] = _fixed_text(__version__)
+        image.attrs["content_sha256"] = _fixed_text(_text_sha256(digests))
+        for path in sorted(contents):
+            _add(image, path, contents[path])
+        _add(image, DIGESTS, digests)
+        image.flush()
+        return image.id.get_file_image()
+
+
+# --- reading --------------------------------------------------------------------------
+
+
+def _refuse_other_than_hdf5(path: Path) -> None:
+    """Raise InputError if `path` is not a readable file with the HDF5 signature."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the name of a landscape file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is not an ordinary file; give the name of a landscape file")
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(len(HDF5_SIGNATURE))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; check the name") from error
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise InputError(f"{path} cannot be read ({reason}); check its permissions") from error
+    if not start:
+        raise InputError(f"{path} is empty; give a landscape file")
+    if start != HDF5_SIGNATURE:
+        raise InputError(f"{path} is not an HDF5 file; give a landscape file")
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    return InputError(f"{path} is damaged ({what}); restore it from a copy or make it again")
+
+
+def _text_attribute(image: h5py.File, name: str) -> str | None:
+    value = image.attrs.get(name)
+    return value.decode() if isinstance(value, bytes) else None
+
+
+def _check_format(image: h5py.File, path: Path) -> None:
+    """Raise InputError if this is not a landscape file of a version known here."""
+    if _text_attribute(image, "format") != FORMAT:
+        raise InputError(f"{path} is an HDF5 file but not a landscape file; give a file of this toolchain")
+    version = image.attrs.get("version")
+    if not isinstance(version, np.integer) or version < 1:
+        raise _damaged(path, "the format version is missing or senseless")
+    if version > VERSION:
+        raise InputError(
+            f"{path} has the format version {version} and this program reads up to {VERSION}; "
+            "install a newer version of the toolchain"
+        )
+
+
+def _datasets(image: h5py.File) -> dict[str, h5py.Dataset]:
+    """All datasets by path; links to other files are not followed."""
+    found: dict[str, h5py.Dataset] = {}
+
+    def visit(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            found[name] = item
+
+    image.visititems(visit)
+    return found
+
+
+def _value(dataset: h5py.Dataset) -> np.ndarray | str:
+    """The array or text of one dataset; ValueError for kinds that the format does not use."""
+    if dataset.is_virtual or dataset.external:
+        raise ValueError("data kept in another file")
+    if dataset.dtype.kind == "S" and dataset.shape == ():
+        return bytes(dataset[()]).decode()
+    if dataset.dtype.kind not in "fiu":
+        raise ValueError("unknown element type")
+    value = np.empty(dataset.shape, dtype=dataset.dtype)
+    if value.size:
+        dataset.read_direct(value)
+    return value
+
+
+def _digests(datasets: dict[str, h5py.Dataset], image: h5py.File, path: Path) -> dict[str, str]:
+    """The stored SHA-256 of every dataset, themselves checked."""
+    if DIGESTS not in datasets:
+        raise _damaged(path, f"/{DIGESTS} is missing")
+    text = _value(datasets[DIGESTS])
+    if not isinstance(text, str) or _text_sha256(text) != _text_attribute(image, "content_sha256"):
+        raise _damaged(path, "its checksums do not agree")
+    digests = json.loads(text)
+    if not isinstance(digests, dict):
+        raise _damaged(path, "its checksums are no table")
+    return digests
+
+
+def _unpack(path: Path, skip: Collection[str]) -> dict[str, np.ndarray | str]:
+    with h5py.File(path, "r", locking=False) as image:
+        _check_format(image, path)
+        datasets = _datasets(image)
+        digests = _digests(datasets, image, path)
+        missing = sorted(set(digests) - set(datasets))
+        if missing:
+            raise _damaged(path, f"/{missing[0]} is missing")
+        contents = {}
+        for name, dataset in datasets.items():
+            if name in skip or name not in digests:
+                continue
+            if dataset.chunks is None and dataset.nbytes > os.path.getsize(path):
+                raise _damaged(path, f"/{name} is larger than the file")
+            contents[name] = _value(dataset)
+            if digest(contents[name]) != digests[name]:
+                raise _damaged(path, f"the bytes of /{name} do not agree with their checksum")
+    return contents
+
+
+def unpack(path: Path, skip: Collection[str] = ()) -> dict[str, np.ndarray | str]:
+    """The contents of the landscape file `path`, without the datasets named in `skip`.
+
+    Datasets that the file's checksums do not list (added by other programs) are left out.
+    Raises InputError for a file that is missing, foreign, of a newer version or damaged.
+    """
+    _refuse_other_than_hdf5(path)
+    try:
+        return _unpack(path, skip)
+    except DAMAGE as error:
+        raise _damaged(path, "HDF5 cannot read it to the end") from error

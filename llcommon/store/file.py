@@ -1,0 +1,212 @@
+"""Landscape to file and back; the format is described in `llcommon.store.schema`."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from llcommon import losses
+from llcommon.config import canonical_json, read_bytes
+from llcommon.data import Data, read_csv
+from llcommon.errors import InputError, LandscapeError
+from llcommon.settings import Settings, parse_settings, settings_to_tables
+from llcommon.store import container, schema
+from llcommon.store.columns import Columns
+from llcommon.store.landscape import Landscape, SearchState, model_fingerprint, model_parameters
+from llcommon.store.replace import replace_file
+
+MEGABYTE = 1_000_000
+
+
+# --- writing --------------------------------------------------------------------------
+
+
+def _table_contents(table: Columns, prefix: str) -> dict[str, np.ndarray]:
+    if not table.complete:
+        raise ValueError("a landscape read without points cannot be written")
+    return {f"{prefix}/{name}": getattr(table, name) for name in table.names}
+
+
+def _data_contents(data: Data, embed_limit_mb: float) -> dict[str, np.ndarray | str]:
+    """What is stored of the data: all, or above the limit only what finds and checks the CSV file."""
+    names = {
+        "class_names": list(data.class_names),
+        "feature_names": list(data.feature_names),
+        "scaling": data.scaling,
+        "target_name": data.target_name,
+    }
+    contents: dict[str, np.ndarray | str] = {
+        "data/source": data.source,
+        "data/sha256": data.sha256,
+        "data/content_sha256": data.content_sha256(),
+        "data/names": canonical_json(names),
+    }
+    arrays = {name: getattr(data, name) for name in ("features", "shift", "scale", "labels", "targets")}
+    arrays = {f"data/{name}": array for name, array in arrays.items() if array is not None}
+    size = sum(array.nbytes for array in arrays.values())
+    if size <= embed_limit_mb * MEGABYTE:
+        contents.update(arrays)
+    return contents
+
+
+def landscape_contents(landscape: Landscape) -> dict[str, np.ndarray | str]:
+    """All that a landscape file holds, by dataset path. ValueError for what the format forbids."""
+    model = landscape.model
+    contents: dict[str, np.ndarray | str] = {
+        "settings": canonical_json(settings_to_tables(landscape.settings)),
+        "model/name": model.name,
+        "model/parameters": canonical_json(model_parameters(model)),
+        "model/dimension": np.array(model.dimension),
+        "model/fingerprint": landscape.fingerprint,
+        "counters": canonical_json(landscape.counters),
+        "provenance": canonical_json(landscape.provenance),
+    }
+    if landscape.data is not None:
+        contents.update(_data_contents(landscape.data, landscape.settings.data.embed_limit_mb))
+    contents.update(_table_contents(landscape.minima, "minima"))
+    contents.update(_table_contents(landscape.transition_states, "transition_states"))
+    contents.update(_table_contents(landscape.pairs, "pairs"))
+    if landscape.search is not None:
+        contents[schema.SEARCH_STATE] = canonical_json(landscape.search.state)
+        for name, array in landscape.search.arrays.items():
+            contents[schema.SEARCH_ARRAYS + name] = array
+    contents = {path: _in_file_type(value) for path, value in contents.items()}
+    problem = schema.find_problem(contents)
+    if problem:
+        raise ValueError(f"{problem}; this landscape must not be written")
+    return contents
+
+
+def _in_file_type(value: np.ndarray | str) -> np.ndarray | str:
+    """Arrays little-endian and contiguous, as they are stored."""
+    if isinstance(value, str):
+        return value
+    value = np.asarray(value)
+    return np.asarray(value, dtype=value.dtype.newbyteorder("<"), order="C")
+
+
+def write_landscape(path: str | Path, landscape: Landscape) -> None:
+    """Replace (or create) the file `path` by this landscape; equal landscapes give equal bytes.
+
+    Raises OutputError if it cannot be written; the file that was there is then untouched.
+    """
+    image = container.pack(landscape_contents(landscape))
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(image)
+
+    replace_file(path, write)
+
+
+# --- reading --------------------------------------------------------------------------
+
+
+def _json(contents: schema.Contents, path: str, kind: type) -> dict | list:
+    """A JSON text of the file, of the kind (dict or list) that it must be; ValueError otherwise."""
+    value = json.loads(contents[path])
+    if not isinstance(value, kind):
+        raise ValueError(f"/{path} is not the JSON text that belongs there")
+    return value
+
+
+def _embedded_data(contents: schema.Contents) -> Data:
+    names = _json(contents, "data/names", dict)
+    return Data(
+        feature_names=tuple(names["feature_names"]),
+        features=contents["data/features"],
+        shift=contents["data/shift"],
+        scale=contents["data/scale"],
+        scaling=names["scaling"],
+        target_name=names["target_name"],
+        class_names=tuple(names["class_names"]),
+        labels=contents.get("data/labels"),
+        targets=contents.get("data/targets"),
+        source=contents["data/source"],
+        sha256=contents["data/sha256"],
+    )
+
+
+def _outside_data(contents: schema.Contents, settings: Settings, path: Path) -> Data:
+    """Data too large to be embedded: the CSV file again, which must be the same bytes."""
+    name = settings.data.file or contents["data/source"]
+    candidates = [path.parent / name, Path(name), path.parent / contents["data/source"]]
+    found = [candidate for candidate in candidates if candidate.is_file()]
+    for candidate in found:
+        if hashlib.sha256(read_bytes(candidate)).hexdigest() == contents["data/sha256"]:
+            numeric_target = not _json(contents, "data/names", dict)["class_names"]
+            return read_csv(candidate, settings.data, numeric_target)
+    if found:
+        raise InputError(f"{path} was made from other data than {found[0]} now holds; restore that file")
+    raise InputError(f"{path} needs its data file {name}, which is missing; put it beside the landscape file")
+
+
+def _stored_data(contents: schema.Contents, settings: Settings, path: Path) -> Data | None:
+    if "data/source" not in contents:
+        return None
+    if "data/features" in contents:
+        return _embedded_data(contents)
+    return _outside_data(contents, settings, path)
+
+
+def _assemble(contents: schema.Contents, path: Path) -> Landscape:
+    """A landscape from checked contents; ValueError and KeyError for texts that make no sense."""
+    tables = _json(contents, "settings", dict)
+    settings = parse_settings(tables, str(path), losses.parameters_of, losses.known_models())
+    data = _stored_data(contents, settings, path)
+    model = losses.build(contents["model/name"], _json(contents, "model/parameters", dict), data)
+    if model.dimension != int(contents["model/dimension"]):
+        raise InputError(
+            f"{path} holds points of {int(contents['model/dimension'])} coordinates and its loss model "
+            f"has {model.dimension}; it was made by another version of the toolchain, make it again"
+        )
+    landscape = Landscape(settings, model, data, contents)
+    landscape.data_sha256 = contents.get("data/content_sha256")
+    landscape.fingerprint = contents["model/fingerprint"]
+    landscape.counters = _json(contents, "counters", dict)
+    landscape.provenance = _json(contents, "provenance", list)
+    if schema.SEARCH_STATE in contents:
+        arrays = {
+            name.removeprefix(schema.SEARCH_ARRAYS): value
+            for name, value in contents.items()
+            if name.startswith(schema.SEARCH_ARRAYS)
+        }
+        landscape.search = SearchState(_json(contents, schema.SEARCH_STATE, dict), arrays)
+    return landscape
+
+
+def verify_hashes(landscape: Landscape, name: str = "the landscape") -> None:
+    """Raise InputError, calling the landscape `name`, if model or data are not those it was made with."""
+    data = landscape.data
+    if (None if data is None else data.content_sha256()) != landscape.data_sha256:
+        raise InputError(f"{name} does not agree with the checksum of its data; restore it from a copy")
+    if model_fingerprint(landscape.model, data) != landscape.fingerprint:
+        raise InputError(
+            f"{name} does not agree with the fingerprint of its loss model; "
+            "use the version of the toolchain that made it"
+        )
+
+
+def read_landscape(path: str | Path, *, points: bool = True) -> Landscape:
+    """The landscape in the file `path`.
+
+    points: whether to read the coordinates; without them reading is fast and the result serves
+    tables, but nothing can be added to it and it cannot be written. Raises InputError, one
+    sentence that names the file, for a file that is missing, foreign, of a newer version or damaged.
+    """
+    path = Path(path)
+    contents = container.unpack(path, skip=() if points else schema.POINTS)
+    problem = schema.find_problem(contents, points)
+    if problem:
+        raise InputError(f"{path} is not a valid landscape file ({problem}); make it again")
+    try:
+        landscape = _assemble(contents, path)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a valid landscape file ({error}); make it again") from error
+    except InputError:
+        raise
+    except LandscapeError as error:
+        first_line = str(error).splitlines()[0]
+        raise InputError(f"{path} describes its loss model wrongly: {first_line}") from error
+    verify_hashes(landscape, str(path))
+    return landscape

@@ -1,0 +1,329 @@
+"""A landscape in memory: minima, transition states and pairs tried of one loss model.
+
+Ids are row numbers from 0. Points are only ever appended, and a point found again leaves the
+stored one as it is, so ids and bits stay (the exceptions, `sort_minima_by_loss` and
+`keep_lowest`, are for a landscape of minima alone, before anything refers to ids).
+
+Same point: two points are one if |loss difference| < loss_tolerance and their distance, after
+alignment under the model's symmetry, is < distance_tolerance (the rule of PATHSAMPLE). Of
+several that fit, the one with the smallest id is taken.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from llcommon.config import canonical_json, fingerprint, table_of
+from llcommon.data import Data
+from llcommon.errors import InputError
+from llcommon.losses.base import LossModel
+from llcommon.records import Minimum, TransitionState, Triple
+from llcommon.settings import Settings
+from llcommon.status import Status
+from llcommon.store.columns import Columns, LossIndex
+from llcommon.store.schema import MINIMA, PAIRS, TRANSITION_STATES, Contents
+from llcommon.symmetry import same_point
+
+
+@dataclass
+class SearchState:
+    """Checkpoint of a search. state: JSON-able without NaN or infinity. arrays: float64 or int64."""
+
+    state: dict
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AddedMinimum:
+    """Id of a minimum, and whether it was new."""
+
+    id: int
+    is_new: bool
+
+    def __iter__(self):
+        """Unpacks as `id, is_new`."""
+        return iter((self.id, self.is_new))
+
+
+@dataclass(frozen=True)
+class AddedTriple:
+    """Ids of the points of a triple; how many of its minima, and whether its TS, were new.
+
+    If the TS was known, it stays linked to the minima it had.
+    """
+
+    plus_id: int
+    minus_id: int
+    ts_id: int
+    new_minima: int
+    new_ts: bool
+
+
+@dataclass(frozen=True)
+class MergeReport:
+    """What a merge brought. minimum_ids, ts_ids: id here of each point of the other landscape."""
+
+    new_minima: int
+    known_minima: int
+    new_transition_states: int
+    known_transition_states: int
+    minimum_ids: np.ndarray
+    ts_ids: np.ndarray
+
+
+def model_parameters(model: LossModel) -> dict:
+    """The `[loss]` table of a model, without its name."""
+    return table_of(model.parameters)
+
+
+def model_fingerprint(model: LossModel, data: Data | None) -> str:
+    """SHA-256 (hex) over model name, parameters, dimension and content of the data."""
+    content = None if data is None else data.content_sha256()
+    return fingerprint([model.name, model_parameters(model), int(model.dimension), content])
+
+
+class Landscape:
+    """See the module's docstring.
+
+    Attributes: settings, model, data; minima, transition_states, pairs (tables whose columns,
+    named in `llcommon.store.schema`, are read-only arrays); search (a SearchState or None);
+    counters (name to int); provenance (list of records); data_sha256, fingerprint (of data and model
+    as they were when the landscape was made).
+    """
+
+    def __init__(
+        self, settings: Settings, model: LossModel, data: Data | None = None, contents: Contents | None = None
+    ) -> None:
+        """contents: the tables of a landscape file by dataset path, already checked; empty if None."""
+        contents = contents or {}
+        self.settings = settings
+        self.model = model
+        self.data = data
+        self.data_sha256 = None if data is None else data.content_sha256()
+        self.fingerprint = model_fingerprint(model, data)
+        sizes = {"N": int(model.dimension)}
+        self.minima = Columns(MINIMA, sizes, contents)
+        self.transition_states = Columns(TRANSITION_STATES, sizes, contents)
+        self.pairs = Columns(PAIRS, sizes, contents)
+        self.search: SearchState | None = None
+        self.counters: dict[str, int] = {}
+        self.provenance: list[dict] = []
+        self._minimum_index = LossIndex(self.minima.loss)
+        self._ts_index = LossIndex(self.transition_states.loss)
+        self._pair_rows = {tuple(ids): row for row, ids in enumerate(self.pairs.ids.tolist())}
+
+    # --- the same-point rule ------------------------------------------------------------
+
+    def _check_point(self, loss: float, coordinates: np.ndarray) -> np.ndarray:
+        """Coordinates as a float64 array; ValueError for what no search may hand over."""
+        x = np.asarray(coordinates, dtype=np.float64)
+        if x.shape != (self.model.dimension,):
+            raise ValueError(f"coordinates of shape {x.shape} where ({self.model.dimension},) is needed")
+        if not np.isfinite(loss) or not np.isfinite(x).all():
+            raise ValueError("a stationary point must have a finite loss and finite coordinates")
+        return x
+
+    def _find(self, table: Columns, index: LossIndex, loss: float, x: np.ndarray) -> int | None:
+        """Smallest id of a point of `table` that is the same as (loss, x), or None."""
+        rule = self.settings.same_point
+        for candidate in index.within(loss, rule.loss_tolerance):
+            reference = table.coordinates[candidate].copy()  # compiled code refuses read-only arrays
+            # The identity is one of the images: what is near as it stands needs no alignment.
+            if np.linalg.norm(x - reference) < rule.distance_tolerance:
+                return candidate
+            if same_point(self.model, reference, x, rule.distance_tolerance):
+                return candidate
+        return None
+
+    def find_minimum(self, loss: float, coordinates: np.ndarray) -> int | None:
+        """Id of the stored minimum that is the same point, or None."""
+        x = self._check_point(loss, coordinates)
+        return self._find(self.minima, self._minimum_index, float(loss), x)
+
+    def find_transition_state(self, loss: float, coordinates: np.ndarray) -> int | None:
+        """Id of the stored transition state that is the same point, or None."""
+        x = self._check_point(loss, coordinates)
+        return self._find(self.transition_states, self._ts_index, float(loss), x)
+
+    # --- adding -------------------------------------------------------------------------
+
+    def add_minimum(self, minimum: Minimum) -> AddedMinimum:
+        """Store a minimum, or add its visits to the stored one that is the same point."""
+        known = self.find_minimum(minimum.loss, minimum.coordinates)
+        if known is not None:
+            visits = int(self.minima.visits[known]) + minimum.visits
+            self.minima.replace("visits", known, visits)
+            return AddedMinimum(known, False)
+        new = self.minima.append(
+            loss=minimum.loss,
+            coordinates=minimum.coordinates,
+            rms=minimum.rms,
+            lpphe=minimum.lpphe,
+            smallest_eigenvalue=minimum.smallest_eigenvalue,
+            order=minimum.order,
+            visits=minimum.visits,
+        )
+        self._minimum_index.insert(float(minimum.loss), new)
+        return AddedMinimum(new, True)
+
+    def _add_transition_state(self, state: TransitionState, plus_id: int, minus_id: int) -> tuple[int, bool]:
+        """Id of a transition state between two stored minima, and whether it was new."""
+        known = self.find_transition_state(state.loss, state.coordinates)
+        if known is not None:
+            return known, False
+        new = self.transition_states.append(
+            loss=state.loss,
+            coordinates=state.coordinates,
+            rms=state.rms,
+            lpphe=state.lpphe,
+            negative_eigenvalue=state.negative_eigenvalue,
+            next_eigenvalue=state.next_eigenvalue,
+            order=state.order,
+            minima=(plus_id, minus_id),
+        )
+        self._ts_index.insert(float(state.loss), new)
+        return new, True
+
+    def add_triple(self, triple: Triple) -> AddedTriple:
+        """Store a minimum - transition state - minimum triple; points known already are linked to.
+
+        A degenerate transition state, whose two sides are one minimum, is stored too.
+        """
+        state = triple.transition_state
+        self._check_point(state.loss, state.coordinates)
+        self._check_point(triple.minus.loss, triple.minus.coordinates)
+        plus = self.add_minimum(triple.plus)
+        minus = self.add_minimum(triple.minus)
+        ts_id, new_ts = self._add_transition_state(state, plus.id, minus.id)
+        return AddedTriple(plus.id, minus.id, ts_id, int(plus.is_new) + int(minus.is_new), new_ts)
+
+    def minimum(self, minimum_id: int) -> Minimum:
+        """The stored minimum of an id."""
+        table = self.minima
+        values = {name: getattr(table, name)[minimum_id] for name in table.names}
+        return Minimum(**{name: _plain(value) for name, value in values.items()})
+
+    def transition_state(self, ts_id: int) -> TransitionState:
+        """The stored transition state of an id."""
+        table = self.transition_states
+        values = {name: getattr(table, name)[ts_id] for name in table.names if name != "minima"}
+        return TransitionState(**{name: _plain(value) for name, value in values.items()})
+
+    def global_minimum(self) -> int:
+        """Id of the minimum of lowest loss (the smallest id of equal ones); ValueError if there is none."""
+        if not len(self.minima):
+            raise ValueError("a landscape without minima has no global minimum")
+        return int(np.argmin(self.minima.loss))
+
+    # --- pairs tried --------------------------------------------------------------------
+
+    def _pair_row(self, a: int, b: int) -> tuple[tuple[int, int], int | None]:
+        """The sorted pair and its row, None if it was never tried; ValueError if it is no pair."""
+        ids = (int(min(a, b)), int(max(a, b)))
+        if ids[0] == ids[1] or ids[0] < 0 or ids[1] >= len(self.minima):
+            raise ValueError(f"({a}, {b}) is not a pair of two of the {len(self.minima)} minima")
+        return ids, self._pair_rows.get(ids)
+
+    def mark_pair(self, a: int, b: int, connected: bool, status: Status, attempts: int = 1) -> None:
+        """Note attempts to connect two minima. A pair once connected stays connected."""
+        ids, row = self._pair_row(a, b)
+        if row is None:
+            values = {"attempts": attempts, "connected": bool(connected), "status": int(status)}
+            self._pair_rows[ids] = self.pairs.append(ids=ids, **values)
+            return
+        self.pairs.replace("attempts", row, int(self.pairs.attempts[row]) + attempts)
+        self.pairs.replace("connected", row, bool(connected) or bool(self.pairs.connected[row]))
+        self.pairs.replace("status", row, int(status))
+
+    def pair_attempts(self, a: int, b: int) -> int:
+        """How often a connection of two minima was tried."""
+        row = self._pair_row(a, b)[1]
+        return 0 if row is None else int(self.pairs.attempts[row])
+
+    # --- minima alone -------------------------------------------------------------------
+
+    def _keep_minima(self, rows: np.ndarray) -> None:
+        """Keep these minima in this order; ValueError if something refers to their ids."""
+        if len(self.transition_states) or len(self.pairs):
+            raise ValueError("minima that transition states or pairs refer to keep their ids")
+        self.minima.take(rows)
+        self._minimum_index = LossIndex(self.minima.loss)
+
+    def sort_minima_by_loss(self) -> None:
+        """Number the minima by ascending loss (equal ones as found); ValueError with TS or pairs."""
+        self._keep_minima(np.argsort(self.minima.loss, kind="stable"))
+
+    def keep_lowest(self, count: int) -> None:
+        """Drop all but the `count` lowest minima, in the order they have; ValueError with TS or pairs."""
+        lowest = np.argsort(self.minima.loss, kind="stable")[: max(0, count)]
+        self._keep_minima(np.sort(lowest))
+
+    # --- merging ------------------------------------------------------------------------
+
+    def check_same_model(self, other: "Landscape", name: str = "the other landscape") -> None:
+        """Raise InputError if `other`, called `name` in the message, is of another model or other data."""
+        if other.data_sha256 != self.data_sha256:
+            raise InputError(f"{name} was made from other data; merge landscapes of the same data only")
+        if other.fingerprint != self.fingerprint:
+            raise InputError(
+                f"{name} is of another loss model or of other [loss] parameters; "
+                "merge landscapes of the same model only"
+            )
+
+    def merge(self, other: "Landscape", name: str = "the other landscape") -> MergeReport:
+        """Add everything that `other`, called `name` in messages, holds.
+
+        Same points are recognised by the tolerances of this landscape; visits, attempts and counters
+        are added; settings and checkpoint stay those of this landscape. Raises InputError for
+        another model or other data, with nothing changed.
+        """
+        self.check_same_model(other, name)
+        minima_before = len(self.minima)
+        states_before = len(self.transition_states)
+        minimum_ids = np.empty(len(other.minima), dtype=np.int64)
+        for other_id in range(len(other.minima)):
+            minimum_ids[other_id] = self.add_minimum(other.minimum(other_id)).id
+        ts_ids = np.empty(len(other.transition_states), dtype=np.int64)
+        for other_id in range(len(other.transition_states)):
+            plus_id, minus_id = minimum_ids[other.transition_states.minima[other_id]]
+            state = other.transition_state(other_id)
+            ts_ids[other_id] = self._add_transition_state(state, plus_id, minus_id)[0]
+        self._merge_pairs(other, minimum_ids)
+        self._merge_notes(other)
+        new_minima = len(self.minima) - minima_before
+        new_states = len(self.transition_states) - states_before
+        return MergeReport(
+            new_minima=new_minima,
+            known_minima=len(minimum_ids) - new_minima,
+            new_transition_states=new_states,
+            known_transition_states=len(ts_ids) - new_states,
+            minimum_ids=minimum_ids,
+            ts_ids=ts_ids,
+        )
+
+    def _merge_pairs(self, other: "Landscape", minimum_ids: np.ndarray) -> None:
+        """Add the attempts of `other`; a pair whose two minima are one point here is dropped."""
+        rows = zip(*(getattr(other.pairs, name).tolist() for name in other.pairs.names), strict=True)
+        for row in rows:
+            values = dict(zip(other.pairs.names, row, strict=True))
+            a, b = (int(minimum_ids[i]) for i in values["ids"])
+            if a != b:
+                self.mark_pair(a, b, bool(values["connected"]), values["status"], values["attempts"])
+
+    def _merge_notes(self, other: "Landscape") -> None:
+        """Add counters, and provenance records not here yet."""
+        for key, count in other.counters.items():
+            self.counters[key] = self.counters.get(key, 0) + count
+        known = {canonical_json(item) for item in self.provenance}
+        for item in other.provenance:
+            text = canonical_json(item)
+            if text not in known:
+                self.provenance.append(item)
+                known.add(text)
+
+
+def _plain(value: object) -> object:
+    """A NumPy scalar as a Python number; a row of coordinates as a copy."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    return value.item()

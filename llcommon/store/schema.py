@@ -1,0 +1,226 @@
+"""The landscape file: the one format that passes between the programs.
+
+A landscape file is an HDF5 file (readable by HDF5 1.10 and later). It is self-contained: the loss
+model, its data, the tolerances that decide "same point?", and everything found so far.
+
+Root attributes
+    format          "loss-landscape"
+    version         integer, the version of this format; a reader refuses a newer one
+    program_version version of the toolchain that wrote the file
+    content_sha256  SHA-256 of the text /digests, which in turn guards every dataset
+
+Datasets are contiguous and uncompressed, little-endian; texts are fixed-length UTF-8 strings.
+Sizes: N coordinates, n minima, m transition states, p pairs, r data rows, d data features.
+Ids are row numbers counted from 0; a growing database only appends rows, so ids stay.
+
+Losses are in the unit of the loss model's value, coordinates in the unit of its parameters
+(dimensionless for a network on scaled data), eigenvalues in loss per squared coordinate.
+
+/settings                      text: JSON of all TOML tables, sorted keys
+/model/name                    text: name of the loss model
+/model/parameters              text: JSON of its parameters (the [loss] table with defaults)
+/model/dimension               int64: N
+/model/fingerprint             text: SHA-256 over name, parameters, dimension and data content
+/data                          absent if the model takes no data; otherwise
+    source                     text: name of the CSV file the data came from, without its folder
+    sha256                     text: SHA-256 of that file
+    content_sha256             text: SHA-256 over the names and the arrays below
+    names                      text: JSON of class_names, feature_names, scaling, target_name
+  and, unless the data exceed settings.data.embed_limit_mb (then the CSV file is read again),
+    features                   float64 (r, d), unscaled
+    shift, scale               float64 (d,): scaled feature = (feature - shift) / scale
+    labels                     int64 (r,): classes of a classification; absent in a regression
+    targets                    float64 (r,): targets of a regression; absent in a classification
+/minima
+    loss                       float64 (n,)
+    coordinates                float64 (n, N)
+    rms                        float64 (n,): |gradient| / sqrt(N)
+    lpphe                      float64 (n,): sum of ln of the positive Hessian eigenvalues
+    smallest_eigenvalue        float64 (n,), declared zero modes left out
+    order                      int64 (n,): order of the stabiliser under the symmetry group
+    visits                     int64 (n,): how often searches ended here
+/transition_states
+    loss, coordinates, rms, lpphe, order      as for minima, m rows
+    negative_eigenvalue        float64 (m,)
+    next_eigenvalue            float64 (m,): the smallest positive one, zero modes left out
+    minima                     int64 (m, 2): ids of the minima on the plus and the minus side
+/pairs
+    ids                        int64 (p, 2): two different minima, the smaller id first
+    attempts                   int64 (p,): how often a connection was tried
+    connected                  uint8 (p,): 1 if an attempt connected them
+    status                     int64 (p,): outcome of the latest attempt (llcommon.status.Status)
+/search                        absent if there is no checkpoint; otherwise
+    state                      text: JSON
+    arrays/<name>              float64 or int64, any shape
+/counters                      text: JSON of named counts, such as failed searches by outcome
+/provenance                    text: JSON list of records, oldest first
+/digests                       text: JSON, name of each other dataset to the SHA-256 of its
+                               type, shape and bytes
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+FORMAT = "loss-landscape"
+VERSION = 1
+
+TEXT = "text"
+FLOAT = "<f8"
+INTEGER = "<i8"
+FLAG = "|u1"
+
+DIGESTS = "digests"
+SEARCH_STATE = "search/state"
+SEARCH_ARRAYS = "search/arrays/"
+# What a reader may leave out: nearly all of the bytes, and not needed for tables.
+POINTS = ("minima/coordinates", "transition_states/coordinates")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One dataset: its path, element type, shape in size symbols, and whether it may be absent.
+
+    finite: float64 values must be finite.
+    """
+
+    path: str
+    dtype: str
+    shape: tuple[str | int, ...] = ()
+    optional: bool = False
+    finite: bool = True
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+MINIMA = (
+    Field("minima/loss", FLOAT, ("n",)),
+    Field("minima/coordinates", FLOAT, ("n", "N")),
+    Field("minima/rms", FLOAT, ("n",), finite=False),
+    Field("minima/lpphe", FLOAT, ("n",), finite=False),
+    Field("minima/smallest_eigenvalue", FLOAT, ("n",), finite=False),
+    Field("minima/order", INTEGER, ("n",)),
+    Field("minima/visits", INTEGER, ("n",)),
+)
+TRANSITION_STATES = (
+    Field("transition_states/loss", FLOAT, ("m",)),
+    Field("transition_states/coordinates", FLOAT, ("m", "N")),
+    Field("transition_states/rms", FLOAT, ("m",), finite=False),
+    Field("transition_states/lpphe", FLOAT, ("m",), finite=False),
+    Field("transition_states/negative_eigenvalue", FLOAT, ("m",), finite=False),
+    Field("transition_states/next_eigenvalue", FLOAT, ("m",), finite=False),
+    Field("transition_states/order", INTEGER, ("m",)),
+    Field("transition_states/minima", INTEGER, ("m", 2)),
+)
+PAIRS = (
+    Field("pairs/ids", INTEGER, ("p", 2)),
+    Field("pairs/attempts", INTEGER, ("p",)),
+    Field("pairs/connected", FLAG, ("p",)),
+    Field("pairs/status", INTEGER, ("p",)),
+)
+DATA = (
+    Field("data/source", TEXT, optional=True),
+    Field("data/sha256", TEXT, optional=True),
+    Field("data/content_sha256", TEXT, optional=True),
+    Field("data/names", TEXT, optional=True),
+    Field("data/features", FLOAT, ("r", "d"), optional=True),
+    Field("data/shift", FLOAT, ("d",), optional=True),
+    Field("data/scale", FLOAT, ("d",), optional=True),
+    Field("data/labels", INTEGER, ("r",), optional=True),
+    Field("data/targets", FLOAT, ("r",), optional=True),
+)
+GENERAL = (
+    Field("settings", TEXT),
+    Field("model/name", TEXT),
+    Field("model/parameters", TEXT),
+    Field("model/dimension", INTEGER),
+    Field("model/fingerprint", TEXT),
+    Field("counters", TEXT),
+    Field("provenance", TEXT),
+    Field(SEARCH_STATE, TEXT, optional=True),
+)
+FIELDS = GENERAL + DATA + MINIMA + TRANSITION_STATES + PAIRS
+# Present together or not at all.
+GROUPS = (
+    ("data/source", "data/sha256", "data/content_sha256", "data/names"),
+    ("data/features", "data/shift", "data/scale"),
+)
+
+Contents = Mapping[str, "np.ndarray | str"]
+
+
+def _field_problem(field: Field, value: np.ndarray | str, sizes: dict[str, int]) -> str | None:
+    """What is wrong with one dataset; learns the sizes it is the first to show."""
+    if field.dtype == TEXT:
+        return None if isinstance(value, str) else f"/{field.path} is not a text"
+    if isinstance(value, str) or value.dtype != np.dtype(field.dtype):
+        return f"/{field.path} has a wrong element type"
+    if value.ndim != len(field.shape):
+        return f"/{field.path} has {value.ndim} dimensions instead of {len(field.shape)}"
+    for expected, actual in zip(field.shape, value.shape, strict=True):
+        size = expected if isinstance(expected, int) else sizes.setdefault(expected, actual)
+        if actual != size:
+            return f"/{field.path} has the length {actual} where {size} is expected"
+    if field.finite and value.dtype.kind == "f" and not np.isfinite(value).all():
+        row = int(np.argwhere(~np.isfinite(value))[0, 0])
+        return f"/{field.path} is not finite in row {row}"
+    return None
+
+
+def _ids_problem(contents: Contents) -> str | None:
+    """What is wrong with the ids of minima that transition states and pairs name."""
+    count = len(contents["minima/loss"])
+    for path in ("transition_states/minima", "pairs/ids"):
+        ids = contents[path]
+        bad_rows = np.flatnonzero(((ids < 0) | (ids >= count)).any(axis=1))
+        if bad_rows.size:
+            return f"/{path} names a minimum that does not exist in row {int(bad_rows[0])}"
+    pairs = contents["pairs/ids"]
+    if (pairs[:, 0] >= pairs[:, 1]).any():
+        return "/pairs/ids has a row that is not two different ids in ascending order"
+    if len(np.unique(pairs, axis=0)) != len(pairs):
+        return "/pairs/ids names a pair twice"
+    return None
+
+
+def _search_problem(contents: Contents) -> str | None:
+    """What is wrong with the arrays of the checkpoint."""
+    for path, value in contents.items():
+        if not path.startswith(SEARCH_ARRAYS):
+            continue
+        if SEARCH_STATE not in contents:
+            return f"/{SEARCH_STATE} is missing"
+        if isinstance(value, str) or value.dtype.str not in (FLOAT, INTEGER):
+            return f"/{path} has a wrong element type"
+    return None
+
+
+def find_problem(contents: Contents, points: bool = True) -> str | None:
+    """What keeps `contents` (dataset path to array or text) from being a landscape, or None.
+
+    points: whether the coordinates were read. The answer is the beginning of a sentence.
+    """
+    expected = [field for field in FIELDS if points or field.path not in POINTS]
+    sizes: dict[str, int] = {}
+    dimension = contents.get("model/dimension")
+    if isinstance(dimension, np.ndarray) and dimension.shape == () and dimension.dtype.str == INTEGER:
+        sizes["N"] = int(dimension)
+    for field in expected:
+        if field.path not in contents:
+            if field.optional:
+                continue
+            return f"/{field.path} is missing"
+        problem = _field_problem(field, contents[field.path], sizes)
+        if problem:
+            return problem
+    for group in GROUPS:
+        missing = [path for path in group if path not in contents]
+        if missing and len(missing) < len(group):
+            return f"/{missing[0]} is missing"
+    if "data/features" in contents and "data/source" not in contents:
+        return "/data/source is missing"
+    return _ids_problem(contents) or _search_problem(contents)
