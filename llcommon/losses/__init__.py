@@ -1,47 +1,52 @@
-"""The loss models: one file each, found by listing this folder.
+"""The loss models: found by listing this folder.
 
 A module whose name does not start with an underscore (and is not `base`) defines one or more
-subclasses of LossModel with a `name`.
+subclasses of LossModel, each with a line `name = "..."` in its body. That line is read from the
+source: listing or looking up a model imports no other, because an import compiles its kernels.
 """
 
+import ast
 import functools
 import importlib
-import pkgutil
 from pathlib import Path
 
 from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
 
-# Modules that define more than one model are listed by the names inside them, without
-# importing the others: looking a model up must not compile every kernel of the house.
-_FOLDER = str(Path(__file__).parent)
 
-
-def _modules() -> list[str]:
-    names = (module.name for module in pkgutil.iter_modules([_FOLDER]))
-    return sorted(name for name in names if not name.startswith("_") and name != "base")
+def _names_in(source: str) -> list[str]:
+    """The model names that the classes of a module declare."""
+    names = []
+    for declaration in ast.parse(source).body:
+        if not isinstance(declaration, ast.ClassDef):
+            continue
+        for statement in declaration.body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
+                    names.append(name)
+    return names
 
 
 @functools.cache
-def _models_of(module: str) -> dict[str, type[LossModel]]:
-    loaded = importlib.import_module(f"llcommon.losses.{module}")
-    classes = (value for value in vars(loaded).values() if isinstance(value, type))
-    return {cls.name: cls for cls in classes if issubclass(cls, LossModel) and cls.name}
+def _module_of() -> dict[str, str]:
+    """Model names and the modules that define them."""
+    modules = {}
+    for path in Path(__file__).parent.glob("[!_]*.py"):
+        for name in _names_in(path.read_text(encoding="utf-8")):
+            modules[name] = path.stem
+    return modules
 
 
 def known_models() -> list[str]:
     """Names of all loss models, sorted."""
-    return sorted(name for module in _modules() for name in _models_of(module))
+    return sorted(_module_of())
 
 
 def model_class(name: str) -> type[LossModel]:
     """The class of a model by its name; KeyError if there is none."""
-    if name in _modules() and name in _models_of(name):
-        return _models_of(name)[name]
-    for module in _modules():
-        if name in _models_of(module):
-            return _models_of(module)[name]
-    raise KeyError(name)
+    module = importlib.import_module(f"llcommon.losses.{_module_of()[name]}")
+    classes = (value for value in vars(module).values() if isinstance(value, type))
+    return next(cls for cls in classes if issubclass(cls, LossModel) and cls.name == name)
 
 
 def parameters_of(name: str) -> type:

@@ -1,0 +1,117 @@
+"""The models that the battery of loss tests runs on: every kind of parameter at least once."""
+
+import functools
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from llcommon.data import Data
+from llcommon.losses import build
+from llcommon.losses.base import LossModel
+from tests.reference import mlp as mlp_twin
+from tests.reference import surfaces as surface_twins
+
+ROWS = 9
+
+
+def table(features, labels=None, targets=None, shift=0.0, scale=1.0) -> Data:
+    """Training data from arrays; classes are named by their number."""
+    features = np.asarray(features, dtype=np.float64)
+    width = features.shape[1]
+    classes = () if labels is None else tuple(str(label) for label in range(max(labels) + 1))
+    return Data(
+        feature_names=tuple(f"x{i}" for i in range(width)),
+        features=features,
+        shift=np.full(width, shift),
+        scale=np.full(width, scale),
+        scaling="none" if (shift, scale) == (0.0, 1.0) else "standardise",
+        target_name="target",
+        class_names=classes,
+        labels=None if labels is None else np.asarray(labels, dtype=np.int64),
+        targets=None if targets is None else np.asarray(targets, dtype=np.float64),
+        source="table.csv",
+        sha256="0" * 64,
+    )
+
+
+@functools.cache
+def class_table() -> Data:
+    """Nine rows of three features, three classes of unequal size."""
+    features = np.random.default_rng(1).normal(0.5, 2.0, (ROWS, 3))
+    return table(features, labels=[0, 1, 2, 1, 0, 1, 2, 1, 0], shift=0.5, scale=2.0)
+
+
+@functools.cache
+def numeric_table() -> Data:
+    """The same rows with a number to predict."""
+    rng = np.random.default_rng(2)
+    return table(class_table().features, targets=rng.normal(0.0, 1.5, ROWS), shift=0.5, scale=2.0)
+
+
+def xor_table() -> Data:
+    """The four rows of exclusive or, unscaled."""
+    return table([[0, 0], [0, 1], [1, 0], [1, 1]], labels=[0, 1, 1, 0])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model of the battery: its name, its `[loss]` table, its data, and its naive twin."""
+
+    name: str
+    parameters: dict = field(default_factory=dict)
+    data: Data | None = None
+
+    def __str__(self) -> str:
+        values = [str(value).replace(" ", "") for value in self.parameters.values()]
+        target = ["numeric"] if self.data is not None and self.data.targets is not None else []
+        return "-".join([self.name, *values, *target])
+
+    def build(self) -> LossModel:
+        return build(self.name, self.parameters, self.data)
+
+    def twin(self, model):
+        """The loss as a plain function of x, real or complex."""
+        if self.name == "mlp":
+            return mlp_twin.loss_of_model(model)
+        if self.name == "double-well":
+            return lambda x: surface_twins.double_well(x, self.parameters["stiffness"])
+        return getattr(surface_twins, self.name.replace("-", "_"))
+
+    @property
+    def hidden_layers(self) -> int:
+        return len(self.parameters.get("hidden", []))
+
+
+def _mlp_cases() -> list[Case]:
+    cases = []
+    for hidden, activation, loss, strength, biases in itertools.product(
+        ([], [3], [10], [3, 4], [2, 3, 2]),
+        ("tanh", "logistic"),
+        ("cross-entropy", "mse"),
+        (0.0, 1e-3),
+        (True, False),
+    ):
+        parameters = {
+            "hidden": hidden,
+            "activation": activation,
+            "loss": loss,
+            "lambda": strength,
+            "regularise_biases": biases,
+        }
+        cases.append(Case("mlp", parameters, class_table()))
+        if loss == "mse" and strength > 0.0 and biases:
+            cases.append(Case("mlp", parameters, numeric_table()))
+    return cases
+
+
+MLP_CASES = _mlp_cases()
+SURFACE_CASES = [
+    Case("mueller-brown"),
+    Case("six-hump-camel"),
+    Case("himmelblau"),
+    Case("double-well", {"dimension": 1, "stiffness": 1.0}),
+    Case("double-well", {"dimension": 2, "stiffness": 1.0}),
+    Case("double-well", {"dimension": 5, "stiffness": 0.25}),
+]
+CASES = MLP_CASES + SURFACE_CASES

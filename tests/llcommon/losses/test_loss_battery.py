@@ -1,0 +1,306 @@
+"""What every loss model must do, whatever it is: one battery over all cases."""
+
+import functools
+import pickle
+
+import numpy as np
+import pytest
+
+from llcommon.losses import known_models
+from tests.llcommon.losses.cases import CASES, MLP_CASES, SURFACE_CASES
+from tests.reference import derivatives
+
+DEEP_CASES = [case for case in CASES if case.hidden_layers > 1]
+# Whole Hessians by differences are slow, so only with the plain L2 term; products test the rest.
+WHOLE_HESSIAN_CASES = [
+    case
+    for case in CASES
+    if case.parameters.get("hidden") != [10]
+    and case.parameters.get("lambda") != 0.0
+    and case.parameters.get("regularise_biases") is not False
+]
+EXACT_ALIGNMENT_CASES = [case for case in CASES if case.hidden_layers <= 1]
+
+
+@functools.cache
+def _model_of(position):
+    return CASES[position].build()
+
+
+@pytest.fixture
+def model(case):
+    """The model of the test's case, made once; tests that look at its memory make their own."""
+    return _model_of(CASES.index(case))
+
+
+def all_cases(cases):
+    """Parametrise a test, or the fixture `model` that it uses, by `case`."""
+    return pytest.mark.parametrize("case", cases, ids=str)
+
+
+def test_every_model_has_a_case():
+    assert {case.name for case in CASES} == set(known_models())
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+def close(actual, expected, tolerance):
+    """Equal to within tolerance times the largest number (at least one) in `expected`."""
+    scale = max(1.0, float(np.abs(expected).max()))
+    assert np.shape(actual) == np.shape(expected)
+    assert np.abs(actual - expected).max() <= tolerance * scale
+
+
+# --- derivatives --------------------------------------------------------------------------------
+
+
+@all_cases(CASES)
+def test_gradient_is_the_slope_of_the_value(model, rng):
+    x = model.random_start(rng)
+    expected = derivatives.differences_of_value(model.value, x)
+    close(model.value_and_gradient(x)[1], expected, 1e-10)
+
+
+@all_cases(CASES)
+def test_hessian_is_the_slope_of_the_gradient_and_symmetric(model, rng):
+    x = model.random_start(rng)
+    hessian = model.hessian(x)
+    assert np.array_equal(hessian, hessian.T)
+    expected = derivatives.differences_of_gradient(lambda at: model.value_and_gradient(at)[1], x)
+    close(hessian, expected, 1e-10)
+
+
+@all_cases(CASES)
+def test_hessian_vector_product_is_the_product_with_the_hessian(model, rng):
+    x = model.random_start(rng)
+    hessian = model.hessian(x)
+    for _ in range(3):
+        v = rng.standard_normal(model.dimension)
+        close(model.hessian_vector(x, v), hessian @ v, 1e-13)
+
+
+@all_cases(CASES)
+def test_equals_the_naive_twin(case, model, rng):
+    twin = case.twin(model)
+    x = model.random_start(rng)
+    v = rng.standard_normal(model.dimension)
+    value, gradient = model.value_and_gradient(x)
+    assert value == pytest.approx(float(twin(x)), rel=1e-13, abs=1e-13)
+    close(gradient, derivatives.gradient(twin, x), 1e-13)
+    close(model.hessian_vector(x, v), derivatives.hessian_vector(twin, x, v), 1e-10)
+
+
+@all_cases(WHOLE_HESSIAN_CASES)
+def test_the_whole_hessian_equals_the_naive_twin(case, model, rng):
+    x = model.random_start(rng)
+    close(model.hessian(x), derivatives.hessian(case.twin(model), x), 1e-10)
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+@all_cases(CASES)
+def test_finite_at_random_starts(model, rng):
+    for _ in range(20):
+        x = model.random_start(rng)
+        assert x.shape == (model.dimension,)
+        assert x.dtype == np.float64
+        value, gradient = model.value_and_gradient(x)
+        assert np.isfinite(value)
+        assert np.isfinite(gradient).all()
+        assert np.isfinite(model.hessian(x)).all()
+
+
+@all_cases(CASES)
+def test_far_away_nothing_is_nan(case, model, rng):
+    def allowed(numbers):
+        if case.name == "mueller-brown":  # rises like exp(r^2): infinity is its right value there
+            return not np.isnan(numbers).any()
+        return np.isfinite(numbers).all()
+
+    for direction in (*rng.standard_normal((5, model.dimension)), np.ones(model.dimension)):
+        x = 1e3 * direction
+        value, gradient = model.value_and_gradient(x)
+        assert allowed(value)
+        assert allowed(gradient)
+        assert allowed(model.hessian(x))
+
+
+@all_cases(CASES)
+def test_same_bits_again_whatever_the_workspace_held(model, rng):
+    x = model.random_start(rng)
+    v = rng.standard_normal(model.dimension)
+
+    def everything():
+        value, gradient = model.value_and_gradient(x)
+        return np.concatenate([[value], gradient, model.hessian_vector(x, v), model.hessian(x).ravel()])
+
+    first = everything()
+    model.hessian_packed()[2][:] = np.nan
+    assert np.array_equal(everything(), first)
+    model.value(model.random_start(rng))
+    assert np.array_equal(everything(), first)
+
+
+@all_cases(CASES)
+def test_kernels_stay_inside_their_arrays(case, rng):
+    model = case.build()
+    margin = 50
+
+    def guarded(size):
+        return np.full(size + 2 * margin, 12345.0)
+
+    def inner(buffer):
+        return buffer[margin:-margin]
+
+    x = model.random_start(rng)
+    n = model.dimension
+    gradient, product, matrix = guarded(n), guarded(n), guarded(n * n)
+    small = guarded(model.packed[2].size)
+    large = guarded(model.hessian_packed()[2].size)
+    model.kernel(x, inner(gradient), model.reals, model.integers, inner(small))
+    model.hessian_vector_kernel(x, x, inner(product), model.reals, model.integers, inner(small))
+    model.hessian_kernel(x, inner(matrix).reshape(n, n), model.reals, model.integers, inner(large))
+    for buffer in (gradient, product, matrix, small, large):
+        assert (buffer[:margin] == 12345.0).all()
+        assert (buffer[-margin:] == 12345.0).all()
+
+
+@all_cases(CASES)
+def test_pickling_keeps_the_bits(model, rng):
+    x = model.random_start(rng)
+    copy = pickle.loads(pickle.dumps(model))
+    assert type(copy) is type(model)
+    assert copy.value(x) == model.value(x)
+    assert np.array_equal(copy.value_and_gradient(x)[1], model.value_and_gradient(x)[1])
+    assert np.array_equal(copy.hessian(x), model.hessian(x))
+    assert np.array_equal(copy.zero_modes(), model.zero_modes())
+
+
+@all_cases(MLP_CASES)
+def test_hessian_in_chunks_of_rows_is_the_same(case, model, rng):
+    x = model.random_start(rng)
+    whole = model.hessian(x)
+    for rows in (1, 2, 4, 8):
+        chunked = case.build()
+        chunked.integers[5] = rows
+        close(chunked.hessian(x), whole, 1e-14)
+
+
+# --- symmetry -----------------------------------------------------------------------------------
+
+
+@all_cases(CASES)
+def test_an_image_has_the_same_value_and_the_image_of_the_gradient(model, rng):
+    x = model.random_start(rng)
+    value, gradient = model.value_and_gradient(x)
+    for seed in range(5):
+        image = model.random_image(x, np.random.default_rng(seed))
+        image_value, image_gradient = model.value_and_gradient(image)
+        assert image_value == pytest.approx(value, rel=1e-13)
+        # The operations are linear and orthogonal, so one seed acts on both alike.
+        close(image_gradient, model.random_image(gradient, np.random.default_rng(seed)), 1e-13)
+
+
+@all_cases(CASES)
+def test_aligning_an_image_gives_the_point_back(model, rng):
+    reference = model.random_start(rng)
+    for _ in range(5):
+        image = model.random_image(reference, rng)
+        assert np.array_equal(model.align(reference, image), reference)
+
+
+@all_cases(CASES)
+def test_aligning_never_increases_the_distance(model, rng):
+    for _ in range(5):
+        reference = model.random_start(rng)
+        x = model.random_start(rng)
+        aligned = model.align(reference, x)
+        before = np.linalg.norm(x - reference)
+        assert np.linalg.norm(aligned - reference) <= before * (1.0 + 1e-14)
+        assert model.value(aligned) == pytest.approx(model.value(x), rel=1e-13)
+
+
+@all_cases(EXACT_ALIGNMENT_CASES)
+def test_aligned_distance_is_symmetric_and_blind_to_images(model, rng):
+    a = model.random_start(rng)
+    b = model.random_start(rng)
+    distance = np.linalg.norm(model.align(a, b) - a)
+    assert np.linalg.norm(model.align(b, a) - b) == pytest.approx(distance, rel=1e-12)
+    image = model.random_image(b, rng)
+    assert np.linalg.norm(model.align(a, image) - a) == pytest.approx(distance, rel=1e-12)
+
+
+@all_cases(DEEP_CASES)
+def test_deep_alignment_finds_a_slightly_moved_image(model, rng):
+    reference = model.random_start(rng)
+    shift = 1e-3 * rng.standard_normal(model.dimension)
+    image = model.random_image(reference + shift, rng)
+    assert np.array_equal(model.align(reference, image), reference + shift)
+
+
+@all_cases(CASES)
+def test_canonical_form_is_an_image_idempotent_and_shared_by_all_images(model, rng):
+    x = model.random_start(rng)
+    canonical = model.canonical(x)
+    assert np.array_equal(model.align(x, canonical), x)
+    assert np.array_equal(model.canonical(canonical), canonical)
+    for _ in range(5):
+        assert np.array_equal(model.canonical(model.random_image(x, rng)), canonical)
+
+
+@all_cases(CASES)
+def test_symmetry_operations_leave_their_arguments_alone(model, rng):
+    x = model.random_start(rng)
+    reference = model.random_start(rng)
+    kept = x.copy(), reference.copy()
+    for image in (model.align(reference, x), model.canonical(x), model.random_image(x, rng)):
+        image[:] = np.nan
+    assert np.array_equal(x, kept[0])
+    assert np.array_equal(reference, kept[1])
+
+
+@all_cases(CASES)
+def test_a_generic_point_has_a_trivial_stabiliser(model, rng):
+    assert model.stabiliser_order(model.random_start(rng), 1e-6) == 1
+
+
+# --- zero modes and known points ------------------------------------------------------------------
+
+
+@all_cases(CASES)
+def test_zero_modes_are_orthonormal_and_flat(model, rng):
+    modes = model.zero_modes()
+    assert modes.shape == (len(modes), model.dimension)
+    assert np.allclose(modes @ modes.T, np.eye(len(modes)), rtol=0.0, atol=1e-15)
+    x = model.random_start(rng)
+    value, gradient = model.value_and_gradient(x)
+    hessian = model.hessian(x)
+    for mode in modes:
+        assert model.value(x + 3.0 * mode) == pytest.approx(value, rel=1e-13)
+        assert abs(gradient @ mode) <= 1e-14
+        assert np.abs(hessian @ mode).max() <= 1e-14
+
+
+@all_cases(CASES)
+def test_no_direction_but_the_zero_modes_is_flat_everywhere(model, rng):
+    # What is common to the null spaces of Hessians at many points is the null space of a random sum.
+    hessians = [rng.normal() * model.hessian(model.random_start(rng)) for _ in range(6)]
+    eigenvalues = np.abs(np.linalg.eigvalsh(sum(hessians)))
+    assert np.count_nonzero(eigenvalues < 1e-13 * eigenvalues.max()) == len(model.zero_modes())
+
+
+@all_cases(SURFACE_CASES)
+def test_known_points_are_stationary_with_the_right_loss_and_index(model):
+    points = model.known_points()
+    assert points
+    for x, loss, index in points:
+        value, gradient = model.value_and_gradient(x)
+        eigenvalues = np.linalg.eigvalsh(model.hessian(x))
+        assert value == pytest.approx(loss, rel=1e-14, abs=1e-13)
+        assert np.abs(gradient).max() <= 1e-14 * max(1.0, np.abs(eigenvalues).max())
+        assert np.abs(eigenvalues).min() > 1e-3
+        assert np.count_nonzero(eigenvalues < 0.0) == index

@@ -1,0 +1,99 @@
+"""Analytic surfaces: their stationary points are those of the literature, and no others."""
+
+import numpy as np
+import pytest
+
+from llcommon.errors import ConfigError
+from llcommon.losses import build
+from tests.llcommon.losses.cases import SURFACE_CASES
+
+# Losses as printed in the literature, for each index.
+PRINTED = {
+    "mueller-brown": {
+        0: [-146.6995172100, -108.1667241169, -80.7678181297],
+        1: [-72.2489401123, -40.6648435087],
+    },
+    "six-hump-camel": {
+        0: sorted([-1.0316284535, -0.2154638244, 2.1042503103] * 2),
+        1: sorted([0.0, *[0.5437186010, 2.2293571975, 2.2294708180] * 2]),
+        2: [2.4962953510] * 2,
+    },
+    "himmelblau": {
+        0: [0.0] * 4,
+        1: [13.3119262704, 67.7191500875, 104.0151629176, 178.3372392019],
+        2: [181.6165215226],
+    },
+    "double-well": {0: [0.0, 0.0], 1: [1.0]},
+}
+
+
+@pytest.fixture(params=SURFACE_CASES, ids=str)
+def surface(request):
+    return request.param.build()
+
+
+def test_known_losses_are_the_printed_ones(surface):
+    for index, printed in PRINTED[surface.name].items():
+        losses = sorted(loss for _, loss, i in surface.known_points() if i == index)
+        assert losses == pytest.approx(printed, abs=6e-11)
+    assert len(surface.known_points()) == sum(map(len, PRINTED[surface.name].values()))
+
+
+def test_newton_from_everywhere_finds_exactly_the_known_points(surface):
+    # Newton's method converges to stationary points of any index: an independent enumeration.
+    rng = np.random.default_rng(5)
+    known = np.array([x for x, _, _ in surface.known_points()])
+    lower = known.min(axis=0) - 0.6
+    upper = known.max(axis=0) + 0.6
+    met = set()
+    for _ in range(1000):
+        x = rng.uniform(lower, upper)
+        for _ in range(60):
+            gradient = surface.value_and_gradient(x)[1]
+            step = np.linalg.lstsq(surface.hessian(x), gradient)[0]
+            x = x - step
+            if not np.all((lower <= x) & (x <= upper)) or np.abs(step).max() < 1e-13:
+                break
+        if np.all((lower <= x) & (x <= upper)) and np.abs(gradient).max() < 1e-10:
+            nearest = int(np.linalg.norm(known - x, axis=1).argmin())
+            assert np.abs(known[nearest] - x).max() < 1e-8
+            met.add(nearest)
+    assert met == set(range(len(known)))
+
+
+def test_known_points_lie_among_the_random_starts(surface):
+    rng = np.random.default_rng(6)
+    starts = np.array([surface.random_start(rng) for _ in range(400)])
+    for x, _, _ in surface.known_points():
+        assert np.all(x > starts.min(axis=0))
+        assert np.all(x < starts.max(axis=0))
+
+
+def test_no_symmetry_is_declared(surface):
+    rng = np.random.default_rng(7)
+    x = surface.random_start(rng)
+    assert surface.log_group_order() == 0.0
+    assert np.array_equal(surface.align(-x, x), x)
+    assert surface.zero_modes().shape == (0, surface.dimension)
+    assert surface.bounds() is None
+    assert surface.predict(x, np.zeros((3, 2))) is None
+
+
+def test_double_well_takes_its_parameters():
+    model = build("double-well", {"dimension": 3, "stiffness": 5.0})
+    assert model.dimension == 3
+    assert np.linalg.eigvalsh(model.hessian(np.zeros(3))).tolist() == [-4.0, 5.0, 5.0]
+    assert model.value(np.array([2.0, 1.0, -1.0])) == 9.0 + 5.0
+
+
+@pytest.mark.parametrize(
+    "name, parameters, message",
+    [
+        ("double-well", {"dimension": 0}, "at least 1"),
+        ("double-well", {"stiffness": 0.0}, "above 0"),
+        ("himmelblau", {"dimension": 2}, "dimension is not a known key"),
+    ],
+)
+def test_wrong_parameters_are_refused(name, parameters, message):
+    with pytest.raises(ConfigError, match=message):
+        build(name, parameters)
