@@ -122,10 +122,10 @@ class ConnectSettings:
     maximum_images: int = setting(60, help="most images of a band; at least minimum_images", minimum=1)
     iterations: int = setting(60, help="optimisation steps of a band", minimum=1)
     spring: float = setting(
-        1.0, help="force constant of the springs between images", unit=f"loss / ({_LENGTH})^2", above=0.0
+        1e-2, help="force constant of the springs between images", unit=f"loss / ({_LENGTH})^2", above=0.0
     )
     band_rms: float = setting(
-        1e-2, help="root mean square band gradient that ends the optimisation of a band", unit=_RMS, above=0.0
+        1e-4, help="root mean square band gradient that ends the optimisation of a band", unit=_RMS, above=0.0
     )
     pushoff: float = setting(
         0.02, help="displacement from a transition state before running downhill", unit=_LENGTH, above=0.0

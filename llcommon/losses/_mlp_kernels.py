@@ -5,7 +5,7 @@ so that the bias sits inside the matrix product. Layer l has the weight matrix W
 (inputs + 1, outputs), flattened row by row; the coordinates are these matrices one after the
 other. All products go to BLAS into preallocated views of the workspace.
 
-Packing (see `pack`):
+Packing (made by `mlp.MLP`):
     integers = rows, layers, activation, loss, regularise_biases, chunk, widths[layers + 1], labels[rows]
     reals    = lambda, inputs with ones ((widths[0] + 1) x rows), targets (widths[-1] x rows; mse only)
 
@@ -24,7 +24,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from llcommon.seam import OPTIONS, SUMMING, hessian_kernel, hessian_vector_kernel, loss_kernel
+from llcommon.seam import OPTIONS, SUMMING, hessian_vector_kernel, loss_kernel
 
 TANH = 0
 LOGISTIC = 1

@@ -30,6 +30,7 @@ class LossModel:
     suggested_temperature: float = 1.0
 
     parameters: object
+    data: object = None
     dimension: int
     kernel: object
     hessian_kernel: object
@@ -49,7 +50,7 @@ class LossModel:
 
     def __getstate__(self) -> dict:
         """Compiled kernels do not travel between processes; they are found again by name."""
-        return {"parameters": self.parameters, "data": getattr(self, "data", None)}
+        return {"parameters": self.parameters, "data": self.data}
 
     def __setstate__(self, state: dict) -> None:
         self.__init__(state["parameters"], state["data"])

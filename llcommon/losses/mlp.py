@@ -54,8 +54,8 @@ class MLP(LossModel):
 
     name = "mlp"
     Parameters = MLPParameters
-    suggested_step = 1.0
-    suggested_temperature = 0.01
+    suggested_step = 2.0
+    suggested_temperature = 1e-3
 
     def __init__(self, parameters: MLPParameters, data) -> None:
         self.parameters = parameters

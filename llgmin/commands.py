@@ -1,0 +1,218 @@
+"""The commands of llgmin: read, one library call, write, report."""
+
+from pathlib import Path
+
+import click
+
+from llcommon.cli import (
+    Column,
+    Progress,
+    StopRequest,
+    dry_run_option,
+    file_argument,
+    force_option,
+    jobs_option,
+    json_option,
+    log,
+    output_option,
+    quiet_option,
+    seed_option,
+    set_option,
+    time_limit_option,
+    verbose_option,
+    write_properties,
+    write_table,
+)
+
+_LANDSCAPE_SUFFIXES = (".h5", ".hdf5")
+
+
+def _provenance(landscape, command: str) -> dict:
+    """The record of this run."""
+    from llcommon.config import fingerprint
+    from llcommon.provenance import record
+    from llcommon.settings import settings_to_tables
+
+    inputs = {} if landscape.data is None else {"data": landscape.data.sha256}
+    settings = fingerprint(settings_to_tables(landscape.settings))
+    return record("llgmin", command, inputs, settings, landscape.settings.search.seed)
+
+
+def _describe(landscape) -> str:
+    rows = "" if landscape.data is None else f", {len(landscape.data.features)} rows of {landscape.data.source}"
+    return f"{landscape.model.name}, {landscape.model.dimension} coordinates{rows}"
+
+
+def _warn_if_unbounded(landscape) -> None:
+    if landscape.settings.loss.get("lambda") == 0.0:
+        log("warning: lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
+
+
+@click.command()
+@file_argument("settings")
+@output_option("Landscape file to write; default: the settings file with the ending .h5.")
+@force_option()
+@seed_option()
+@set_option()
+@jobs_option("Processes that advance chains at the same time; default: the cores that are available.")
+@time_limit_option()
+@dry_run_option()
+@json_option("Report as one JSON document.")
+@verbose_option()
+@quiet_option()
+def run(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_run, as_json) -> None:
+    """Search for minima of the loss that the TOML file SETTINGS describes, by basin-hopping.
+
+    A search that was stopped or killed goes on from its last checkpoint when the same command is run
+    again, and ends with the same file as one that was never stopped.
+    """
+    from llcommon.store import check_writable
+    from llgmin.problem import read_problem
+    from llgmin.search import Search
+
+    output = output or settings.with_suffix(".h5")
+    landscape = read_problem(settings, overrides, seed)
+    checkpoint = _checkpoint(output, landscape, force)
+    if checkpoint is not None:
+        landscape = checkpoint
+    else:
+        check_writable(output, force)
+        landscape.provenance.append(_provenance(landscape, "run"))
+    wanted = landscape.settings.search
+    log(f"{_describe(landscape)}; {wanted.chains} chains of {wanted.steps} steps, seed {wanted.seed}")
+    _warn_if_unbounded(landscape)
+    if dry_run:
+        return
+    search = Search(landscape, output)
+    if checkpoint is not None:
+        log(f"going on from step {search.done} of {wanted.steps * wanted.chains}")
+    else:
+        # The file is there from the start, so that the same command goes on wherever it is killed.
+        search.commit()
+    with StopRequest(time_limit) as stop, Progress(wanted.steps * wanted.chains, "basin-hopping") as progress:
+        complete = search.run(jobs, stop, progress.update)
+    if not complete:
+        search.commit()
+        raise stop.error(f"{search.done} of {wanted.steps * wanted.chains} steps are kept in {output}")
+    search.finish()
+    _report(landscape, output, as_json)
+
+
+def _checkpoint(output: Path, landscape, force: bool):
+    """The unfinished search of the same problem in `output`, or None if there is nothing to go on from.
+
+    Also with -f: going on gives the same bits as starting again.
+    """
+    from llcommon.errors import LandscapeError
+    from llcommon.store import read_landscape
+    from llgmin.search import may_resume
+
+    if not output.is_file():
+        return None
+    try:
+        stored = read_landscape(output)
+        may_resume(stored, landscape, output)
+    except LandscapeError:
+        if force:
+            return None
+        raise
+    return stored
+
+
+def _report(landscape, output: Path, as_json: bool) -> None:
+    minima = landscape.minima
+    log(f"{len(minima)} distinct minima, lowest loss {minima.loss.min():.12g}, in {output}")
+    report = {
+        "file": str(output),
+        "minima": len(minima),
+        "lowest_loss": float(minima.loss.min()),
+        "highest_loss": float(minima.loss.max()),
+        "counters": dict(sorted(landscape.counters.items())),
+    }
+    write_properties(report, as_json)
+
+
+def _starts(landscape, points: Path | None, random: int):
+    """Starting points (k, N) from a text file, or random ones."""
+    import numpy as np
+
+    from llcommon.errors import InputError
+    from llcommon.rng import generator
+
+    if points is None:
+        rng = generator(landscape.settings.search.seed, "quench")
+        return np.array([landscape.model.random_start(rng) for _ in range(random)])
+    try:
+        starts = np.loadtxt(points, ndmin=2)
+    except OSError as error:
+        raise InputError(f"{points} cannot be read ({(error.strerror or 'unreadable').lower()})") from error
+    except ValueError as error:
+        raise InputError(f"{points} is not a table of numbers, one point a row: {error}") from error
+    if starts.shape[1] != landscape.model.dimension or not np.isfinite(starts).all():
+        raise InputError(
+            f"{points} has rows of {starts.shape[1]} numbers where finite rows of {landscape.model.dimension} "
+            "coordinates are needed"
+        )
+    return starts
+
+
+@click.command()
+@file_argument()
+@output_option("Landscape file for the minima; without it they are only listed.")
+@force_option()
+@seed_option()
+@set_option()
+@click.option(
+    "--points", type=click.Path(path_type=Path), metavar="FILE", help="Text file of points, a row of numbers each."
+)
+@click.option(
+    "--random", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Random starts, without --points."
+)
+@json_option()
+@verbose_option()
+@quiet_option()
+def quench(file: Path, output, force, seed, overrides, points, random, as_json) -> None:
+    """Minimise from given or random points, without a search.
+
+    FILE is a TOML file or a landscape file (ending .h5 or .hdf5). The table says for each start where it ended.
+    """
+    from llcommon.errors import NothingFound
+    from llcommon.optimise.points import minimum_at
+    from llcommon.optimise.quench import Quencher
+    from llcommon.status import Status
+    from llcommon.store import check_writable, write_landscape
+    from llgmin.problem import empty_copy, read_problem
+
+    if output is not None:
+        check_writable(output, force)
+    reader = empty_copy if file.suffix in _LANDSCAPE_SUFFIXES else read_problem
+    landscape = reader(file, overrides, seed)
+    landscape.provenance.append(_provenance(landscape, "quench"))
+    _warn_if_unbounded(landscape)
+    quencher = Quencher(landscape.model, landscape.settings.quench)
+    rows = []
+    for start in _starts(landscape, points, random):
+        result = quencher.quench(start)
+        status = result.status
+        minimum_id = None
+        if status is Status.CONVERGED:
+            minimum, status = minimum_at(landscape.model, result.coordinates, landscape.settings.quench.rms)
+            if minimum is not None:
+                minimum_id = landscape.add_minimum(minimum).id
+        rows.append((minimum_id, result.loss, result.rms, result.evaluations, status.label))
+    ids, losses, sizes, evaluations, statuses = zip(*rows, strict=True)
+    write_table(
+        [
+            Column("minimum", "", ids),
+            Column("loss", "", losses),
+            Column("rms", "", sizes),
+            Column("evaluations", "", evaluations),
+            Column("status", "", statuses),
+        ],
+        as_json,
+    )
+    if not len(landscape.minima):
+        raise NothingFound("no start ended in a verified minimum; the last column says why")
+    if output is not None:
+        write_landscape(output, landscape)
+        log(f"{len(landscape.minima)} distinct minima in {output}")
