@@ -1,0 +1,350 @@
+"""The commands of lloptim: read, one library call, write, report."""
+
+import time
+from pathlib import Path
+
+import click
+
+from llcommon.cli import (
+    Column,
+    Progress,
+    StopRequest,
+    dry_run_option,
+    file_argument,
+    force_option,
+    jobs_option,
+    json_option,
+    log,
+    output_option,
+    quiet_option,
+    seed_option,
+    set_option,
+    time_limit_option,
+    verbose_option,
+    write_properties,
+    write_table,
+)
+
+_COMMIT_SECONDS = 20.0
+
+
+def _settings_with(landscape, overrides, seed, name: str):
+    """The settings of a landscape with `--set` and `--seed` applied; the seed is that of [connect]."""
+    from llcommon.config import apply_overrides
+    from llcommon.errors import ConfigError
+    from llcommon.losses import known_models, parameters_of
+    from llcommon.settings import SECTION_NAMES, parse_settings, settings_to_tables
+
+    stored = settings_to_tables(landscape.settings)
+    tables = settings_to_tables(landscape.settings)
+    problems: list[str] = []
+    apply_overrides(tables, list(overrides), problems, SECTION_NAMES)
+    if seed is not None:
+        tables["connect"]["seed"] = seed
+    settings = parse_settings(tables, name, parameters_of, known_models(), problems)
+    if tables["loss"] != stored["loss"] or tables["data"] != stored["data"]:
+        raise ConfigError(f"{name}: the model and the data of a landscape are fixed; change [connect] or [quench] only")
+    return settings
+
+
+def _empty_result(landscape, settings, command: str):
+    """An empty landscape of the same model with the record of this run."""
+    from llcommon.config import fingerprint
+    from llcommon.provenance import record
+    from llcommon.settings import settings_to_tables
+    from llcommon.store import Landscape
+
+    result = Landscape(settings, landscape.model, landscape.data)
+    inputs = {"model": landscape.fingerprint}
+    tables = fingerprint(settings_to_tables(settings))
+    result.provenance.append(record("lloptim", command, inputs, tables, settings.connect.seed))
+    return result
+
+
+def _default_output(file: Path, part: str | None) -> Path:
+    if part is None:
+        return file.with_name(f"{file.stem}.connected.h5")
+    return file.with_name(f"{file.stem}.part-{part.replace('/', '-of-')}.h5")
+
+
+def _resumed(output: Path, pairs, result, force: bool, part: str | None):
+    """(landscape, number of pairs done) from an unfinished or finished result of the same job.
+
+    None: start afresh. A complete part of a job array is left as it is: (None, all).
+    """
+    from llcommon.config import fingerprint
+    from llcommon.errors import LandscapeError, OutputError
+    from llcommon.settings import settings_to_tables
+    from llcommon.store import read_landscape
+
+    if not output.is_file():
+        return None
+    job = _job_fingerprint(pairs, result)
+    try:
+        stored = read_landscape(output)
+        same = stored.search is not None and stored.search.state.get("kind") == "connect"
+        same = same and stored.search.state.get("job") == job
+        same = same and fingerprint(settings_to_tables(stored.settings)) == fingerprint(
+            settings_to_tables(result.settings)
+        )
+        if not same:
+            raise OutputError(f"{output} exists and is not the result of this job; use -f to replace it")
+        done = stored.search.state["done"]
+        if done == len(pairs) and part is None:
+            raise OutputError(f"{output} exists and its job is complete; use -f to replace it")
+    except LandscapeError:
+        if force:
+            return None
+        raise
+    return stored, done
+
+
+def _job_fingerprint(pairs, result) -> str:
+    from llcommon.config import fingerprint
+
+    return fingerprint([[[pair.a, pair.b, pair.attempt] for pair in pairs], result.fingerprint])
+
+
+@click.command()
+@file_argument()
+@click.option("--pair", "given", nargs=2, type=click.IntRange(0), multiple=True, metavar="A B", help="Two ids of minima; may be given several times.")
+@click.option("--pairs", "pairs_file", type=click.Path(path_type=Path), metavar="TSV", help="File with columns minimum_a, minimum_b and, if wanted, attempt.")
+@click.option("--part", metavar="K/N", help="Only the K-th of N equal parts of the pairs, for job arrays.")
+@output_option("Landscape file for what is found; default: the input's name with .connected or .part-K-of-N.")
+@force_option()
+@seed_option()
+@set_option()
+@jobs_option("Pairs connected at the same time; default: the cores that are available.")
+@time_limit_option()
+@dry_run_option()
+@json_option()
+@verbose_option()
+@quiet_option()
+def connect(file: Path, given, pairs_file, part, output, force, seed, overrides, jobs, time_limit, dry_run, as_json):
+    """Connect pairs of minima of the landscape FILE by transition states.
+
+    FILE is only read. All verified minimum - transition state - minimum triples go to the output, on the
+    final chain or not; `llpathsample merge` adds them to a landscape. A stopped job goes on when the same command
+    is run again.
+    """
+    from llcommon.errors import ConfigError, NothingFound
+    from llcommon.store import SearchState, check_writable, read_landscape, write_landscape
+    from lloptim.jobs import Job, Pair, check_pairs, part_of, read_pairs
+
+    if bool(given) == (pairs_file is not None):
+        raise ConfigError("give the pairs either by --pair A B or by --pairs FILE")
+    landscape = read_landscape(file)
+    pairs = [Pair(*ids) for ids in given] if given else read_pairs(pairs_file)
+    check_pairs(pairs, len(landscape.minima), str(file))
+    pairs = part_of(pairs, part)
+    output = output or _default_output(file, part)
+    settings = _settings_with(landscape, overrides, seed, file.name)
+    result = _empty_result(landscape, settings, "connect")
+    resumed = _resumed(output, pairs, result, force, part)
+    start = 0
+    if resumed is not None:
+        result, start = resumed
+    else:
+        check_writable(output, force)
+    log(f"{len(pairs)} pairs of {file}; {start} done before")
+    if dry_run:
+        return
+    if start == len(pairs) and pairs:
+        log(f"{output} is complete already; nothing to do")
+        return
+    job = Job(landscape, settings, pairs, result)
+    fingerprint = _job_fingerprint(pairs, result)
+    last = time.monotonic()
+
+    def commit(done: int) -> None:
+        result.search = SearchState({"kind": "connect", "job": fingerprint, "done": done})
+        write_landscape(output, result)
+
+    with StopRequest(time_limit) as stop, Progress(len(pairs), "connecting") as progress:
+
+        def merged(done: int) -> None:
+            nonlocal last
+            progress.update(done, f"{len(result.transition_states)} transition states")
+            if time.monotonic() - last > _COMMIT_SECONDS:
+                commit(done)
+                last = time.monotonic()
+
+        done = job.run(start, jobs, stop, merged)
+    commit(done)
+    if done < len(pairs):
+        raise stop.error(f"{done} of {len(pairs)} pairs are kept in {output}")
+    _report_pairs(job, output, as_json)
+    if not len(result.transition_states):
+        raise NothingFound(f"no transition state was found between any pair; {output} notes the tries")
+
+
+def _report_pairs(job, output: Path, as_json: bool) -> None:
+    """The table of pairs to standard output, what failed and why to standard error."""
+    rows = job.results
+    write_table(
+        [
+            Column("minimum_a", "", [row.pair.a for row in rows]),
+            Column("minimum_b", "", [row.pair.b for row in rows]),
+            Column("connected", "", [row.connected for row in rows]),
+            Column("status", "", [row.status.label for row in rows]),
+            Column("new_minima", "", [row.new_minima for row in rows]),
+            Column("new_transition_states", "", [row.new_transition_states for row in rows]),
+        ],
+        as_json,
+        {"file": str(output), "counters": dict(sorted(job.result.counters.items()))},
+    )
+    joined = sum(row.connected for row in rows)
+    states = len(job.result.transition_states)
+    log(f"{joined} of {len(rows)} pairs connected, {states} transition states, in {output}")
+    failures = {name: count for name, count in sorted(job.result.counters.items()) if _is_failure(name)}
+    if failures:
+        log("not every search succeeded: " + ", ".join(f"{name} {count}" for name, count in failures.items()))
+
+
+def _is_failure(name: str) -> bool:
+    """Whether a counter counts searches that ended with a status other than converged."""
+    kind, _, rest = name.partition(" ")
+    return kind in ("band", "saddle", "side") and rest not in ("evaluations", "searches", "hessians")
+
+
+def _start_of_saddle(landscape, minimum, state, point, displacement, seed, name: str):
+    """Where a single saddle search starts: (N,), and the direction it climbs at first."""
+    import numpy as np
+
+    from llcommon.errors import ConfigError, InputError
+    from llcommon.optimise.points import spectrum
+    from llcommon.rng import generator
+
+    if sum(value is not None for value in (minimum, state, point)) != 1:
+        raise ConfigError("give one start: --minimum ID, --ts ID or --point FILE")
+    model = landscape.model
+    if point is not None:
+        try:
+            start = np.loadtxt(point).ravel()
+        except (OSError, ValueError) as error:
+            raise InputError(f"{point} cannot be read as a list of numbers") from error
+        if start.size != model.dimension or not np.isfinite(start).all():
+            raise InputError(f"{point} must hold {model.dimension} finite numbers, it has {start.size}")
+    else:
+        table = landscape.minima if minimum is not None else landscape.transition_states
+        number = minimum if minimum is not None else state
+        kind = "minimum" if minimum is not None else "transition state"
+        if number >= len(table):
+            raise ConfigError(f"{name} has no {kind} {number}; it has {len(table)}, numbered from 0")
+        start = table.coordinates[number].copy()
+    direction = spectrum(model, start, vectors=True).vectors[:, 0].copy()
+    if displacement > 0.0:
+        rng = generator(seed, "saddle")
+        sideways = rng.standard_normal(model.dimension)
+        start = start + displacement * sideways / np.linalg.norm(sideways)
+    return start, direction
+
+
+@click.command()
+@file_argument()
+@click.option("--minimum", type=click.IntRange(0), metavar="ID", help="Start from this minimum, displaced.")
+@click.option("--ts", "state", type=click.IntRange(0), metavar="ID", help="Start from this transition state.")
+@click.option("--point", type=click.Path(path_type=Path), metavar="FILE", help="Start from the numbers in a text file.")
+@click.option("--displacement", type=click.FloatRange(0.0), default=0.0, show_default=True, metavar="D", help="Length of a random displacement of the start.")
+@output_option("Landscape file for the triple; without it the outcome is only reported.")
+@force_option()
+@seed_option()
+@set_option()
+@json_option()
+@verbose_option()
+@quiet_option()
+def saddle(file: Path, minimum, state, point, displacement, output, force, seed, overrides, as_json) -> None:
+    """Search for one transition state from one point of the landscape FILE, uphill along its softest mode."""
+    from llcommon.errors import NothingFound
+    from llcommon.store import check_writable, read_landscape, write_landscape
+    from lloptim.saddles import SaddleSearch
+
+    if output is not None:
+        check_writable(output, force)
+    landscape = read_landscape(file)
+    settings = _settings_with(landscape, overrides, seed, file.name)
+    start, direction = _start_of_saddle(
+        landscape, minimum, state, point, displacement, settings.connect.seed, str(file)
+    )
+    search = SaddleSearch(landscape.model, settings)
+    found = search.search(start, direction)
+    if found.transition_state is None:
+        raise NothingFound(f"the saddle search ended without a transition state: {found.status.label}")
+    report = {
+        "loss": found.transition_state.loss,
+        "rms": found.transition_state.rms,
+        "negative_eigenvalue": found.transition_state.negative_eigenvalue,
+        "next_eigenvalue": found.transition_state.next_eigenvalue,
+        "lpphe": found.transition_state.lpphe,
+        "order": found.transition_state.order,
+        "evaluations": found.evaluations,
+        "hessians": found.hessians,
+    }
+    sides = search.triple(found.transition_state, found.mode)
+    if sides.triple is None:
+        write_properties({**report, "sides": sides.status.label}, as_json)
+        raise NothingFound(f"a side of the transition state did not reach a minimum: {sides.status.label}")
+    report["plus_loss"] = sides.triple.plus.loss
+    report["minus_loss"] = sides.triple.minus.loss
+    write_properties(report, as_json)
+    if output is not None:
+        result = _empty_result(landscape, settings, "saddle")
+        result.add_triple(sides.triple)
+        write_landscape(output, result)
+        log(f"the triple is in {output}")
+
+
+@click.command()
+@file_argument()
+@click.argument("ts", type=click.IntRange(0))
+@output_option("Figure of loss against arc length: svg, pdf or png.")
+@force_option()
+@set_option()
+@click.option("--step", type=click.FloatRange(0.0, min_open=True), default=0.1, show_default=True, metavar="S", help="Longest arc between two points.")
+@json_option()
+@verbose_option()
+@quiet_option()
+def path(file: Path, ts: int, output, force, overrides, step, as_json) -> None:
+    """Follow steepest descent from transition state TS of FILE down to its two minima.
+
+    The table gives arc length (0 at the transition state, negative on the plus side) and loss.
+    """
+    from llcommon.errors import ConfigError
+    from llcommon.optimise.points import transition_state_at
+    from llcommon.plotting import figure_format
+    from llcommon.status import Status
+    from llcommon.store import check_writable, read_landscape
+    from lloptim.pathway import steepest_descent_path
+
+    if output is not None:
+        figure_format(output)
+        check_writable(output, force)
+    landscape = read_landscape(file)
+    count = len(landscape.transition_states)
+    if ts >= count:
+        raise ConfigError(f"{file} has no transition state {ts}; it has {count}, numbered from 0")
+    settings = _settings_with(landscape, overrides, None, file.name)
+    model = landscape.model
+    state = landscape.transition_state(ts)
+    _, mode, status = transition_state_at(model, state.coordinates, settings.connect.rms)
+    if status is not Status.CONVERGED:
+        raise ConfigError(f"transition state {ts} of {file} does not verify ({status.label}); see `lloptim check`")
+    pathway = steepest_descent_path(model, state, mode, settings.connect.pushoff, step, settings.quench.rms)
+    ends = [landscape.find_minimum(float(pathway.losses[i]), pathway.points[i]) for i in (0, -1)]
+    summary = {
+        "ts": ts,
+        "loss": state.loss,
+        "ends": ends,
+        "path_length": pathway.length,
+        "displacement": pathway.displacement,
+        "cooperativity": pathway.cooperativity,
+    }
+    columns = [Column("arc_length", "", pathway.arc_length), Column("loss", "", pathway.losses)]
+    write_table(columns, as_json, summary)
+    names = ["an unstored point" if end is None else f"minimum {end}" for end in ends]
+    log(f"{names[0]} to {names[1]}: path length {pathway.length:.6g}, displacement {pathway.displacement:.6g}")
+    if output is not None:
+        from lloptim.plots import draw_pathway
+
+        draw_pathway(pathway, output, title=f"transition state {ts}")
+        log(f"the figure is {output}")
