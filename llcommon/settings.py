@@ -147,14 +147,16 @@ class GrowSettings:
     """[grow]: which pairs of minima are connected, and in what portions."""
 
     budget: int = setting(0, help="pairs to try in all; 0: no limit", unit="pairs", minimum=0)
-    batch: int = setting(12, help="pairs that one lloptim process connects", unit="pairs", minimum=1)
+    batch: int = setting(16, help="pairs that one lloptim process connects", unit="pairs", minimum=1)
     window: int = setting(
         8, help="batches that are chosen before the result of the first must be known; "
         "independent of the number of processes, so that it does not change what is found",
         unit="batches", minimum=1,
     )
-    attempts: int = setting(3, help="times that one pair is tried", minimum=1)
-    neighbours: int = setting(1, help="nearest minima that each minimum is paired with", minimum=1)
+    attempts: int = setting(2, help="times that one pair is tried", minimum=1)
+    neighbours: int = setting(
+        3, help="nearest connected minima that an unconnected one is tried with", minimum=1
+    )
 
 
 SECTIONS: dict[str, type] = {

@@ -21,6 +21,7 @@ class Status(IntEnum):
     SAME_MINIMUM = 8  # both sides of a TS run down to one minimum: degenerate, stored, no edge
     SIDE_FAILED = 9  # a side of a TS did not converge to a minimum
     DUPLICATE = 10  # a TS that is stored already
+    JOB_FAILED = 11  # the process that should have done it ended without a result
 
     @property
     def label(self) -> str:

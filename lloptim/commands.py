@@ -24,27 +24,9 @@ from llcommon.cli import (
     write_properties,
     write_table,
 )
+from llcommon.cli.overrides import overridden_settings
 
 _COMMIT_SECONDS = 20.0
-
-
-def _settings_with(landscape, overrides, seed, name: str):
-    """The settings of a landscape with `--set` and `--seed` applied; the seed is that of [connect]."""
-    from llcommon.config import apply_overrides
-    from llcommon.errors import ConfigError
-    from llcommon.losses import known_models, parameters_of
-    from llcommon.settings import SECTION_NAMES, parse_settings, settings_to_tables
-
-    stored = settings_to_tables(landscape.settings)
-    tables = settings_to_tables(landscape.settings)
-    problems: list[str] = []
-    apply_overrides(tables, list(overrides), problems, SECTION_NAMES)
-    if seed is not None:
-        tables["connect"]["seed"] = seed
-    settings = parse_settings(tables, name, parameters_of, known_models(), problems)
-    if tables["loss"] != stored["loss"] or tables["data"] != stored["data"]:
-        raise ConfigError(f"{name}: the model and the data of a landscape are fixed; change [connect] or [quench] only")
-    return settings
 
 
 def _empty_result(landscape, settings, command: str):
@@ -138,7 +120,7 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     check_pairs(pairs, len(landscape.minima), str(file))
     pairs = part_of(pairs, part)
     output = output or _default_output(file, part)
-    settings = _settings_with(landscape, overrides, seed, file.name)
+    settings = overridden_settings(landscape, overrides, seed, file.name)
     result = _empty_result(landscape, settings, "connect")
     resumed = _resumed(output, pairs, result, force, part)
     start = 0
@@ -262,7 +244,7 @@ def saddle(file: Path, minimum, state, point, displacement, output, force, seed,
     if output is not None:
         check_writable(output, force)
     landscape = read_landscape(file)
-    settings = _settings_with(landscape, overrides, seed, file.name)
+    settings = overridden_settings(landscape, overrides, seed, file.name)
     start, direction = _start_of_saddle(
         landscape, minimum, state, point, displacement, settings.connect.seed, str(file)
     )
@@ -323,7 +305,7 @@ def path(file: Path, ts: int, output, force, overrides, step, as_json) -> None:
     count = len(landscape.transition_states)
     if ts >= count:
         raise ConfigError(f"{file} has no transition state {ts}; it has {count}, numbered from 0")
-    settings = _settings_with(landscape, overrides, None, file.name)
+    settings = overridden_settings(landscape, overrides, None, file.name)
     model = landscape.model
     state = landscape.transition_state(ts)
     _, mode, status = transition_state_at(model, state.coordinates, settings.connect.rms)

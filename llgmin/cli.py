@@ -1,0 +1,16 @@
+"""The commands of llgmin; each is imported when it is called."""
+
+from llcommon.cli.program import program
+
+main = program(
+    "llgmin",
+    "Find the global minimum of a loss function and the low minima around it.",
+    {
+        "new": ("llgmin.template:new", "Write a commented TOML file for a loss model."),
+        "run": ("llgmin.commands:run", "Search for minima by basin-hopping."),
+        "quench": ("llgmin.commands:quench", "Minimise from given or random points, without a search."),
+        "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
+        "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
+        "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),
+    },
+)

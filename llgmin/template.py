@@ -1,0 +1,118 @@
+"""`llgmin new`: a commented TOML file for a loss model, with values suggested from the data."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from llcommon.cli import quiet_option, set_option, verbose_option
+from llcommon.errors import ConfigError
+
+_PLACEHOLDER = "data.csv"
+# Whole numbers with more different values than this are taken for a quantity, not for classes.
+_MOST_INTEGER_CLASSES = 20
+
+
+@click.command("new")
+@click.argument("model")
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data: CSV or TSV with a header."
+)
+@click.option("--target", metavar="COLUMN", help="Column to predict; default: the last one.")
+@set_option()
+@verbose_option()
+@quiet_option()
+def new(model: str, data: Path | None, target: str | None, overrides: tuple[str, ...]) -> None:
+    """Write a commented TOML file for a loss MODEL to standard output.
+
+    \b
+    llgmin new mlp --data iris.csv > iris.toml
+    """
+    click.echo(new_template(model, data, target, overrides), nl=False)
+
+
+def new_template(
+    model: str, data: Path | None = None, target: str | None = None, overrides: tuple[str, ...] = ()
+) -> str:
+    """The text of the TOML file.
+
+    Raises ConfigError for an unknown model or setting and InputError for data that cannot be read.
+    """
+    from llcommon import losses
+    from llcommon.config import apply_overrides, suggestion
+    from llcommon.settings import SECTION_NAMES, parse_settings, template
+
+    known = losses.known_models()
+    if model not in known:
+        raise ConfigError(f"{model} is not a known loss model; {suggestion(model, known)}")
+    cls = losses.model_class(model)
+    tables = {"loss": {"model": model}, "data": _data_table(cls, data, target)}
+    problems: list[str] = []
+    apply_overrides(tables, overrides, problems, SECTION_NAMES)
+    settings = parse_settings(tables, "llgmin new", losses.parameters_of, known, problems)
+    subject: object = cls
+    comment = f"# A landscape of the loss model {model}.\n"
+    if data is not None:
+        training_data = _read(data, settings, tables["loss"].get("loss"))
+        comment += _description(training_data)
+        _suggest_loss(tables["loss"], cls, training_data)
+    if data is not None or not cls.takes_data:
+        parameters = {key: value for key, value in tables["loss"].items() if key != "model"}
+        subject = losses.build(model, parameters, training_data if data is not None else None)
+    search = tables.setdefault("search", {})
+    search.setdefault("temperature", subject.suggested_temperature)
+    search.setdefault("step", subject.suggested_step)
+    return f"{comment}\n{template(model, cls.Parameters, tables)}"
+
+
+def _data_table(cls: type, data: Path | None, target: str | None) -> dict:
+    """The beginnings of the [data] section."""
+    if not cls.takes_data:
+        for name, value in (("--data", data), ("--target", target)):
+            if value is not None:
+                raise ConfigError(f"the loss model {cls.name} takes no training data; leave out {name}")
+        return {}
+    if data is None:
+        return {"file": _PLACEHOLDER, **({"target": target} if target else {})}
+    return {"file": data.as_posix(), **({"target": target} if target else {})}
+
+
+def _read(path: Path, settings, wanted_loss: str | None):
+    """The data; the target is numeric for a wanted loss of "mse", and without a wish if it is a quantity."""
+    from llcommon.data import read_csv
+
+    if wanted_loss is not None:
+        return read_csv(path, settings.data, numeric_target=wanted_loss == "mse")
+    # Scaling can fail for reasons that do not matter while the kind of target is not known yet.
+    as_classes = read_csv(path, replace(settings.data, scaling="none"), numeric_target=False)
+    return read_csv(path, settings.data, numeric_target=_is_quantity(as_classes.class_names))
+
+
+def _is_quantity(names: tuple[str, ...]) -> bool:
+    """Whether the values of a column are a quantity: numbers, but not a few whole ones."""
+    try:
+        numbers = [float(name) for name in names]
+    except ValueError:
+        return False
+    whole = all(number.is_integer() for number in numbers)
+    return not whole or len(numbers) > _MOST_INTEGER_CLASSES
+
+
+def _suggest_loss(table: dict, cls: type, data) -> None:
+    """What is fitted follows from the target, if the model leaves a choice and the user made none."""
+    from llcommon.config import keys_of
+
+    choices = {key.name: key.rule.choices or () for key in keys_of(cls.Parameters)}
+    if data.targets is not None and "mse" in choices.get("loss", ()):
+        table.setdefault("loss", "mse")
+
+
+def _description(data) -> str:
+    """A comment that says what the data are."""
+    rows, columns = data.features.shape
+    lines = f"# {data.source}: {rows} rows, {columns} feature columns; "
+    if data.class_names:
+        names = ", ".join(data.class_names[:6]) + (", ..." if len(data.class_names) > 6 else "")
+        names = names.replace("\n", " ").replace("\r", " ")
+        return lines + f"{data.target_name} is one of {len(data.class_names)} classes ({names}).\n"
+    return lines + f"{data.target_name} is a number.\n"

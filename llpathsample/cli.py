@@ -1,0 +1,18 @@
+"""The commands of llpathsample; each is imported when it is called."""
+
+from llcommon.cli.program import program
+
+main = program(
+    "llpathsample",
+    "Grow, analyse and draw the network of minima and transition states of a loss function.",
+    {
+        "grow": ("llpathsample.commands:grow", "Connect the minima of a landscape into one network."),
+        "merge": ("llpathsample.commands:merge", "Merge landscape files of one model."),
+        "stats": ("llpathsample.commands:stats", "Count minima, transition states and components."),
+        "tree": ("llpathsample.commands:tree", "Draw the disconnectivity graph."),
+        "path": ("llpathsample.commands:path", "Find the lowest path between two minima."),
+        "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
+        "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
+        "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),
+    },
+)

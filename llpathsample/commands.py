@@ -1,0 +1,308 @@
+"""The commands of llpathsample: read, one library call, write, report."""
+
+from pathlib import Path
+
+import click
+
+from llcommon.cli import (
+    Column,
+    Progress,
+    StopRequest,
+    dry_run_option,
+    file_argument,
+    force_option,
+    jobs_option,
+    json_option,
+    log,
+    output_option,
+    quiet_option,
+    seed_option,
+    set_option,
+    time_limit_option,
+    verbose_option,
+    write_json,
+    write_properties,
+    write_table,
+)
+from llcommon.cli.overrides import overridden_settings
+
+
+def _record(command: str, landscape, inputs: dict[str, str]) -> dict:
+    from llcommon.config import fingerprint
+    from llcommon.provenance import record
+    from llcommon.settings import settings_to_tables
+
+    settings = fingerprint(settings_to_tables(landscape.settings))
+    return record("llpathsample", command, inputs, settings, landscape.settings.connect.seed)
+
+
+def _require_minima(landscape, name) -> None:
+    from llcommon.errors import InputError
+
+    if not len(landscape.minima):
+        raise InputError(f"{name} holds no minima; make some with llgmin run")
+
+
+def _growing(file: Path, output: Path | None, force: bool, overrides, seed):
+    """(landscape, database): what to grow and where, going on with a stopped growth where there is one."""
+    from llcommon.errors import LandscapeError, OutputError
+    from llcommon.provenance import file_sha256
+    from llcommon.store import check_writable, read_landscape
+
+    landscape = read_landscape(file)
+    _require_minima(landscape, file)
+    landscape.settings = overridden_settings(landscape, overrides, seed, file.name)
+    if output is None or (output.exists() and output.resolve() == file.resolve()):
+        check_writable(file, True)
+        if landscape.search is None or landscape.search.state.get("kind") != "grow":
+            landscape.search = None
+            landscape.provenance.append(_record("grow", landscape, {}))
+        return landscape, file
+    landscape.search = None
+    landscape.provenance.append(_record("grow", landscape, {"landscape": file_sha256(file)}))
+    if output.is_file():
+        try:
+            stored = read_landscape(output)
+            if landscape.provenance[-1] not in stored.provenance:
+                raise OutputError(f"{output} exists and was not grown from {file}; use -f to replace it")
+            if stored.search is None:
+                raise OutputError(
+                    f"{output} exists and its growth is complete; use -f to replace it, "
+                    f"or grow it further with llpathsample grow {output}"
+                )
+            return stored, output
+        except LandscapeError:
+            if not force:
+                raise
+    check_writable(output, force)
+    return landscape, output
+
+
+@click.command()
+@file_argument()
+@output_option("Landscape file that grows; default: FILE itself.")
+@force_option()
+@seed_option()
+@set_option()
+@jobs_option("lloptim processes at the same time; default: the cores that are available.")
+@time_limit_option()
+@dry_run_option()
+@json_option("Report as one JSON document.")
+@verbose_option()
+@quiet_option()
+def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, as_json) -> None:
+    """Connect the minima of the landscape FILE until they are one component.
+
+    Every minimum outside the global minimum's component is connected to its nearest inside by `lloptim connect`
+    processes, the lowest first. A growth that was stopped or killed goes on when the same command is run again.
+    """
+    from llpathsample.growth import Growth, Lock, batch_folder
+
+    landscape, database = _growing(file, output, force, overrides, seed)
+    log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {file}")
+    if dry_run:
+        from llpathsample.selection import ToGlobalMinimum
+
+        log(f"{len(ToGlobalMinimum(landscape).outside())} minima are to be connected")
+        return
+    with Lock(batch_folder(database), database):
+        growth = Growth(landscape, database, jobs)
+        before = len(growth.strategy.outside())
+        with StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
+
+            def report(outside: int, total: int) -> None:
+                states = len(landscape.transition_states)
+                progress.update(growth.pairs_tried, f"{total} minima, {states} TS, {outside} to connect")
+
+            complete = growth.run(stop, report)
+    for failure in growth.failures:
+        log(f"warning: {failure}")
+    if not complete:
+        raise stop.error(f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}")
+    _report_growth(landscape, database, growth, before, as_json)
+
+
+def _report_growth(landscape, database: Path, growth, before: int, as_json: bool) -> None:
+    from llcommon.errors import NothingFound
+
+    summary = _statistics(landscape)
+    write_properties({"file": str(database), "pairs_tried": growth.pairs_tried, **summary}, as_json)
+    inside = summary["minima_in_main_component"]
+    log(f"{inside} of {summary['minima']} minima are connected to the global minimum, in {database}")
+    if before and growth.pairs_tried and not summary["transition_states"]:
+        raise NothingFound("no transition state was found")
+
+
+def _statistics(landscape) -> dict:
+    """Counts that describe a network."""
+    import numpy as np
+
+    from llpathsample.network import components
+
+    minima = landscape.minima
+    states = landscape.transition_states
+    ends = np.asarray(states.minima)
+    labels = components(len(minima), ends)
+    edges = ends[ends[:, 0] != ends[:, 1]]
+    distinct = {tuple(sorted(pair)) for pair in edges.tolist()}
+    degrees = np.bincount(edges.ravel(), minlength=len(minima))
+    root = landscape.global_minimum()
+    tried = landscape.pairs
+    return {
+        "minima": len(minima),
+        "transition_states": len(states),
+        "degenerate_transition_states": len(ends) - len(edges),
+        "connected_pairs": len(distinct),
+        "components": int(labels.max() + 1),
+        "minima_in_main_component": int((labels == labels[root]).sum()),
+        "global_minimum": root,
+        "lowest_loss": float(minima.loss[root]),
+        "highest_minimum_loss": float(minima.loss.max()),
+        "highest_ts_loss": float(states.loss.max()) if len(states) else None,
+        "largest_degree": int(degrees.max()),
+        "pairs_tried": len(tried),
+        "pairs_connected": int(np.asarray(tried.connected).sum()),
+    }
+
+
+@click.command()
+@file_argument()
+@json_option()
+@verbose_option()
+@quiet_option()
+def stats(file: Path, as_json) -> None:
+    """Count the minima, transition states and components of the landscape FILE, and what searches came to."""
+    from llcommon.store import read_landscape
+
+    landscape = read_landscape(file, points=False)
+    _require_minima(landscape, file)
+    write_properties({**_statistics(landscape), "counters": dict(sorted(landscape.counters.items()))}, as_json)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@output_option("Landscape file to write.", required=True)
+@force_option()
+@json_option()
+@verbose_option()
+@quiet_option()
+def merge(files, output: Path, force, as_json) -> None:
+    """Merge landscape FILES of one model and one data set; points found in several are kept once.
+
+    Ids are those of the first file, followed by what is new in the others, in their order.
+    """
+    from llcommon.provenance import file_sha256
+    from llcommon.store import check_writable, read_landscape, write_landscape
+
+    check_writable(output, force)
+    landscape = read_landscape(files[0])
+    landscape.search = None
+    reports = []
+    for file in files[1:]:
+        reports.append(landscape.merge(read_landscape(file), str(file)))
+    inputs = {f"landscape {number}": file_sha256(file) for number, file in enumerate(files)}
+    landscape.provenance.append(_record("merge", landscape, inputs))
+    write_landscape(output, landscape)
+    write_table(
+        [
+            Column("file", "", [str(file) for file in files[1:]]),
+            Column("new_minima", "", [report.new_minima for report in reports]),
+            Column("known_minima", "", [report.known_minima for report in reports]),
+            Column("new_transition_states", "", [report.new_transition_states for report in reports]),
+            Column("known_transition_states", "", [report.known_transition_states for report in reports]),
+        ],
+        as_json,
+        {"output": str(output), "minima": len(landscape.minima)},
+    )
+    log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {output}")
+
+
+@click.command()
+@file_argument()
+@output_option("Figure (svg, pdf or png) or .json file; without it the tree goes to standard output as JSON.")
+@force_option()
+@click.option("--levels", type=click.IntRange(2), default=40, show_default=True, metavar="N", help="Most thresholds of the ladder.")
+@click.option("--exact", is_flag=True, help="Merge branches at the transition states' own losses, without a ladder.")
+@click.option("--lowest", type=click.IntRange(1), metavar="N", help="Draw the N lowest minima only.")
+@click.option("--unconnected", is_flag=True, help="Draw minima outside the main component too.")
+@click.option("--label", "labels", type=click.IntRange(0), multiple=True, metavar="ID", help="Name this minimum in the figure; may be given several times.")
+@click.option("--title", metavar="TEXT", help="Title of the figure.")
+@verbose_option()
+@quiet_option()
+def tree(file: Path, output, force, levels, exact, lowest, unconnected, labels, title) -> None:
+    """Draw the disconnectivity graph of the landscape FILE."""
+    import json
+
+    from llcommon.plotting import figure_format
+    from llcommon.store import check_writable, read_landscape, replace_file
+    from llpathsample.plots import draw_tree
+    from llpathsample.tree import superbasin_tree, tree_as_json
+
+    as_json = output is not None and output.suffix == ".json"
+    if output is not None:
+        if not as_json:
+            figure_format(output)
+        check_writable(output, force)
+    landscape = read_landscape(file, points=False)
+    _require_minima(landscape, file)
+    drawn = superbasin_tree(
+        landscape.minima.loss,
+        landscape.transition_states.loss,
+        landscape.transition_states.minima,
+        levels=None if exact else levels,
+        lowest=lowest,
+        unconnected=unconnected,
+    )
+    if output is None:
+        write_json(tree_as_json(drawn))
+        return
+    if as_json:
+        text = json.dumps(tree_as_json(drawn), indent=1)
+        replace_file(output, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
+    else:
+        draw_tree(drawn, output, title=title, label_ids=labels)
+    log(f"{drawn.leaves.size} of {len(landscape.minima)} minima drawn in {output}")
+
+
+@click.command()
+@file_argument()
+@click.argument("a", type=click.IntRange(0))
+@click.argument("b", type=click.IntRange(0))
+@output_option("Figure of the path: svg, pdf or png.")
+@force_option()
+@json_option()
+@verbose_option()
+@quiet_option()
+def path(file: Path, a: int, b: int, output, force, as_json) -> None:
+    """Find the path between minima A and B of the landscape FILE whose highest transition state is lowest."""
+    from llcommon.errors import ConfigError, NothingFound
+    from llcommon.plotting import figure_format
+    from llcommon.store import check_writable, read_landscape
+    from llpathsample.network import lowest_barrier_path
+
+    if output is not None:
+        figure_format(output)
+        check_writable(output, force)
+    landscape = read_landscape(file, points=False)
+    minima = landscape.minima.loss
+    states = landscape.transition_states.loss
+    for minimum in (a, b):
+        if minimum >= len(minima):
+            raise ConfigError(f"{file} has no minimum {minimum}; its {len(minima)} minima are numbered from 0")
+    found = lowest_barrier_path(minima, states, landscape.transition_states.minima, a, b)
+    if found is None:
+        raise NothingFound(f"no transition states of {file} join minima {a} and {b}; grow the network further")
+    rows = []
+    for step, minimum in enumerate(found.minima):
+        rows.append(("minimum", int(minimum), float(minima[minimum])))
+        if step < len(found.ts):
+            rows.append(("transition state", int(found.ts[step]), float(states[found.ts[step]])))
+    kinds, ids, losses = zip(*rows, strict=True)
+    columns = [Column("kind", "", kinds), Column("id", "", ids), Column("loss", "", losses)]
+    write_table(columns, as_json, {"barrier": float(found.barrier)})
+    log(f"{len(found.ts)} transition states, the highest at {found.barrier:.10g}")
+    if output is not None:
+        from llpathsample.plots import draw_path_profile
+
+        draw_path_profile(found, minima, states, output)
+        log(f"the figure is {output}")

@@ -1,0 +1,166 @@
+"""MAIN PATH of llpathsample: grow the network until it is one component.
+
+A window of batches is always chosen ahead: batch k is chosen when the results of all batches up to
+k - window are merged, and results are merged in the order of the batches. So what is chosen does not depend on
+how many processes work or which is fastest, and the landscape has the same bits at any -j. The batches
+in the window belong to the checkpoint: a killed run goes on with the very same ones.
+"""
+
+import fcntl
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+from llcommon.errors import OutputError
+from llcommon.status import Status
+from llcommon.store import Landscape, SearchState, write_landscape
+from llpathsample.selection import ToGlobalMinimum
+from llpathsample.workers import Batch, BatchResult, Workers
+
+_LEAST_COMMIT_SECONDS = 1.0
+_COMMIT_SHARE = 0.05
+
+
+class Lock:
+    """The right to grow one landscape file, as a context manager; it ends with the process, however that ends."""
+
+    def __init__(self, folder: Path, database: Path) -> None:
+        self.folder = folder
+        self.database = database
+
+    def __enter__(self) -> "Lock":
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._stream = open(self.folder / "lock", "w")  # noqa: SIM115 (held until __exit__)
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(f"another llpathsample grow is working on {self.database}; wait for it") from error
+        except OSError as error:
+            reason = (error.strerror or "not possible").lower()
+            raise OutputError(f"the folder {self.folder} for batches cannot be made ({reason})") from error
+        return self
+
+    def __exit__(self, *failure) -> None:
+        self._stream.close()
+
+
+def batch_folder(database: Path) -> Path:
+    """Where the batches of a growing landscape lie while it grows."""
+    return database.with_name(f"{database.name}.batches")
+
+
+class Growth:
+    """Grows a landscape in a file."""
+
+    def __init__(self, landscape: Landscape, database: Path, jobs: int) -> None:
+        """landscape: as read from `database`, or new; with the checkpoint of a stopped growth, if there is one."""
+        self.landscape = landscape
+        self.database = database
+        self.settings = landscape.settings.grow
+        self.strategy = ToGlobalMinimum(landscape)
+        self.workers = Workers(batch_folder(database), jobs)
+        self.window: list[tuple[Batch, Future[BatchResult]]] = []
+        self.merged: list[Batch] = []  # merged, not committed
+        self.next_number = 0
+        self.pairs_tried = 0
+        self.failures: list[str] = []
+        self._last_commit = 0.0
+        self._commit_seconds = 0.0
+        search = landscape.search
+        if search is not None and search.state.get("kind") == "grow":
+            self.next_number = search.state["next_number"]
+            self.pairs_tried = search.state["pairs_tried"]
+            for number, pairs in search.state["window"]:
+                self._submit(Batch(number, [tuple(pair) for pair in pairs]))
+
+    def _submit(self, batch: Batch) -> None:
+        self.window.append((batch, self.workers.submit(self.landscape, batch)))
+
+    def _choose(self) -> Batch | None:
+        """The next batch, or None if there is nothing to try now."""
+        most = self.settings.batch
+        if self.settings.budget:
+            most = min(most, self.settings.budget - self.pairs_tried)
+        busy = {pair[0] for batch, _ in self.window for pair in batch.pairs}
+        choices = self.strategy.choose(most, busy) if most > 0 else []
+        if not choices:
+            return None
+        pairs = [(choice.unconnected, choice.partner, choice.attempt) for choice in choices]
+        batch = Batch(self.next_number, pairs)
+        self.next_number += 1
+        self.pairs_tried += len(pairs)
+        return batch
+
+    def _merge(self, batch: Batch, result: BatchResult) -> None:
+        """Add what a batch found; a batch that failed marks its pairs, so that others are tried first."""
+        if result.landscape is None:
+            self.failures.append(f"batch {batch.number}: {result.reason}")
+            self.landscape.counters["failed batches"] = self.landscape.counters.get("failed batches", 0) + 1
+            for a, b, _ in batch.pairs:
+                self.landscape.mark_pair(a, b, False, Status.JOB_FAILED)
+        else:
+            self.landscape.merge(result.landscape, f"batch {batch.number}")
+            for a, b, attempt in batch.pairs:
+                # Whatever became of it, a pair that was tried must not be chosen as untried again.
+                if self.landscape.pair_attempts(a, b) <= attempt:
+                    self.landscape.mark_pair(a, b, False, Status.NO_CANDIDATE)
+        self.merged.append(batch)
+
+    def commit(self, finished: bool = False) -> None:
+        """Replace the file by the present state; then the merged batches' files are not needed any more."""
+        begin = time.monotonic()
+        state = {"kind": "grow", "next_number": self.next_number, "pairs_tried": self.pairs_tried}
+        state["window"] = [[batch.number, [list(pair) for pair in batch.pairs]] for batch, _ in self.window]
+        self.landscape.search = None if finished else SearchState(state)
+        write_landscape(self.database, self.landscape)
+        for batch in self.merged:
+            self.workers.forget(batch)
+        self.merged.clear()
+        self._last_commit = time.monotonic()
+        self._commit_seconds = self._last_commit - begin
+
+    def _commit_is_due(self) -> bool:
+        interval = max(_LEAST_COMMIT_SECONDS, self._commit_seconds / _COMMIT_SHARE)
+        return time.monotonic() - self._last_commit > interval
+
+    def run(self, stopped: Callable[[], bool], report: Callable[[int, int], None]) -> bool:
+        """Grow until one component, nothing left to try or the budget; False if `stopped()` came first.
+
+        report(minima outside the main component, minima in all) is called after every merged batch.
+        """
+        try:
+            while True:
+                while len(self.window) < self.settings.window and not stopped():
+                    batch = self._choose()
+                    if batch is None:
+                        break
+                    self._submit(batch)
+                if not self.window or stopped():
+                    break
+                self._wait(stopped)
+                if stopped():
+                    break
+                batch, future = self.window.pop(0)
+                self._merge(batch, future.result())
+                report(len(self.strategy.outside()), len(self.landscape.minima))
+                if self._commit_is_due():
+                    self.commit()
+        finally:
+            self.workers.close()
+        complete = not self.window and not stopped()
+        self.commit(finished=complete)
+        if complete:
+            shutil.rmtree(self.workers.folder, ignore_errors=True)
+        return complete
+
+    def _wait(self, stopped: Callable[[], bool]) -> None:
+        """Until the oldest batch is done, or a stop is requested."""
+        future = self.window[0][1]
+        while not stopped():
+            try:
+                future.exception(timeout=0.2)
+                return
+            except TimeoutError:
+                continue

@@ -1,0 +1,124 @@
+"""Batches of connections as `lloptim connect` processes: a crash stays in its batch."""
+
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from llcommon.config import fingerprint
+from llcommon.errors import InputError, NothingFound
+from llcommon.settings import settings_to_tables
+from llcommon.store import Landscape, read_landscape, write_landscape
+
+_DONE = (0, NothingFound.exit_code)
+_TERMINATE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs for one process. pairs: (minimum, minimum, attempt), ids of the growing landscape."""
+
+    number: int
+    pairs: list[tuple[int, int, int]]
+
+    def name(self, landscape: Landscape) -> str:
+        """A name that no batch of other points or settings shares: a result is only used for what it is of."""
+        ends = [landscape.minimum(i).coordinates.tolist() for pair in self.pairs for i in pair[:2]]
+        attempts = [pair[2] for pair in self.pairs]
+        settings = settings_to_tables(landscape.settings)
+        return f"{self.number:07d}-{fingerprint([ends, attempts, settings, landscape.fingerprint])[:16]}"
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """The landscape that a batch yielded, or None and the reason."""
+
+    landscape: Landscape | None
+    reason: str = ""
+
+
+@dataclass
+class Workers:
+    """Runs batches in child processes, `jobs` at a time, with files in `folder`.
+
+    A batch's input is a small landscape of its own minima, so children neither read nor depend on the
+    database that grows meanwhile. A result that exists is used, not computed again.
+    """
+
+    folder: Path
+    jobs: int
+    pool: ThreadPoolExecutor = field(init=False)
+    running: set = field(init=False, default_factory=set)
+    names: dict[int, str] = field(init=False, default_factory=dict)
+    stopping: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self.pool = ThreadPoolExecutor(self.jobs)
+
+    def _file(self, batch: Batch, kind: str) -> Path:
+        return self.folder / f"batch-{self.names[batch.number]}.{kind}"
+
+    def submit(self, landscape: Landscape, batch: Batch) -> Future:
+        """A future BatchResult."""
+        self.names[batch.number] = batch.name(landscape)
+        result = self._file(batch, "result.h5")
+        if not result.exists():
+            self._write_input(landscape, batch)
+        return self.pool.submit(self._run, batch)
+
+    def _write_input(self, landscape: Landscape, batch: Batch) -> None:
+        """The batch's minima as a landscape, and its pairs by their numbers there."""
+        given = Landscape(landscape.settings, landscape.model, landscape.data)
+        numbers: dict[int, int] = {}
+        for pair in batch.pairs:
+            for minimum_id in pair[:2]:
+                if minimum_id not in numbers:
+                    numbers[minimum_id] = given.add_minimum(landscape.minimum(minimum_id)).id
+        write_landscape(self._file(batch, "input.h5"), given)
+        lines = ["minimum_a\tminimum_b\tattempt"]
+        lines += [f"{numbers[a]}\t{numbers[b]}\t{attempt}" for a, b, attempt in batch.pairs]
+        self._file(batch, "pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _run(self, batch: Batch) -> BatchResult:
+        result = self._file(batch, "result.h5")
+        if not result.exists():
+            if self.stopping:
+                return BatchResult(None, "stopped")
+            unfinished = self._file(batch, "unfinished.h5")
+            command = [sys.executable, "-m", "lloptim", "connect", str(self._file(batch, "input.h5"))]
+            command += ["--pairs", str(self._file(batch, "pairs.tsv")), "-o", str(unfinished)]
+            command += ["-f", "-j", "1", "-q"]
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+            self.running.add(child)
+            _, said = child.communicate()
+            self.running.discard(child)
+            if child.returncode not in _DONE:
+                said = said.strip().splitlines()
+                return BatchResult(None, said[-1] if said else f"lloptim ended with code {child.returncode}")
+            # Only a complete result carries the name that the next run looks for.
+            unfinished.replace(result)
+        try:
+            return BatchResult(read_landscape(result))
+        except InputError as error:
+            return BatchResult(None, str(error))
+
+    def forget(self, batch: Batch) -> None:
+        """Remove the files of a batch whose result is committed."""
+        for kind in ("input.h5", "pairs.tsv", "unfinished.h5", "result.h5"):
+            self._file(batch, kind).unlink(missing_ok=True)
+        del self.names[batch.number]
+
+    def close(self) -> None:
+        """Stop what is running; a stopped batch keeps its finished pairs for the next run."""
+        self.stopping = True
+        for child in list(self.running):
+            child.terminate()
+        for child in list(self.running):
+            try:
+                child.wait(_TERMINATE_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        self.pool.shutdown(wait=True, cancel_futures=True)
