@@ -146,6 +146,12 @@ class ConnectSettings:
 class GrowSettings:
     """[grow]: which pairs of minima are connected, and in what portions."""
 
+    pairs: str = setting(
+        "component",
+        help="component: connect all minima to the global minimum; all: then every pair that no transition state "
+        "joins, and every minimum with symmetry images of itself",
+        choices=("component", "all"),
+    )
     budget: int = setting(0, help="pairs to try in all; 0: no limit", unit="pairs", minimum=0)
     batch: int = setting(16, help="pairs that one lloptim process connects", unit="pairs", minimum=1)
     window: int = setting(

@@ -122,7 +122,12 @@ class Chain:
         return segment
 
     def _first_minimum(self, rng: np.random.Generator, segment: Segment) -> Minimum | None:
-        """A minimum from the first of some random starts whose quench converges."""
+        """A minimum from the first of some random starts whose quench converges.
+
+        What lies below the model's special starts is collected on the way.
+        """
+        for start in self.model.special_starts(rng):
+            self._quench(start, segment)
         for _ in range(_MOST_STARTS):
             minimum = self._quench(self.model.random_start(rng), segment)
             if minimum is not None:

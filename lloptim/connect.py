@@ -116,7 +116,15 @@ class _Attempt:
         attempt = self.tries.get((a, b), 0)
         self.tries[a, b] = attempt + 1
         first = self.found.minima.coordinates[a].copy()
-        second = self.model.align(first, self.found.minima.coordinates[b].copy())
+        second = self.found.minima.coordinates[b].copy()
+        if a == b:
+            second = self.model.random_image(second, self.rng)
+        else:
+            second = self.model.align(first, second)
+        self._band(first, second, attempt)
+
+    def _band(self, first: np.ndarray, second: np.ndarray, attempt: int) -> None:
+        """A band between two points and all that its maxima lead to."""
         band = relaxed_band(self.model, self.settings, first, second, attempt + self.earlier, self.rng)
         self.count("bands")
         self.count("band evaluations", band.evaluations)
@@ -158,10 +166,16 @@ def connect(
 ) -> Connection:
     """Search for a chain of transition states between two minima.
 
-    earlier: how often this pair was tried before; a repeated try takes other bands. Every verified triple is kept, on the final chain or not. Status CONVERGED if the pair is connected,
+    earlier: how often this pair was tried before; a repeated try takes other bands. A minimum paired with itself
+    is connected with random symmetry images of itself: the transition states between them are the degenerate
+    rearrangements, and paths to minima that no other pair leads to. Every verified triple is kept, on the final chain or not. Status CONVERGED if the pair is connected,
     NO_CANDIDATE if nothing is left to try, STEP_LIMIT if the cycles are used up.
     """
     attempt = _Attempt(SaddleSearch(model, settings), settings, first, second, earlier)
+    if attempt.ends[0] == attempt.ends[1]:
+        for _ in range(settings.connect.tries):
+            attempt.try_edge(*attempt.ends)
+        return Connection(attempt.found, attempt.ends, True, Status.CONVERGED)
     status = Status.STEP_LIMIT
     for _ in range(settings.connect.cycles):
         if attempt.connected:

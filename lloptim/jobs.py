@@ -89,8 +89,6 @@ def check_pairs(pairs: list[Pair], count: int, name: str) -> None:
         for minimum_id in (pair.a, pair.b):
             if not 0 <= minimum_id < count:
                 raise ConfigError(f"{name} has no minimum {minimum_id}; its {count} minima are numbered from 0")
-        if pair.a == pair.b:
-            raise ConfigError(f"the pair {pair.a} {pair.b} joins a minimum to itself; give two different ids")
 
 
 def _start(model: LossModel, settings: Settings) -> None:
@@ -144,7 +142,7 @@ class Job:
     def _merge(self, pair: Pair, connection: Connection) -> None:
         report = self.result.merge(connection.landscape)
         ends = [int(report.minimum_ids[end]) for end in connection.ends]
-        if ends[0] != ends[1]:
+        if ends[0] != ends[1] or pair.a == pair.b:
             self.result.mark_pair(*ends, connection.connected, connection.status)
         self.results.append(
             PairResult(

@@ -101,9 +101,9 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
     landscape, database = _growing(file, output, force, overrides, seed)
     log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {file}")
     if dry_run:
-        from llpathsample.selection import ToGlobalMinimum
+        from llpathsample.selection import strategy
 
-        log(f"{len(ToGlobalMinimum(landscape).outside())} minima are to be connected")
+        log(f"{len(strategy(landscape).outside())} minima are to be connected")
         return
     with Lock(batch_folder(database), database):
         growth = Growth(landscape, database, jobs)

@@ -16,7 +16,7 @@ from pathlib import Path
 from llcommon.errors import OutputError
 from llcommon.status import Status
 from llcommon.store import Landscape, SearchState, write_landscape
-from llpathsample.selection import ToGlobalMinimum
+from llpathsample.selection import strategy
 from llpathsample.workers import Batch, BatchResult, Workers
 
 _LEAST_COMMIT_SECONDS = 1.0
@@ -59,7 +59,7 @@ class Growth:
         self.landscape = landscape
         self.database = database
         self.settings = landscape.settings.grow
-        self.strategy = ToGlobalMinimum(landscape)
+        self.strategy = strategy(landscape)
         self.workers = Workers(batch_folder(database), jobs)
         self.window: list[tuple[Batch, Future[BatchResult]]] = []
         self.merged: list[Batch] = []  # merged, not committed
@@ -83,11 +83,11 @@ class Growth:
         most = self.settings.batch
         if self.settings.budget:
             most = min(most, self.settings.budget - self.pairs_tried)
-        busy = {pair[0] for batch, _ in self.window for pair in batch.pairs}
+        busy = {(pair[0], pair[1]) for batch, _ in self.window for pair in batch.pairs}
         choices = self.strategy.choose(most, busy) if most > 0 else []
         if not choices:
             return None
-        pairs = [(choice.unconnected, choice.partner, choice.attempt) for choice in choices]
+        pairs = [(choice.minimum, choice.partner, choice.attempt) for choice in choices]
         batch = Batch(self.next_number, pairs)
         self.next_number += 1
         self.pairs_tried += len(pairs)

@@ -1,4 +1,4 @@
-"""Which pairs of minima to connect next: everything towards one component around the global minimum."""
+"""Which pairs of minima to connect next: towards one component first, then, if asked, every pair."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from llpathsample.network import components
 
 @dataclass(frozen=True)
 class Choice:
-    """A pair to try: an unconnected minimum, one of the main component, and the tries of the pair so far."""
+    """A pair to try, first the minimum that is to be connected, and the tries of the pair so far."""
 
-    unconnected: int
+    minimum: int
     partner: int
     attempt: int
 
@@ -54,8 +54,9 @@ class ToGlobalMinimum:
         order = np.argsort(self.landscape.minima.loss[unconnected], kind="stable")
         return unconnected[order]
 
-    def choose(self, most: int, busy: set[int]) -> list[Choice]:
-        """Up to `most` pairs; minima in `busy` are being connected already."""
+    def choose(self, most: int, busy: set[tuple[int, int]]) -> list[Choice]:
+        """Up to `most` pairs; a minimum that comes first in a `busy` pair is being connected already."""
+        taken = {pair[0] for pair in busy}
         outside = self.outside()
         if not outside.size:
             return []
@@ -64,7 +65,7 @@ class ToGlobalMinimum:
         for minimum in outside:
             if len(choices) == most:
                 break
-            if int(minimum) not in busy:
+            if int(minimum) not in taken:
                 choice = self._partner_of(int(minimum), inside)
                 if choice is not None:
                     choices.append(choice)
@@ -80,3 +81,48 @@ class ToGlobalMinimum:
             if attempts < self.settings.attempts and (best is None or attempts < best.attempt):
                 best = Choice(minimum, partner, attempts)
         return best
+
+
+class AllPairs:
+    """First as ToGlobalMinimum; then every pair that no transition state joins directly, the nearest first.
+
+    A minimum also makes a pair with itself: its symmetry images are joined by degenerate rearrangements. Each pair
+    is tried up to `attempts` times, the least tried first.
+    """
+
+    def __init__(self, landscape: Landscape) -> None:
+        self.landscape = landscape
+        self.settings = landscape.settings.grow
+        self.first = ToGlobalMinimum(landscape)
+
+    def outside(self) -> np.ndarray:
+        """Ids of the minima outside the global minimum's component, by ascending loss."""
+        return self.first.outside()
+
+    def choose(self, most: int, busy: set[tuple[int, int]]) -> list[Choice]:
+        """Up to `most` pairs that are not in `busy`."""
+        choices = self.first.choose(most, busy)
+        if choices or busy:
+            # The second stage starts when the first is over, whatever its last batches yield.
+            if choices or not self._second_stage(busy):
+                return choices
+        joined = {(min(a, b), max(a, b)) for a, b in self.landscape.transition_states.minima.tolist() if a != b}
+        ranked = []
+        count = len(self.landscape.minima)
+        for a in range(count):
+            for b in range(a, count):
+                attempts = self.landscape.pair_attempts(a, b)
+                if attempts < self.settings.attempts and (a, b) not in joined and (a, b) not in busy:
+                    ranked.append((attempts, self.first.distances.between(a, b), a, b))
+        ranked.sort()
+        return [Choice(a, b, attempts) for attempts, _, a, b in ranked[:most]]
+
+    def _second_stage(self, busy: set[tuple[int, int]]) -> bool:
+        """Whether the pairs in flight are of the second stage: none of them leads to an outside minimum."""
+        outside = set(self.outside().tolist())
+        return not any(pair[0] in outside for pair in busy)
+
+
+def strategy(landscape: Landscape) -> ToGlobalMinimum | AllPairs:
+    """The way to choose pairs that `[grow] pairs` names."""
+    return AllPairs(landscape) if landscape.settings.grow.pairs == "all" else ToGlobalMinimum(landscape)

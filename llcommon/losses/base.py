@@ -97,6 +97,10 @@ class LossModel:
         """A random point from which a quench is sensible, shape (N,)."""
         raise NotImplementedError
 
+    def special_starts(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Points, each (N,), worth one quench before any random search; none by default."""
+        return []
+
     # --- symmetry ---------------------------------------------------------------------
 
     def log_group_order(self) -> float:

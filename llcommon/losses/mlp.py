@@ -8,7 +8,8 @@ with f = tanh or logistic. |w|^2 runs over all weights and biases (no factor 1/2
 potential of GMIN), or without the biases. With a class target and mse, t is one-hot.
 
 Dimension N = sum over layers of (inputs + 1) * outputs. Coordinates: see `_mlp_kernels`.
-Symmetry: permutations of the units of each hidden layer, and signs for tanh.
+Symmetry: permutations of the units of each hidden layer, and signs for tanh; also permutations of
+features and classes that leave the data as it is (`_data_symmetry`), which measured data hardly has.
 Adding a constant to all outgoing weights of a last hidden unit, or to all output biases, leaves a
 softmax unchanged: those directions have curvature 2 lambda, and are zero modes where no L2 term acts.
 """
@@ -20,6 +21,7 @@ import numpy as np
 from llcommon.config import setting
 from llcommon.errors import ConfigError
 from llcommon.losses import _mlp_symmetry as symmetry
+from llcommon.losses._data_symmetry import DataPermutation, data_permutations
 from llcommon.losses._mlp_hessian import hessian_chunk, hessian_workspace, mlp_hessian
 from llcommon.losses._mlp_kernels import (
     CROSS_ENTROPY,
@@ -82,6 +84,9 @@ class MLP(LossModel):
         if parameters.loss == "mse":
             blocks.append(self._targets(data, outputs).T.ravel())
         self.reals = np.concatenate(blocks)
+        answers = data.labels if data.labels is not None else data.targets
+        classes = outputs if data.labels is not None else 0
+        self.data_symmetry = data_permutations(inputs, answers, classes)
         self.kernel = mlp_kernel
         self.hessian_kernel = mlp_hessian
         self.hessian_vector_kernel = mlp_hessian_vector
@@ -132,24 +137,61 @@ class MLP(LossModel):
         """Independent normal weights of unit variance."""
         return rng.standard_normal(self.dimension)
 
+    def special_starts(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """A network of tiny weights: below it lies the collapsed minimum, if there is one, in a small basin."""
+        return [1e-2 * rng.standard_normal(self.dimension)]
+
+    def _data_image(self, x: np.ndarray, permutation: DataPermutation) -> np.ndarray:
+        """x with its input rows and output columns permuted like the data."""
+        matrices = [matrix.copy() for matrix in self.matrices(x)]
+        matrices[0][:-1] = matrices[0][permutation.features]
+        if len(permutation.classes) == self.widths[-1]:
+            matrices[-1] = matrices[-1][:, permutation.classes]
+        return symmetry.join(matrices)
+
     def log_group_order(self) -> float:
-        return symmetry.log_group_order(self.widths, self.odd)
+        return symmetry.log_group_order(self.widths, self.odd) + float(np.log(len(self.data_symmetry)))
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return symmetry.join(symmetry.align(self.matrices(reference), self.matrices(x), self.odd))
+        best = None
+        shortest = np.inf
+        target = self.matrices(reference)
+        for permutation in self.data_symmetry:
+            image = x if permutation is self.data_symmetry[0] else self._data_image(x, permutation)
+            aligned = symmetry.join(symmetry.align(target, self.matrices(image), self.odd))
+            if len(self.data_symmetry) == 1:
+                return aligned
+            distance = np.linalg.norm(aligned - reference)
+            if distance < shortest:
+                best = aligned
+                shortest = distance
+        return best
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
-        return symmetry.join(symmetry.canonical(self.matrices(x), self.odd))
+        images = []
+        for permutation in self.data_symmetry:
+            image = self.matrices(self._data_image(x, permutation))
+            images.append(symmetry.join(symmetry.canonical(image, self.odd)))
+        return min(images, key=lambda image: image.tolist())
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         operations = []
         for units in self.parameters.hidden:
             signs = rng.choice([-1.0, 1.0], size=units) if self.odd else np.ones(units)
             operations.append(symmetry.SignedPermutation(rng.permutation(units), signs))
-        return symmetry.join(symmetry.apply(self.matrices(x), operations))
+        permutation = self.data_symmetry[rng.integers(len(self.data_symmetry))]
+        return symmetry.join(symmetry.apply(self.matrices(self._data_image(x, permutation)), operations))
 
     def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
-        return symmetry.stabiliser_order(self.matrices(x), self.odd, tolerance)
+        order = symmetry.stabiliser_order(self.matrices(x), self.odd, tolerance)
+        # Operations that permute the data too, up to one of the hidden units: so many cosets as there are images of x
+        # under the data's permutations that the hidden units can undo.
+        cosets = 1
+        for permutation in self.data_symmetry[1:]:
+            image = self.matrices(self._data_image(x, permutation))
+            undone = symmetry.join(symmetry.align(self.matrices(x), image, self.odd))
+            cosets += bool(np.abs(undone - x).max() <= tolerance)
+        return order * cosets
 
     def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Class probabilities (cross-entropy) or outputs (mse) for raw feature rows, shape (n, outputs)."""

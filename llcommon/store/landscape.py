@@ -220,7 +220,7 @@ class Landscape:
     def _pair_row(self, a: int, b: int) -> tuple[tuple[int, int], int | None]:
         """The sorted pair and its row, None if it was never tried; ValueError if it is no pair."""
         ids = (int(min(a, b)), int(max(a, b)))
-        if ids[0] == ids[1] or ids[0] < 0 or ids[1] >= len(self.minima):
+        if ids[0] < 0 or ids[1] >= len(self.minima):
             raise ValueError(f"({a}, {b}) is not a pair of two of the {len(self.minima)} minima")
         return ids, self._pair_rows.get(ids)
 
@@ -307,7 +307,7 @@ class Landscape:
         for row in rows:
             values = dict(zip(other.pairs.names, row, strict=True))
             a, b = (int(minimum_ids[i]) for i in values["ids"])
-            if a != b:
+            if a != b or values["ids"][0] == values["ids"][1]:
                 self.mark_pair(a, b, bool(values["connected"]), values["status"], values["attempts"])
 
     def _merge_notes(self, other: "Landscape") -> None:

@@ -45,7 +45,8 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
     next_eigenvalue            float64 (m,): the smallest positive one, zero modes left out
     minima                     int64 (m, 2): ids of the minima on the plus and the minus side
 /pairs
-    ids                        int64 (p, 2): two different minima, the smaller id first
+    ids                        int64 (p, 2): two minima, the smaller id first; equal ids: a minimum and
+                               its own symmetry images
     attempts                   int64 (p,): how often a connection was tried
     connected                  uint8 (p,): 1 if an attempt connected them
     status                     int64 (p,): outcome of the latest attempt (llcommon.status.Status)
@@ -180,8 +181,8 @@ def _ids_problem(contents: Contents) -> str | None:
         if bad_rows.size:
             return f"/{path} names a minimum that does not exist in row {int(bad_rows[0])}"
     pairs = contents["pairs/ids"]
-    if (pairs[:, 0] >= pairs[:, 1]).any():
-        return "/pairs/ids has a row that is not two different ids in ascending order"
+    if (pairs[:, 0] > pairs[:, 1]).any():
+        return "/pairs/ids has a row that is not two ids in ascending order"
     if len(np.unique(pairs, axis=0)) != len(pairs):
         return "/pairs/ids names a pair twice"
     return None
