@@ -13,17 +13,23 @@ whose cost is part of the seconds.
 """
 
 import functools
+import sys
+import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks import processes
 from benchmarks.problem import Problem
 from llcommon.data import Data
 from llcommon.losses import build
-from llcommon.optimise.lbfgs import lbfgs
-from llcommon.settings import QuenchSettings
+from llcommon.optimise.points import minimum_at
+from llcommon.optimise.quench import Quencher
+from llcommon.settings import QuenchSettings, Settings
 from llcommon.status import Status
+from lloptim.connect import connect as connect_minima
 
 
 @dataclass(frozen=True)
@@ -64,17 +70,41 @@ def _model(problem: Problem):
     return build("mlp", {"hidden": [problem.hidden], "lambda": problem.regularisation}, data)
 
 
+@functools.cache
+def _settings(problem: Problem) -> Settings:
+    """The settings as they come, for this model."""
+    return Settings(loss_model="mlp", loss={"hidden": [problem.hidden], "lambda": problem.regularisation})
+
+
 def quench(problem: Problem, start: np.ndarray) -> Measured:
-    """Quench by the house's L-BFGS to 1e-6, with as much memory as there are coordinates, at most 100."""
-    model = _model(problem)
-    settings = QuenchSettings()
-    x = np.array(start)
-    gradient = np.empty_like(x)
-    limits = (settings.maximum_step, settings.maximum_iterations, settings.radius)
-    memory = min(problem.dimension, 100)
+    """A quench as the search's own to a gradient of 1e-6: L-BFGS with the settings as they come."""
+    quencher = Quencher(_model(problem), QuenchSettings())
     begin = time.process_time()
-    status, loss, _, _ = lbfgs(model.kernel, *model.packed, x, gradient, 1e-6, memory, *limits)
+    result = quencher.sloppy(start, 1e-6)
     seconds = time.process_time() - begin
-    if status != Status.CONVERGED:
-        raise RuntimeError(f"our quench ended with status {Status(status).label}")
-    return Measured(x, loss, seconds)
+    if result.status is not Status.CONVERGED:
+        raise RuntimeError(f"our quench ended with status {result.status.label}")
+    return Measured(result.coordinates, result.loss, seconds)
+
+
+def connect(problem: Problem, start: np.ndarray, finish: np.ndarray) -> Connected:
+    """A connection with the settings as they come, every TS verified to 1e-9, both sides quenched to 1e-9.
+
+    The end points are re-quenched first, as OPTIM does.
+    """
+    model = _model(problem)
+    settings = _settings(problem)
+    begin = time.process_time()
+    quencher = Quencher(model, settings.quench)
+    ends = [minimum_at(model, quencher.quench(end).coordinates, settings.quench.rms)[0] for end in (start, finish)]
+    found = connect_minima(model, settings, *ends)
+    seconds = time.process_time() - begin
+    losses = sorted(found.landscape.transition_states.loss.tolist())
+    distinct = [loss for place, loss in enumerate(losses) if place == 0 or loss - losses[place - 1] > 1e-6]
+    return Connected(seconds, found.connected, distinct)
+
+
+def startup() -> float:
+    """`llgmin --help` as a process."""
+    with tempfile.TemporaryDirectory() as name:
+        return processes.run([sys.executable, "-m", "llgmin", "--help"], Path(name)).seconds

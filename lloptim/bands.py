@@ -14,7 +14,7 @@ from llcommon.status import Status
 _IMAGE_STEP = 0.4
 # A band that is tried again has more images, and is bent sideways by this share of its length.
 _MORE_IMAGES = 0.5
-_BEND = 0.15
+_BEND = 0.4
 
 
 @dataclass(frozen=True)

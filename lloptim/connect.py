@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from llcommon.config import fingerprint
@@ -24,7 +25,7 @@ from llcommon.store import Landscape
 from lloptim.bands import Candidate, relaxed_band
 from lloptim.saddles import SaddleSearch
 
-# Weight of an edge that exists: nothing beside exp(0), but csgraph takes 0 for "no edge".
+# Weight of an edge that exists: nothing beside that of any band.
 _CONNECTED = 1e-9
 
 
@@ -90,17 +91,24 @@ class _Attempt:
         """Edges of the best chain that no transition state makes yet; empty if there is no chain left to try."""
         size = len(self.found.minima)
         labels = self.components()
-        weights = np.zeros((size, size))
+        rows, columns, weights = [], [], []
         longest = max(self._distance(a, b) for a in range(size) for b in range(a + 1, size))
         for a in range(size):
             for b in range(a + 1, size):
                 if labels[a] == labels[b]:
-                    weights[a, b] = _CONNECTED
+                    weight = _CONNECTED
                 elif self.tries.get((a, b), 0) < self.settings.tries:
                     # Relative to the longest, so that no exponential overflows.
-                    weights[a, b] = max(math.exp(self._distance(a, b) - longest), 1e3 * _CONNECTED)
+                    weight = max(math.exp(self._distance(a, b) - longest), 1e3 * _CONNECTED)
+                else:
+                    continue
+                rows.append(a)
+                columns.append(b)
+                weights.append(weight)
+        # Sparse, as csgraph takes small numbers of a dense matrix for "no edge".
+        graph = csr_array((weights, (rows, columns)), shape=(size, size))
         start, place = self.ends
-        _, before = dijkstra(weights, directed=False, indices=start, return_predecessors=True)
+        _, before = dijkstra(graph, directed=False, indices=start, return_predecessors=True)
         edges = []
         while place != start:
             previous = int(before[place])

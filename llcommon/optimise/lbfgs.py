@@ -22,6 +22,7 @@ _LEFT_RADIUS = int(Status.LEFT_RADIUS)
 _ROUNDING = 1e-14
 _FIRST_SCALE = 0.1
 _MOST_REDUCTIONS = 12
+_STRETCH = 4.0
 
 
 @algorithm(types.Tuple((I8, F8, F8, I8)), KERNEL, *PACKED, VECTOR, VECTOR, F8, I8, F8, I8, F8)
@@ -112,6 +113,9 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
             curvature[head] = 1.0 / product
             head = (head + 1) % memory
             stored = min(stored + 1, memory)
+        elif stored == 0:
+            # Beside a saddle, along negative curvature, there is no scale to learn: lengthen the stride.
+            scale *= _STRETCH
     if size <= tolerance:
         return _CONVERGED, loss, size, evaluations
     return _STEP_LIMIT, loss, size, evaluations
