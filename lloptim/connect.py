@@ -42,9 +42,7 @@ class Connection:
 class _Attempt:
     """The state of one connection: minima and TS found, distances, how often each edge was tried."""
 
-    def __init__(
-        self, search: SaddleSearch, settings: Settings, first: Minimum, second: Minimum, earlier: int
-    ) -> None:
+    def __init__(self, search: SaddleSearch, settings: Settings, first: Minimum, second: Minimum, earlier: int) -> None:
         self.search = search
         self.model = search.model
         self.settings = settings.connect
@@ -169,9 +167,7 @@ class _Attempt:
             self.count(f"saddle {Status.SAME_MINIMUM.label}")
 
 
-def connect(
-    model: LossModel, settings: Settings, first: Minimum, second: Minimum, earlier: int = 0
-) -> Connection:
+def connect(model: LossModel, settings: Settings, first: Minimum, second: Minimum, earlier: int = 0) -> Connection:
     """Search for a chain of transition states between two minima.
 
     earlier: how often this pair was tried before; a repeated try takes other bands. A minimum paired with itself

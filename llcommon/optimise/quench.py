@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.losses.base import LossModel
+from llcommon.optimise.bfgs import bfgs
 from llcommon.optimise.lbfgs import lbfgs
 from llcommon.optimise.newton import newton
 from llcommon.settings import QuenchSettings
@@ -12,6 +13,8 @@ from llcommon.status import Status
 
 # Above this many coordinates a dense factorisation costs more than the gradients it saves.
 DENSE_LIMIT = 1000
+# Up to this many the full inverse Hessian of BFGS is cheaper to keep than a memory of as many steps.
+BFGS_LIMIT = 150
 _MOST_NEWTON_STEPS = 200
 
 
@@ -30,8 +33,9 @@ class QuenchResult:
 class Quencher:
     """Quenches of one loss model under the `[quench]` settings.
 
-    L-BFGS takes a point to `sloppy_rms`; for models of up to DENSE_LIMIT coordinates Newton steps on the
-    exact Hessian take it from there to the rounding floor, for larger ones L-BFGS goes on to `rms`.
+    L-BFGS, or BFGS up to BFGS_LIMIT coordinates, takes a point to `sloppy_rms`. For models of up to DENSE_LIMIT
+    coordinates Newton steps on the exact Hessian take it from there to the rounding floor, for larger ones
+    L-BFGS goes on to `rms`.
     """
 
     def __init__(self, model: LossModel, settings: QuenchSettings, maximum_step: float | None = None) -> None:
@@ -42,24 +46,21 @@ class Quencher:
         # Many small gradients are saved by a long memory; for large N the recursion itself costs.
         automatic = min(50, max(5, model.dimension // 2)) if model.dimension <= 500 else 20
         self.memory = settings.memory or automatic
+        self.full = settings.memory == 0 and model.dimension <= BFGS_LIMIT
         self.zero_modes = model.zero_modes()
         self.dense = model.dimension <= DENSE_LIMIT
         self._gradient = np.empty(model.dimension)
 
     def sloppy(self, x: np.ndarray, rms: float | None = None) -> QuenchResult:
-        """L-BFGS from x, shape (N,), to `rms` (default `sloppy_rms`). x itself is left alone."""
+        """(L-)BFGS from x, shape (N,), to `rms` (default `sloppy_rms`). x itself is left alone."""
         point = np.array(x, dtype=np.float64)
-        status, loss, size, evaluations = lbfgs(
-            self.model.kernel,
-            *self.model.packed,
-            point,
-            self._gradient,
-            self.settings.sloppy_rms if rms is None else rms,
-            self.memory,
-            self.maximum_step,
-            self.settings.maximum_iterations,
-            self.settings.radius,
-        )
+        start = (self.model.kernel, *self.model.packed, point, self._gradient)
+        tolerance = self.settings.sloppy_rms if rms is None else rms
+        limits = (self.maximum_step, self.settings.maximum_iterations, self.settings.radius)
+        if self.full:
+            status, loss, size, evaluations = bfgs(*start, tolerance, *limits)
+        else:
+            status, loss, size, evaluations = lbfgs(*start, tolerance, self.memory, *limits)
         return QuenchResult(Status(status), loss, point, size, evaluations)
 
     def tight(self, x: np.ndarray) -> QuenchResult:
