@@ -172,7 +172,9 @@ def connect(model: LossModel, settings: Settings, first: Minimum, second: Minimu
 
     earlier: how often this pair was tried before; a repeated try takes other bands. A minimum paired with itself
     is connected with random symmetry images of itself: the transition states between them are the degenerate
-    rearrangements, and paths to minima that no other pair leads to. Every verified triple is kept, on the final chain or not. Status CONVERGED if the pair is connected,
+    rearrangements, and paths to minima that no other pair leads to.
+
+    Every verified triple is kept, on the final chain or not. Status CONVERGED if the pair is connected,
     NO_CANDIDATE if nothing is left to try, STEP_LIMIT if the cycles are used up.
     """
     attempt = _Attempt(SaddleSearch(model, settings), settings, first, second, earlier)

@@ -1,0 +1,43 @@
+# The two commands of the README are `make demo` and `make test`; both make their environment first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+DEMO   := demo
+
+.PHONY: demo test test-slow bench lint clean
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV) || ($(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV))
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $(READY)
+
+demo: $(READY)
+	rm -rf $(DEMO)
+	mkdir $(DEMO)
+	cp examples/iris/iris.toml examples/iris/iris.csv $(DEMO)
+	cd $(DEMO) && ../$(BIN)/llgmin run iris.toml -o minima.h5
+	cd $(DEMO) && ../$(BIN)/llpathsample grow minima.h5 -o landscape.h5
+	cd $(DEMO) && ../$(BIN)/llpathsample tree landscape.h5 -o tree.svg
+	cd $(DEMO) && ../$(BIN)/llpathsample tree landscape.h5 -o tree.png -q
+	@echo
+	@$(BIN)/llpathsample stats $(DEMO)/landscape.h5 | grep -E '^(minima|transition_states|minima_in_main_component|lowest_loss)'
+	@echo "The disconnectivity graph is $(DEMO)/tree.svg (and tree.png), the landscape $(DEMO)/landscape.h5."
+
+test: $(READY)
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow'
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -q -n 2 -m slow
+
+# Beside the original programs and SciPy; makes a throw-away environment of its own for them.
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+lint: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ruff
+	$(BIN)/ruff check .
+
+clean:
+	rm -rf $(VENV) $(DEMO) .bench-venv build dist *.egg-info
