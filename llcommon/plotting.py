@@ -130,12 +130,16 @@ def tick_labels(ticks: list[float]) -> list[str]:
     return [label.replace("-", "\N{MINUS SIGN}") for label in labels]
 
 
-def set_loss_axis(axes: "Axes", low: float, high: float, label: str) -> None:
-    """Turn axes into the house's plain look: [low, high] on a left axis with full numbers, no box."""
+def set_loss_axis(axes: "Axes", low: float, high: float, label: str, *, bottom: bool = False) -> None:
+    """Turn axes into the house's plain look: [low, high] on a left axis with full numbers, no box.
+
+    bottom: whether the horizontal axis carries numbers too.
+    """
     axes.set_ylim(low, high)
     ticks = round_ticks(low, high)
     axes.set_yticks(ticks, tick_labels(ticks))
     axes.set_ylabel(label)
-    for side in ("top", "right", "bottom"):
+    for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    axes.tick_params(axis="x", bottom=False, labelbottom=False)
+    axes.spines["bottom"].set_visible(bottom)
+    axes.tick_params(axis="x", bottom=bottom, labelbottom=bottom)

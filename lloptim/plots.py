@@ -20,7 +20,7 @@ def draw_pathway(pathway: Pathway, path: Path, *, title: str, y_label: str = "lo
         axes.plot([0.0], [top], marker="o", color=ACCENT, markersize=5, zorder=3)
         axes.plot(pathway.arc_length[[0, -1]], pathway.losses[[0, -1]], "o", color=INK, markersize=4)
         margin = 0.06 * (top - pathway.losses.min())
-        set_loss_axis(axes, pathway.losses.min() - margin, top + margin, y_label)
+        set_loss_axis(axes, pathway.losses.min() - margin, top + margin, y_label, bottom=True)
         axes.set_xlabel("arc length from the transition state (coordinate distance)")
         axes.set_title(title)
         save_figure(figure, path)

@@ -206,7 +206,7 @@ def draw_path_profile(
     points[1::2] = np.asarray(ts_losses, dtype=np.float64)[result.ts]
     steps = np.arange(points.size)
     with style():
-        figure = new_figure(float(np.clip(2.5 + 0.25 * points.size, 3.4, 7.2)), 3.2)
+        figure = new_figure(float(np.clip(2.5 + 0.25 * points.size, 4.2, 7.2)), 3.2)
         axes = figure.add_subplot()
         axes.plot(*_profile_curve(points, smooth), color=INK, linewidth=1.0, zorder=1)
         dots = max(3.0, 22.0 - 0.2 * points.size)
@@ -220,7 +220,7 @@ def draw_path_profile(
         low, high = float(points.min()) - 0.12 * height, float(points.max()) + 0.12 * height
         set_loss_axis(axes, low, high, y_label)
         axes.set_xlim(-0.5, points.size - 0.5)
-        axes.set_xlabel("minima (filled) and transition states (open) along the path")
+        axes.set_xlabel("minima (filled) and transition states (open)")
         _label_points(axes, result, points, highest)
         if title:
             axes.set_title(title)
