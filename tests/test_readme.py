@@ -1,0 +1,78 @@
+"""What the README and docs/ show is run here, line by line, as a new user would in an empty folder."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# Fewer steps of the same search: the point is that every line works, the results are tested elsewhere.
+SHORTER = {
+    "llgmin run iris.toml": "llgmin run iris.toml --set search.steps=20",
+    "llpathsample grow minima.h5": "llpathsample grow minima.h5 --set grow.budget=12",
+    "grow.attempts=8": "grow.budget=6",
+}
+
+
+def shown_commands(document: str) -> list[str]:
+    """Lines after `$ ` in the console blocks of a document."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), flags=re.S)
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess:
+    environment = dict(os.environ)
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+    )
+
+
+def prepared(folder: Path) -> Path:
+    """An empty folder with the example files that the README speaks of."""
+    for name in ("iris/iris.csv", "xor/xor.csv", "xor/xor.toml", "xor/xor2.toml"):
+        shutil.copy(ROOT / "examples" / name, folder)
+    return folder
+
+
+def run_all(folder: Path, shorter: dict[str, str]) -> None:
+    commands = shown_commands("README.md")
+    assert len(commands) > 15
+    for command in commands:
+        for long, short in shorter.items():
+            command = command.replace(long, short)
+        done = run(command, folder)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def test_every_command_of_the_readme_works(tmp_path):
+    folder = prepared(tmp_path)
+    run_all(folder, SHORTER)
+    assert (folder / "tree.svg").stat().st_size > 1000
+    assert (folder / "path.svg").exists() and (folder / "profile.svg").exists()
+
+
+@pytest.mark.slow
+def test_the_readme_as_it_stands(tmp_path):
+    folder = prepared(tmp_path)
+    run_all(folder, {})
+    stats = run("llpathsample stats landscape.h5 --json", folder)
+    assert '"lowest_loss": 0.02254296086' in stats.stdout
+
+
+def test_the_format_note_is_where_it_says():
+    (command,) = shown_commands("docs/landscape-file.md")
+    done = run(command.replace("python", sys.executable, 1), ROOT)
+    assert done.returncode == 0
+    assert "/transition_states" in done.stdout
+
+
+def test_makefile_has_the_two_commands_of_the_readme():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    for command in re.findall(r"^    make ([a-z-]+)$", (ROOT / "README.md").read_text(), flags=re.M):
+        assert command in targets
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
