@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from llcommon.optimise.memory import apply_inverse
 from llcommon.optimise.vectors import add_scaled, dot, norm
 from llcommon.seam import F8, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
@@ -121,17 +122,8 @@ def optimise_band(kernel, reals, integers, workspace, images, losses, spring, to
         if measure <= tolerance:
             return _CONVERGED, measure, evaluations
         direction[:] = force
-        for back in range(stored):
-            j = (head - 1 - back) % _MEMORY
-            weight[j] = curvature[j] * dot(steps[j], direction)
-            add_scaled(-weight[j], changes[j], direction)
-        if stored == 0:
-            direction *= scale * min(1.0, 1.0 / norm(force))
-        else:
-            direction *= scale
-        for ahead in range(stored):
-            j = (head - stored + ahead) % _MEMORY
-            add_scaled(weight[j] - curvature[j] * dot(changes[j], direction), steps[j], direction)
+        first = scale * min(1.0, 1.0 / norm(force)) if stored == 0 else scale
+        apply_inverse(steps, changes, curvature, weight, stored, head, first, direction)
         if dot(direction, force) < 0.0:
             direction *= -1.0
         longest = 0.0

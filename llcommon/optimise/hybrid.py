@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from llcommon.optimise.memory import apply_inverse
 from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms
 from llcommon.seam import F8, HESSIAN_VECTOR, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
@@ -95,17 +96,8 @@ def relax_across(kernel, reals, integers, workspace, x, gradient, mode, toleranc
         if rms(across) <= tolerance:
             break
         direction[:] = across
-        for back in range(stored):
-            j = (head - 1 - back) % _MEMORY
-            weight[j] = curvature[j] * dot(moves[j], direction)
-            add_scaled(-weight[j], changes[j], direction)
-        if stored == 0:
-            direction *= scale * min(1.0, 1.0 / norm(across))
-        else:
-            direction *= scale
-        for ahead in range(stored):
-            j = (head - stored + ahead) % _MEMORY
-            add_scaled(weight[j] - curvature[j] * dot(changes[j], direction), moves[j], direction)
+        first = scale * min(1.0, 1.0 / norm(across)) if stored == 0 else scale
+        apply_inverse(moves, changes, curvature, weight, stored, head, first, direction)
         if dot(direction, across) < 0.0:
             direction *= -1.0
         length = norm(direction)

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from llcommon.optimise.memory import apply_inverse
 from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, STRETCH, take_step
-from llcommon.optimise.vectors import add_scaled, dot, rms
+from llcommon.optimise.vectors import dot, rms
 from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -42,17 +43,8 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
         if size <= tolerance:
             return _CONVERGED, loss, size, evaluations
         direction[:] = gradient
-        for back in range(stored):
-            j = (head - 1 - back) % memory
-            weight[j] = curvature[j] * dot(steps[j], direction)
-            add_scaled(-weight[j], changes[j], direction)
-        if stored == 0:
-            direction *= scale * min(1.0, 1.0 / math.sqrt(dot(gradient, gradient)))
-        else:
-            direction *= scale
-        for ahead in range(stored):
-            j = (head - stored + ahead) % memory
-            add_scaled(weight[j] - curvature[j] * dot(changes[j], direction), steps[j], direction)
+        first = scale * min(1.0, 1.0 / math.sqrt(dot(gradient, gradient))) if stored == 0 else scale
+        apply_inverse(steps, changes, curvature, weight, stored, head, first, direction)
         accepted, trial_loss, used = take_step(
             kernel, reals, integers, workspace, x, gradient, direction, loss, maximum_step, trial, trial_gradient
         )
