@@ -62,8 +62,15 @@ def image_step(values, slopes, climbed, trust, step):
         curvature = max(abs(values[i]), floor) + shift
         step[i] = -slopes[i] / curvature
     step[climbed] = -step[climbed]
-    # In a convex region the slope along the mode may be as good as zero: climb at least half the radius.
+    # In a convex region the slope along the mode may be as good as zero: climb at least half the radius, and
+    # leave the rest of it to the other modes.
     if values[climbed] > 0.0 and abs(step[climbed]) < 0.5 * trust:
+        step[climbed] = 0.0
+        others = norm(step)
+        room = math.sqrt(0.75) * trust
+        if others > room:
+            for i in range(n):
+                step[i] *= room / others
         step[climbed] = 0.5 * trust if slopes[climbed] >= 0.0 else -0.5 * trust
     return shift
 
