@@ -144,7 +144,8 @@ def follow_eigenvector(
         mode[:] = vectors[climbed]
         for i in range(n):
             slopes[i] = dot(vectors[i], gradient)
-        if size <= tolerance:
+        # A search may start in a minimum; one that comes to a minimum has fallen there.
+        if size <= tolerance and not (cycle == 0 and values[0] > 0.0):
             if values[0] >= 0.0:
                 return _FELL, loss, size, evaluations, hessians
             if n > 1 and values[1] <= 0.0:
@@ -189,7 +190,7 @@ def follow_eigenvector(
             elif not error <= 0.75:
                 trust = max(0.4 * min(trust, length), _SMALLEST_TRUST)
         trial_size = rms(trial_gradient)
-        stalled = size <= tolerance and trial_size > 0.5 * size
+        stalled = size <= tolerance and values[0] < 0.0 and trial_size > 0.5 * size
         if stalled and trial_size > size:
             continue
         x[:] = trial
