@@ -72,6 +72,7 @@ def run(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_ru
 
     output = output or settings.with_suffix(".h5")
     landscape = read_problem(settings, overrides, seed)
+    _refuse_input_as_output(output, settings, landscape)
     checkpoint = _checkpoint(output, landscape, force)
     if checkpoint is not None:
         landscape = checkpoint
@@ -83,19 +84,33 @@ def run(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_ru
     _warn_if_unbounded(landscape)
     if dry_run:
         return
-    search = Search(landscape, output)
-    if checkpoint is not None:
-        log(f"going on from step {search.done} of {wanted.steps * wanted.chains}")
-    else:
-        # The file is there from the start, so that the same command goes on wherever it is killed.
-        search.commit()
-    with StopRequest(time_limit) as stop, Progress(wanted.steps * wanted.chains, "basin-hopping") as progress:
-        complete = search.run(jobs, stop, progress.update)
-    if not complete:
-        search.commit()
-        raise stop.error(f"{search.done} of {wanted.steps * wanted.chains} steps are kept in {output}")
-    search.finish()
+    total = wanted.steps * wanted.chains
+    with StopRequest(time_limit) as stop:
+        search = Search(landscape, output)
+        if checkpoint is not None:
+            log(f"going on from step {search.done} of {total}")
+        else:
+            # The file is there from the start, so that an output that cannot be written ends the search at once.
+            search.commit()
+        with Progress(total, "basin-hopping") as progress:
+            complete = search.run(jobs, stop, progress.update)
+        if not complete:
+            search.commit()
+            raise stop.error(f"{search.done} of {total} steps are kept in {output}")
+        search.finish()
     _report(landscape, output, as_json)
+
+
+def _refuse_input_as_output(output: Path, settings: Path, landscape) -> None:
+    """Raise ConfigError if the output would replace what the search is described by, also with -f."""
+    from llcommon.errors import ConfigError
+
+    inputs = [settings]
+    if landscape.data is not None:
+        inputs.append(settings.parent / landscape.settings.data.file)
+    for path in inputs:
+        if output.exists() and output.samefile(path):
+            raise ConfigError(f"the output {output} is an input of this search; give another name by -o")
 
 
 def _checkpoint(output: Path, landscape, force: bool):
@@ -103,7 +118,7 @@ def _checkpoint(output: Path, landscape, force: bool):
 
     Also with -f: going on gives the same bits as starting again.
     """
-    from llcommon.errors import LandscapeError
+    from llcommon.errors import InputError, LandscapeError, OutputError
     from llcommon.store import read_landscape
     from llgmin.search import may_resume
 
@@ -112,9 +127,11 @@ def _checkpoint(output: Path, landscape, force: bool):
     try:
         stored = read_landscape(output)
         may_resume(stored, landscape, output)
-    except LandscapeError:
+    except LandscapeError as error:
         if force:
             return None
+        if isinstance(error, InputError):
+            raise OutputError(f"{output} exists and holds no search to go on with; use -f to replace it") from error
         raise
     return stored
 
@@ -136,24 +153,28 @@ def _starts(landscape, points: Path | None, random: int):
     """Starting points (k, N) from a text file, or random ones."""
     import numpy as np
 
+    from llcommon.config import read_bytes
     from llcommon.errors import InputError
     from llcommon.rng import generator
 
     if points is None:
         rng = generator(landscape.settings.search.seed, "quench")
         return np.array([landscape.model.random_start(rng) for _ in range(random)])
-    try:
-        starts = np.loadtxt(points, ndmin=2)
-    except OSError as error:
-        raise InputError(f"{points} cannot be read ({(error.strerror or 'unreadable').lower()})") from error
-    except ValueError as error:
-        raise InputError(f"{points} is not a table of numbers, one point a row: {error}") from error
-    if starts.shape[1] != landscape.model.dimension or not np.isfinite(starts).all():
-        raise InputError(
-            f"{points} has rows of {starts.shape[1]} numbers where finite rows of {landscape.model.dimension} "
-            "coordinates are needed"
-        )
-    return starts
+    dimension = landscape.model.dimension
+    starts = []
+    for number, line in enumerate(read_bytes(points).decode(errors="replace").splitlines(), start=1):
+        cells = line.partition("#")[0].split()
+        try:
+            start = [float(cell) for cell in cells]
+        except ValueError:
+            start = [np.nan]
+        if start and (len(start) != dimension or not np.isfinite(start).all()):
+            raise InputError(f"{points} line {number}: a point is {dimension} finite numbers, which this is not")
+        if start:
+            starts.append(start)
+    if not starts:
+        raise InputError(f"{points} holds no point; write {dimension} numbers a line")
+    return np.array(starts)
 
 
 @click.command()

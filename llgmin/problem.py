@@ -40,8 +40,13 @@ def read_problem(path: Path, overrides: tuple[str, ...] = (), seed: int | None =
 
 
 def empty_copy(path: Path, overrides: tuple[str, ...] = (), seed: int | None = None) -> Landscape:
-    """An empty landscape of the model, data and settings of a landscape file."""
+    """An empty landscape of the model, data and settings of a landscape file.
+
+    overrides, seed: as for read_problem; the data are those of the file. Errors: InputError, ConfigError.
+    """
     stored = read_landscape(path)
     settings = _overridden(settings_to_tables(stored.settings), path.name, overrides, seed)
+    if settings.data != stored.settings.data:
+        raise ConfigError(f"{path.name}: its data are stored as [data] says; use a TOML file to change [data]")
     model = build(settings.loss_model, settings.loss, stored.data)
     return Landscape(settings, model, stored.data)

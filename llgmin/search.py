@@ -10,12 +10,13 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from llcommon.errors import NothingFound, OutputError
+from llcommon.errors import ConfigError, NothingFound, OutputError
 from llcommon.parallel import executor
 from llcommon.settings import settings_to_tables
 from llcommon.store import Landscape, SearchState, write_landscape
@@ -155,6 +156,11 @@ class Search:
                     self.commit()
                 if not running and (halt or self.done >= self.steps * len(self.states)):
                     break
+        except BrokenProcessPool as error:
+            raise ConfigError(
+                f"a process of the search was killed, perhaps for want of memory; {self.path} keeps what is "
+                "committed, run the same command with fewer --jobs"
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return self.done >= self.steps * len(self.states)
@@ -170,6 +176,8 @@ class Search:
         if not len(self.landscape.minima):
             failed = {name[7:]: n for name, n in self.landscape.counters.items() if name.startswith("failed ")}
             reasons = ", ".join(f"{name} {count}" for name, count in sorted(failed.items()))
+            # Its searches are all done: as a checkpoint the file would only stand in the way of another try.
+            self.path.unlink(missing_ok=True)
             raise NothingFound(f"no quench ended in a verified minimum ({reasons}); nothing was written")
         self.landscape.keep_lowest(self.save)
         self.landscape.sort_minima_by_loss()
