@@ -49,42 +49,53 @@ def _default_output(file: Path, part: str | None) -> Path:
     return file.with_name(f"{file.stem}.part-{part.replace('/', '-of-')}.h5")
 
 
-def _resumed(output: Path, pairs, result, force: bool, part: str | None):
-    """(landscape, number of pairs done) from an unfinished or finished result of the same job.
+def _refuse_input_as_output(file: Path, output: Path) -> None:
+    """Raise ConfigError if the output would replace the landscape that is read, also with -f."""
+    from llcommon.errors import ConfigError
 
-    None: start afresh. A complete part of a job array is left as it is: (None, all).
+    if output.exists() and output.samefile(file):
+        raise ConfigError(f"the output {output} is the landscape to be read; give another name by -o")
+
+
+def _resumed(output: Path, job: str, count: int, force: bool, part: str | None):
+    """The landscape in `output` if it is of this job of `count` pairs and the job can go on; None: start afresh.
+
+    A complete part of a job array is left as it is; another complete job is refused without -f.
     """
-    from llcommon.config import fingerprint
-    from llcommon.errors import LandscapeError, OutputError
-    from llcommon.settings import settings_to_tables
+    from llcommon.errors import InputError, LandscapeError, OutputError
     from llcommon.store import read_landscape
 
     if not output.is_file():
         return None
-    job = _job_fingerprint(pairs, result)
     try:
         stored = read_landscape(output)
-        same = stored.search is not None and stored.search.state.get("kind") == "connect"
-        same = same and stored.search.state.get("job") == job
-        same = same and fingerprint(settings_to_tables(stored.settings)) == fingerprint(
-            settings_to_tables(result.settings)
-        )
-        if not same:
+        state = {} if stored.search is None else stored.search.state
+        if state.get("kind") != "connect" or state["job"] != job:
             raise OutputError(f"{output} exists and is not the result of this job; use -f to replace it")
-        done = stored.search.state["done"]
-        if done == len(pairs) and part is None:
+        if len(state["outcomes"]) == count and part is None:
             raise OutputError(f"{output} exists and its job is complete; use -f to replace it")
-    except LandscapeError:
+    except LandscapeError as error:
         if force:
             return None
+        if isinstance(error, InputError):
+            raise OutputError(f"{output} exists and holds no job to go on with; use -f to replace it") from error
         raise
-    return stored, done
+    return stored
 
 
-def _job_fingerprint(pairs, result) -> str:
+def _job_fingerprint(landscape, settings, pairs) -> str:
+    """What a job is: its pairs with their minima, its model and its settings."""
+    import hashlib
+
+    import numpy as np
+
     from llcommon.config import fingerprint
+    from llcommon.settings import settings_to_tables
 
-    return fingerprint([[[pair.a, pair.b, pair.attempt] for pair in pairs], result.fingerprint])
+    ids = [[pair.a, pair.b, pair.attempt] for pair in pairs]
+    ends = np.unique([row[:2] for row in ids]).astype(np.int64)
+    points = hashlib.sha256(landscape.minima.coordinates[ends].tobytes()).hexdigest()
+    return fingerprint([ids, points, landscape.fingerprint, settings_to_tables(settings)])
 
 
 @click.command()
@@ -110,7 +121,7 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     is run again.
     """
     from llcommon.errors import ConfigError, NothingFound
-    from llcommon.store import SearchState, check_writable, read_landscape, write_landscape
+    from llcommon.store import check_writable, read_landscape
     from lloptim.jobs import Job, Pair, check_pairs, part_of, read_pairs
 
     if bool(given) == (pairs_file is not None):
@@ -120,44 +131,51 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     check_pairs(pairs, len(landscape.minima), str(file))
     pairs = part_of(pairs, part)
     output = output or _default_output(file, part)
+    _refuse_input_as_output(file, output)
     settings = overridden_settings(landscape, overrides, seed, file.name)
-    result = _empty_result(landscape, settings, "connect")
-    resumed = _resumed(output, pairs, result, force, part)
-    start = 0
-    if resumed is not None:
-        result, start = resumed
-    else:
+    fingerprint = _job_fingerprint(landscape, settings, pairs)
+    result = _resumed(output, fingerprint, len(pairs), force, part)
+    outcomes = [] if result is None else result.search.state["outcomes"]
+    if result is None:
         check_writable(output, force)
-    log(f"{len(pairs)} pairs of {file}; {start} done before")
+        result = _empty_result(landscape, settings, "connect")
+    log(f"{len(pairs)} pairs of {file}; {len(outcomes)} done before")
     if dry_run:
         return
-    if start == len(pairs) and pairs:
-        log(f"{output} is complete already; nothing to do")
-        return
     job = Job(landscape, settings, pairs, result)
-    fingerprint = _job_fingerprint(pairs, result)
+    job.resume(outcomes)
+    if len(outcomes) < len(pairs) or not pairs:
+        _run(job, output, fingerprint, jobs, time_limit)
+    _report_pairs(job, output, as_json)
+    if pairs and not len(result.transition_states):
+        raise NothingFound(f"no transition state was found between any pair; {output} notes the tries")
+
+
+def _run(job, output: Path, fingerprint: str, jobs: int, time_limit: float | None) -> None:
+    """Connect what is left of a job, with a checkpoint in `output` now and then and at the end."""
+    from llcommon.store import SearchState, write_landscape
+
+    total = len(job.pairs)
     last = time.monotonic()
 
-    def commit(done: int) -> None:
-        result.search = SearchState({"kind": "connect", "job": fingerprint, "done": done})
-        write_landscape(output, result)
+    def commit() -> None:
+        nonlocal last
+        state = {"kind": "connect", "job": fingerprint, "outcomes": job.outcomes()}
+        job.result.search = SearchState(state)
+        write_landscape(output, job.result)
+        last = time.monotonic()
 
-    with StopRequest(time_limit) as stop, Progress(len(pairs), "connecting") as progress:
+    def merged(done: int) -> None:
+        progress.update(done, f"{len(job.result.transition_states)} transition states")
+        if time.monotonic() - last > _COMMIT_SECONDS:
+            commit()
 
-        def merged(done: int) -> None:
-            nonlocal last
-            progress.update(done, f"{len(result.transition_states)} transition states")
-            if time.monotonic() - last > _COMMIT_SECONDS:
-                commit(done)
-                last = time.monotonic()
-
-        done = job.run(start, jobs, stop, merged)
-    commit(done)
-    if done < len(pairs):
-        raise stop.error(f"{done} of {len(pairs)} pairs are kept in {output}")
-    _report_pairs(job, output, as_json)
-    if not len(result.transition_states):
-        raise NothingFound(f"no transition state was found between any pair; {output} notes the tries")
+    with StopRequest(time_limit) as stop:
+        with Progress(total, "connecting") as progress:
+            done = job.run(jobs, stop, merged)
+        commit()
+        if done < total:
+            raise stop.error(f"{done} of {total} pairs are kept in {output}")
 
 
 def _report_pairs(job, output: Path, as_json: bool) -> None:
@@ -189,11 +207,28 @@ def _is_failure(name: str) -> bool:
     return kind in ("band", "saddle", "side") and rest not in ("evaluations", "searches", "hessians")
 
 
+def _read_point(path: Path, dimension: int):
+    """The numbers (N,) in a text file, however they are broken into lines."""
+    import numpy as np
+
+    from llcommon.config import read_bytes
+    from llcommon.errors import InputError
+
+    try:
+        point = np.array([float(word) for word in read_bytes(path).decode(errors="replace").split()])
+    except ValueError as error:
+        raise InputError(f"{path} must hold nothing but the {dimension} coordinates of a point") from error
+    if point.size != dimension or not np.isfinite(point).all():
+        finite = int(np.isfinite(point).sum())
+        raise InputError(f"{path} must hold the {dimension} coordinates of a point, not {finite} finite numbers")
+    return point
+
+
 def _start_of_saddle(landscape, minimum, state, point, displacement, seed, name: str):
     """Where a single saddle search starts: (N,), and the direction it climbs at first."""
     import numpy as np
 
-    from llcommon.errors import ConfigError, InputError
+    from llcommon.errors import ConfigError
     from llcommon.optimise.points import spectrum
     from llcommon.rng import generator
 
@@ -201,12 +236,7 @@ def _start_of_saddle(landscape, minimum, state, point, displacement, seed, name:
         raise ConfigError("give one start: --minimum ID, --ts ID or --point FILE")
     model = landscape.model
     if point is not None:
-        try:
-            start = np.loadtxt(point).ravel()
-        except (OSError, ValueError) as error:
-            raise InputError(f"{point} cannot be read as a list of numbers") from error
-        if start.size != model.dimension or not np.isfinite(start).all():
-            raise InputError(f"{point} must hold {model.dimension} finite numbers, it has {start.size}")
+        start = _read_point(point, model.dimension)
     else:
         table = landscape.minima if minimum is not None else landscape.transition_states
         number = minimum if minimum is not None else state
@@ -244,6 +274,8 @@ def saddle(file: Path, minimum, state, point, displacement, output, force, seed,
     if output is not None:
         check_writable(output, force)
     landscape = read_landscape(file)
+    if output is not None:
+        _refuse_input_as_output(file, output)
     settings = overridden_settings(landscape, overrides, seed, file.name)
     start, direction = _start_of_saddle(
         landscape, minimum, state, point, displacement, settings.connect.seed, str(file)

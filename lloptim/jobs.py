@@ -1,11 +1,13 @@
 """Many connections in one job: pairs in order, results in order, whatever finishes first."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from llcommon.config import suggestion
+from llcommon.config import read_bytes, shown, suggestion
 from llcommon.errors import ConfigError, InputError
 from llcommon.losses.base import LossModel
 from llcommon.parallel import executor
@@ -16,6 +18,7 @@ from llcommon.store import Landscape
 from lloptim.connect import Connection, connect
 
 _COLUMNS = ("minimum_a", "minimum_b", "attempt")
+_DIGITS = re.compile("[0-9]{1,18}")
 _job: tuple[LossModel, Settings] | None = None
 
 
@@ -45,40 +48,51 @@ def read_pairs(path: Path) -> list[Pair]:
     Errors: InputError naming the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({(error.strerror or 'unreadable').lower()})") from error
+        lines = read_bytes(path).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file") from error
+        raise InputError(f"{path} is not UTF-8 text; save the pairs as text in UTF-8") from error
     pairs = []
     for number, line in enumerate(lines, start=1):
         cells = line.split()
         if not cells or cells[0].startswith("#"):
             continue
-        if not pairs and not cells[0].lstrip("-").isdigit():
-            unknown = [cell for cell in cells if cell not in _COLUMNS]
-            if unknown:
-                hint = suggestion(unknown[0], _COLUMNS)
-                raise InputError(f"{path} line {number}: {unknown[0]} is not a column of pairs; {hint}")
+        numbers = [_number(cell) for cell in cells]
+        if not pairs and cells[0][0].isalpha():
+            _check_header(path, number, cells)
             continue
-        if len(cells) not in (2, 3) or not all(cell.isdigit() for cell in cells):
-            raise InputError(f"{path} line {number}: two ids of minima are needed, not {line.strip()!r}")
-        pairs.append(Pair(*(int(cell) for cell in cells)))
+        if len(cells) not in (2, 3) or None in numbers:
+            raise InputError(f"{path} line {number}: two ids of minima are needed, not {shown(line.strip())}")
+        pairs.append(Pair(*numbers))
     if not pairs:
-        raise InputError(f"{path} holds no pair of minima")
+        raise InputError(f"{path} holds no pair of minima; write two ids a line")
     return pairs
+
+
+def _number(text: str) -> int | None:
+    """A whole number of at most 18 digits, or None."""
+    return int(text) if _DIGITS.fullmatch(text) else None
+
+
+def _check_header(path: Path, number: int, cells: list[str]) -> None:
+    """Raise InputError unless the columns are those of pairs, in their order."""
+    for cell in cells:
+        if cell not in _COLUMNS:
+            hint = suggestion(cell, _COLUMNS)
+            raise InputError(f"{path} line {number}: {shown(cell)} is not a column of pairs; {hint}")
+    if tuple(cells) not in (_COLUMNS[:2], _COLUMNS):
+        raise InputError(f"{path} line {number}: the columns must be {', '.join(_COLUMNS)}, in this order")
 
 
 def part_of(pairs: list[Pair], part: str | None) -> list[Pair]:
     """The K-th of N nearly equal parts of the pairs, part = "K/N" counted from 1; all if None."""
     if part is None:
         return pairs
-    numbers = part.split("/")
-    if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
-        raise ConfigError(f"--part {part} is not of the form K/N, such as 3/20")
-    number, total = int(numbers[0]), int(numbers[1])
+    numbers = [_number(text) for text in part.split("/")]
+    if len(numbers) != 2 or None in numbers:
+        raise ConfigError(f"--part {shown(part)} is not of the form K/N, such as 3/20")
+    number, total = numbers
     if not 1 <= number <= total:
-        raise ConfigError(f"--part {part}: the part must be between 1 and {total}")
+        raise ConfigError(f"--part {part}: K must be between 1 and N, as in 3/20")
     # Every N-th pair: neighbours in a list are often of one kind, so the parts take equally long.
     return pairs[number - 1 :: total]
 
@@ -112,20 +126,32 @@ class Job:
         self.result = result
         self.results: list[PairResult] = []
 
-    def run(self, start: int, jobs: int, stopped: Callable[[], bool], merged: Callable[[int], None]) -> int:
-        """Connect the pairs from number `start` on, `jobs` at a time; how many of all pairs are merged then.
+    def outcomes(self) -> list[list[int]]:
+        """The results so far, JSON-able."""
+        return [
+            [int(row.connected), int(row.status), row.new_minima, row.new_transition_states] for row in self.results
+        ]
 
-        merged(number) is called whenever the results of the first `number` pairs are in `result`.
+    def resume(self, outcomes: list[list[int]]) -> None:
+        """Take over the results of the first pairs from a run that was stopped; `result` holds their points."""
+        for pair, (connected, status, minima, states) in zip(self.pairs, outcomes, strict=False):
+            self.results.append(PairResult(pair, bool(connected), Status(status), minima, states))
+
+    def run(self, jobs: int, stopped: Callable[[], bool], merged: Callable[[int], None]) -> int:
+        """Connect the pairs that have no result yet, `jobs` at a time; how many of all pairs have one then.
+
+        merged(number) is called whenever the results of the first `number` pairs are in `result`. Raises ConfigError
+        if a process is killed.
         """
+        start = len(self.results)
         pool = executor(min(jobs, len(self.pairs) - start), _start, (self.source.model, self.settings))
         running: dict[int, Future] = {}
         done = start
         submitted = start
         try:
             while done < len(self.pairs):
-                halt = stopped()
                 # Two for each process: one is worked on, the next lies ready.
-                while not halt and submitted < len(self.pairs) and len(running) < 2 * jobs:
+                while submitted < len(self.pairs) and len(running) < 2 * jobs and not stopped():
                     pair = self.pairs[submitted]
                     ends = self.source.minimum(pair.a), self.source.minimum(pair.b)
                     running[submitted] = pool.submit(_connect, *ends, pair.attempt)
@@ -135,6 +161,11 @@ class Job:
                 self._merge(self.pairs[done], running.pop(done).result())
                 done += 1
                 merged(done)
+        except BrokenProcessPool as error:
+            raise ConfigError(
+                "a process of this job was killed, perhaps for want of memory; "
+                "run the same command with fewer --jobs"
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return done
