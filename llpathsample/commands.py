@@ -44,38 +44,63 @@ def _require_minima(landscape, name) -> None:
 
 
 def _growing(file: Path, output: Path | None, force: bool, overrides, seed):
-    """(landscape, database): what to grow and where, going on with a stopped growth where there is one."""
-    from llcommon.errors import LandscapeError, OutputError
+    """The landscape to grow, going on with a stopped growth where there is one."""
     from llcommon.provenance import file_sha256
     from llcommon.store import check_writable, read_landscape
 
     landscape = read_landscape(file)
     _require_minima(landscape, file)
     landscape.settings = overridden_settings(landscape, overrides, seed, file.name)
-    if output is None or (output.exists() and output.resolve() == file.resolve()):
+    if output is None:
         check_writable(file, True)
-        if landscape.search is None or landscape.search.state.get("kind") != "grow":
-            landscape.search = None
-            landscape.provenance.append(_record("grow", landscape, {}))
-        return landscape, file
+        _grow_in_place(landscape, file)
+        return landscape
     landscape.search = None
     landscape.provenance.append(_record("grow", landscape, {"landscape": file_sha256(file)}))
-    if output.is_file():
-        try:
-            stored = read_landscape(output)
-            if landscape.provenance[-1] not in stored.provenance:
-                raise OutputError(f"{output} exists and was not grown from {file}; use -f to replace it")
-            if stored.search is None:
-                raise OutputError(
-                    f"{output} exists and its growth is complete; use -f to replace it, "
-                    f"or grow it further with llpathsample grow {output}"
-                )
-            return stored, output
-        except LandscapeError:
-            if not force:
-                raise
-    check_writable(output, force)
-    return landscape, output
+    stored = _stopped_growth(output, landscape.provenance[-1], file, force)
+    if stored is None:
+        check_writable(output, force)
+    return stored or landscape
+
+
+def _grow_in_place(landscape, file: Path) -> None:
+    """Note in a landscape that it is grown itself, unless it was stopped in the middle of just that."""
+    from llcommon.errors import OutputError
+
+    state = {} if landscape.search is None else landscape.search.state
+    if state.get("kind") == "basin-hopping" and not state["finished"]:
+        raise OutputError(f"{file} is an unfinished search of llgmin run; finish it first, or name an output by -o")
+    record = _record("grow", landscape, {})
+    if state.get("kind") != "grow":
+        landscape.search = None
+        landscape.provenance.append(record)
+    elif record not in landscape.provenance:
+        landscape.provenance.append(record)
+
+
+def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
+    """The landscape in `output` if it was being grown as `record` says, None to start afresh."""
+    from llcommon.errors import InputError, LandscapeError, OutputError
+    from llcommon.store import read_landscape
+
+    if not output.is_file():
+        return None
+    try:
+        stored = read_landscape(output)
+        if record not in stored.provenance:
+            raise OutputError(f"{output} exists and was not grown from {file}; use -f to replace it")
+        if stored.search is None:
+            raise OutputError(
+                f"{output} exists and its growth is complete; use -f to replace it, "
+                f"or grow it further with llpathsample grow {output}"
+            )
+    except LandscapeError as error:
+        if force:
+            return None
+        if isinstance(error, InputError):
+            raise OutputError(f"{output} exists and holds no growth to go on with; use -f to replace it") from error
+        raise
+    return stored
 
 
 @click.command()
@@ -96,25 +121,28 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
     Every minimum outside the global minimum's component is connected to its nearest inside by `lloptim connect`
     processes, the lowest first. A growth that was stopped or killed goes on when the same command is run again.
     """
-    from llpathsample.growth import Growth, Lock, batch_folder
+    from llpathsample.growth import Growth, Lock
 
-    landscape, database = _growing(file, output, force, overrides, seed)
+    if output is not None and output.exists() and file.exists() and output.samefile(file):
+        output = None
+    database = output or file
+    lock = Lock(database)
+    landscape = _growing(file, output, force, overrides, seed)
     log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {file}")
     if dry_run:
         from llpathsample.selection import strategy
 
         log(f"{len(strategy(landscape).outside())} minima are to be connected")
         return
-    with Lock(batch_folder(database), database):
-        growth = Growth(landscape, database, jobs)
-        before = len(growth.strategy.outside())
-        with StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
+    growth = Growth(landscape, database, jobs)
+    before = len(growth.strategy.outside())
+    with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
 
-            def report(outside: int, total: int) -> None:
-                states = len(landscape.transition_states)
-                progress.update(growth.pairs_tried, f"{total} minima, {states} TS, {outside} to connect")
+        def report(outside: int, total: int) -> None:
+            states = len(landscape.transition_states)
+            progress.update(growth.pairs_tried, f"{total} minima, {states} TS, {outside} to connect")
 
-            complete = growth.run(stop, report)
+        complete = growth.run(stop, report)
     for failure in growth.failures:
         log(f"warning: {failure}")
     if not complete:
@@ -233,6 +261,7 @@ def tree(file: Path, output, force, levels, exact, lowest, unconnected, labels, 
     """Draw the disconnectivity graph of the landscape FILE."""
     import json
 
+    from llcommon.filecommands import checked_id
     from llcommon.plotting import figure_format
     from llcommon.store import check_writable, read_landscape, replace_file
     from llpathsample.plots import draw_tree
@@ -245,6 +274,8 @@ def tree(file: Path, output, force, levels, exact, lowest, unconnected, labels, 
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
     _require_minima(landscape, file)
+    for label in labels:
+        checked_id(landscape, label, file)
     drawn = superbasin_tree(
         landscape.minima.loss,
         landscape.transition_states.loss,
@@ -275,7 +306,8 @@ def tree(file: Path, output, force, levels, exact, lowest, unconnected, labels, 
 @quiet_option()
 def path(file: Path, a: int, b: int, output, force, as_json) -> None:
     """Find the path between minima A and B of the landscape FILE whose highest transition state is lowest."""
-    from llcommon.errors import ConfigError, NothingFound
+    from llcommon.errors import NothingFound
+    from llcommon.filecommands import checked_id
     from llcommon.plotting import figure_format
     from llcommon.store import check_writable, read_landscape
     from llpathsample.network import lowest_barrier_path
@@ -287,8 +319,7 @@ def path(file: Path, a: int, b: int, output, force, as_json) -> None:
     minima = landscape.minima.loss
     states = landscape.transition_states.loss
     for minimum in (a, b):
-        if minimum >= len(minima):
-            raise ConfigError(f"{file} has no minimum {minimum}; its {len(minima)} minima are numbered from 0")
+        checked_id(landscape, minimum, file)
     found = lowest_barrier_path(minima, states, landscape.transition_states.minima, a, b)
     if found is None:
         raise NothingFound(f"no transition states of {file} join minima {a} and {b}; grow the network further")

@@ -6,8 +6,10 @@ how many processes work or which is fastest, and the landscape has the same bits
 in the window belong to the checkpoint: a killed run goes on with the very same ones.
 """
 
+import contextlib
+import errno
 import fcntl
-import shutil
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -24,25 +26,51 @@ _COMMIT_SHARE = 0.05
 
 
 class Lock:
-    """The right to grow one landscape file, as a context manager; it ends with the process, however that ends."""
+    """The right to grow one landscape file, as a context manager; it ends with the process, however that ends.
 
-    def __init__(self, folder: Path, database: Path) -> None:
-        self.folder = folder
+    It is made before the landscape is read and entered afterwards: then the file must be as it was. The folder for
+    batches comes with it, and goes with it unless batches are left there.
+    """
+
+    def __init__(self, database: Path) -> None:
         self.database = database
+        self.folder = batch_folder(database)
+        self.file = self.folder / "lock"
+        self.state = self._state()
+
+    def _state(self) -> tuple | None:
+        """What changes whenever the file is replaced; None without a file."""
+        try:
+            found = self.database.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def __enter__(self) -> "Lock":
         try:
             self.folder.mkdir(exist_ok=True)
-            self._stream = open(self.folder / "lock", "w")  # noqa: SIM115 (held until __exit__)
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OutputError(f"another llpathsample grow is working on {self.database}; wait for it") from error
         except OSError as error:
             reason = (error.strerror or "not possible").lower()
             raise OutputError(f"the folder {self.folder} for batches cannot be made ({reason})") from error
+        try:
+            self._stream = open(self.file, "w")  # noqa: SIM115 (held until __exit__)
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The last owner removes the file: a lock on a removed one would keep nobody out.
+            mine = os.path.samestat(os.fstat(self._stream.fileno()), os.stat(self.file))
+            if not mine or self._state() != self.state:
+                raise BlockingIOError(errno.EWOULDBLOCK, "taken")
+        except (BlockingIOError, FileNotFoundError) as error:
+            message = f"another llpathsample grow is working on {self.database}; wait for it and run this again"
+            raise OutputError(message) from error
+        except OSError as error:
+            reason = (error.strerror or "not possible").lower()
+            raise OutputError(f"the folder {self.folder} for batches cannot be used ({reason})") from error
         return self
 
     def __exit__(self, *failure) -> None:
+        self.file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
         self._stream.close()
 
 
@@ -62,6 +90,7 @@ class Growth:
         self.strategy = strategy(landscape)
         self.workers = Workers(batch_folder(database), jobs)
         self.window: list[tuple[Batch, Future[BatchResult]]] = []
+        self.chosen_before: list[Batch] = []  # by the stopped growth, not submitted yet
         self.merged: list[Batch] = []  # merged, not committed
         self.next_number = 0
         self.pairs_tried = 0
@@ -72,8 +101,8 @@ class Growth:
         if search is not None and search.state.get("kind") == "grow":
             self.next_number = search.state["next_number"]
             self.pairs_tried = search.state["pairs_tried"]
-            for number, pairs in search.state["window"]:
-                self._submit(Batch(number, [tuple(pair) for pair in pairs]))
+            window = search.state["window"]
+            self.chosen_before = [Batch(number, [tuple(pair) for pair in pairs]) for number, pairs in window]
 
     def _submit(self, batch: Batch) -> None:
         self.window.append((batch, self.workers.submit(self.landscape, batch)))
@@ -131,6 +160,8 @@ class Growth:
         report(minima outside the main component, minima in all) is called after every merged batch.
         """
         try:
+            for batch in self.chosen_before:
+                self._submit(batch)
             while True:
                 while len(self.window) < self.settings.window and not stopped():
                     batch = self._choose()
@@ -152,7 +183,7 @@ class Growth:
         complete = not self.window and not stopped()
         self.commit(finished=complete)
         if complete:
-            shutil.rmtree(self.workers.folder, ignore_errors=True)
+            self.workers.clear()
         return complete
 
     def _wait(self, stopped: Callable[[], bool]) -> None:

@@ -108,11 +108,12 @@ class AllPairs:
                 return choices
         joined = {(min(a, b), max(a, b)) for a, b in self.landscape.transition_states.minima.tolist() if a != b}
         ranked = []
+        in_flight = {(min(pair), max(pair)) for pair in busy}
         count = len(self.landscape.minima)
         for a in range(count):
             for b in range(a, count):
                 attempts = self.landscape.pair_attempts(a, b)
-                if attempts < self.settings.attempts and (a, b) not in joined and (a, b) not in busy:
+                if attempts < self.settings.attempts and (a, b) not in joined and (a, b) not in in_flight:
                     ranked.append((attempts, self.first.distances.between(a, b), a, b))
         ranked.sort()
         return [Choice(a, b, attempts) for attempts, _, a, b in ranked[:most]]
