@@ -18,20 +18,23 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def die_with_parent() -> None:
-    """On Linux, have the kernel end this process when its parent ends, even by kill -9.
+def die_with_parent(parent: int) -> None:
+    """On Linux, have the kernel end this process when its parent, of that process id, ends, even by kill -9.
 
     Without it a killed driver leaves workers behind that wait for ever on their queue.
     """
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The parent may have gone before the kernel was asked: then this process belongs to another already.
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _start_worker(initialise: Callable, arguments: tuple) -> None:
+def _start_worker(parent: int, initialise: Callable, arguments: tuple) -> None:
     # Stop signals are the driver's business: it lets the workers finish what they hold.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    die_with_parent()
+    die_with_parent(parent)
     initialise(*arguments)
 
 
@@ -65,5 +68,5 @@ def executor(jobs: int, initialise: Callable, arguments: tuple):
         max_workers=jobs,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(initialise, arguments),
+        initargs=(os.getpid(), initialise, arguments),
     )

@@ -5,6 +5,7 @@ checksums (file structures of HDF5 1.8) and every dataset a SHA-256, so damage i
 """
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Collection
@@ -38,6 +39,9 @@ def digest(value: np.ndarray | str) -> str:
     return total.hexdigest()
 
 
+_IMAGE_NUMBERS = itertools.count()
+
+
 # --- writing --------------------------------------------------------------------------
 
 
@@ -54,7 +58,9 @@ def _open_image() -> h5py.File:
     access.set_fapl_core(BLOCK_BYTES, False)
     access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)
     creation = _untimed(h5py.h5p.FILE_CREATE)
-    return h5py.File(h5py.h5f.create(b"landscape", h5py.h5f.ACC_TRUNC, fcpl=creation, fapl=access))
+    # A name of its own for each image: HDF5 refuses one that it takes for open, in another thread for instance.
+    name = f"landscape-{next(_IMAGE_NUMBERS)}".encode()
+    return h5py.File(h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, fcpl=creation, fapl=access))
 
 
 def _group(image: h5py.File, path: str) -> None:

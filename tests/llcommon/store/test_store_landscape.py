@@ -136,9 +136,24 @@ def test_pairs_count_attempts_in_either_order():
     assert landscape.pairs.ids.tolist() == [[0, 2]]
     assert landscape.pairs.connected.tolist() == [1]  # once connected, always connected
     assert landscape.pairs.status.tolist() == [Status.STEP_LIMIT]
-    for a, b in [(1, 1), (-1, 0), (0, 3)]:
+    for a, b in [(-1, 0), (0, 3), (3, 3)]:
         with pytest.raises(ValueError):
             landscape.mark_pair(a, b, True, Status.CONVERGED)
+    assert len(landscape.pairs) == 1
+
+
+def test_a_minimum_makes_a_pair_with_its_own_images():
+    here = make_landscape(**RULE)
+    for k in range(2):
+        here.add_minimum(minimum(float(k), [k, 0, 0]))
+    other = make_landscape(**RULE)
+    other.add_minimum(here.minimum(1))
+    other.mark_pair(0, 0, True, Status.CONVERGED)
+    assert here.pair_attempts(1, 1) == 0
+    here.mark_pair(1, 1, False, Status.NO_CANDIDATE)
+    here.merge(other)
+    assert here.pairs.ids.tolist() == [[1, 1]]
+    assert here.pair_attempts(1, 1) == 2 and here.pairs.connected.tolist() == [1]
 
 
 def test_sort_and_keep_lowest():

@@ -1,0 +1,284 @@
+"""Eigenvector following: the step, where the search ends, and what it says if it does not."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from llcommon import losses
+from llcommon.optimise.quench import Quencher
+from llcommon.optimise.saddle import correction_length, follow_eigenvector, image_step, most_overlapping
+from llcommon.status import Status
+from tests.llcommon.losses.cases import xor_table
+from tests.llcommon.optimise.models import SURFACES, Awkward, known, separable, small_mlp
+from tests.llcommon.optimise.models import settings as quench_settings
+
+RMS = 1e-9
+
+
+def search(model, x, direction=None, tolerance=RMS, trust=0.5, limit=200, radius=1e4):
+    """(status, loss, rms, evaluations, hessians), the end point and the mode there."""
+    point = np.array(x, dtype=np.float64)
+    if direction is None:
+        direction = np.linalg.eigh(model.hessian(point))[1][:, 0]
+    mode = np.array(direction, dtype=np.float64)
+    gradient = np.empty(model.dimension)
+    outcome = follow_eigenvector(
+        model.kernel,
+        model.hessian_kernel,
+        *model.hessian_packed(),
+        model.zero_modes(),
+        point,
+        gradient,
+        mode,
+        tolerance,
+        trust,
+        limit,
+        radius,
+    )
+    return (Status(outcome[0]), *outcome[1:]), point, mode
+
+
+# --- the step ---------------------------------------------------------------------------------
+
+
+@st.composite
+def eigenbases(draw):
+    """Eigenvalues in ascending order, slopes, the mode to climb, a trust radius."""
+    size = draw(st.integers(1, 12))
+    sizes = st.floats(1e-6, 1e4)
+    values = [draw(st.sampled_from([-1.0, 1.0])) * draw(sizes) for _ in range(size)]
+    slopes = [draw(st.sampled_from([-1.0, 1.0])) * draw(st.one_of(st.just(0.0), sizes)) for _ in range(size)]
+    climbed = draw(st.integers(0, size - 1))
+    trust = draw(st.floats(1e-6, 10.0))
+    return np.sort(values), np.array(slopes), climbed, trust
+
+
+@settings(max_examples=400)
+@given(eigenbases())
+def test_step_is_never_longer_than_the_trust_radius(basis):
+    values, slopes, climbed, trust = basis
+    step = np.empty(values.size)
+    shift = image_step(values, slopes, climbed, trust, step)
+    assert shift >= 0.0
+    assert np.linalg.norm(step) <= trust * 1.002
+
+
+@settings(max_examples=400)
+@given(eigenbases())
+def test_step_rises_along_one_mode_and_falls_along_all_others(basis):
+    values, slopes, climbed, trust = basis
+    step = np.empty(values.size)
+    image_step(values, slopes, climbed, trust, step)
+    work = step * slopes
+    assert work[climbed] >= 0.0
+    assert (np.delete(work, climbed) <= 0.0).all()
+    assert ((np.abs(step) > 0.0) | (slopes == 0.0)).all()
+
+
+@settings(max_examples=400)
+@given(eigenbases())
+def test_short_step_is_newtons_with_the_signs_set(basis):
+    """Without a shift the step is slope / |eigenvalue|; near a saddle that is Newton's step exactly."""
+    values, slopes, climbed, trust = basis
+    newton = -slopes / np.abs(values)
+    newton[climbed] = -newton[climbed]
+    assume(np.linalg.norm(newton) <= trust)
+    assume(values[climbed] < 0.0)
+    step = np.empty(values.size)
+    assert image_step(values, slopes, climbed, trust, step) == 0.0
+    assert step == pytest.approx(newton, rel=1e-12, abs=1e-300)
+    others = np.delete(values, climbed)
+    if (others > 0.0).all():
+        assert step == pytest.approx(-slopes / values, rel=1e-12, abs=1e-300)
+
+
+@settings(max_examples=200)
+@given(eigenbases())
+def test_long_step_uses_the_whole_radius(basis):
+    values, slopes, climbed, trust = basis
+    assume(np.linalg.norm(slopes / values) > 1.01 * trust)
+    step = np.empty(values.size)
+    shift = image_step(values, slopes, climbed, trust, step)
+    assert shift > 0.0
+    assert np.linalg.norm(step) >= 0.99 * trust
+
+
+def test_convex_region_is_climbed_out_of():
+    """With no slope to follow along the mode, the step still goes a good way along it."""
+    step = np.empty(2)
+    image_step(np.array([1.0, 3.0]), np.array([0.0, 0.0]), 0, 0.2, step)
+    assert 0.05 <= abs(step[0]) <= 0.2
+    assert step[1] == 0.0
+
+
+def test_correction_length_is_a_shifted_newton_step():
+    rng = np.random.default_rng(0)
+    vectors = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    values = np.array([-3.0, -0.5, 0.1, 1.0, 2.0, 7.0])
+    residual = rng.normal(size=6)
+    absolute = (vectors * np.abs(values)) @ vectors.T
+    expected = np.linalg.norm(np.linalg.solve(absolute + 0.3 * np.eye(6), residual))
+    rows = np.ascontiguousarray(vectors.T)
+    assert correction_length(values, rows, 0.3, residual) == pytest.approx(expected, rel=1e-12)
+
+
+def test_most_overlapping():
+    rng = np.random.default_rng(1)
+    rows = np.ascontiguousarray(np.linalg.qr(rng.normal(size=(5, 5)))[0])
+    for wanted in range(5):
+        for sign in (1.0, -1.0):
+            assert most_overlapping(rows, sign * rows[wanted] + 0.1 * rng.normal(size=5)) == wanted
+
+
+# --- the search -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_known_saddles_from_nearby(name):
+    model = losses.build(name, {})
+    rng = np.random.default_rng(4)
+    for saddle, loss in known(model, 1):
+        for _ in range(6):
+            start = saddle + 0.05 * rng.uniform(-1.0, 1.0, saddle.size)
+            (status, found, rms, _, _), x, mode = search(model, start)
+            assert status is Status.CONVERGED
+            assert rms <= RMS
+            assert x == pytest.approx(saddle, abs=1e-8)
+            assert found == pytest.approx(loss, abs=1e-9)
+            lowest = np.linalg.eigh(model.hessian(x))[1][:, 0]
+            assert abs(mode @ lowest) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_never_anything_but_an_index_one_saddle(name):
+    """From anywhere: if the search says converged, it is at one of the known saddles."""
+    model = losses.build(name, {})
+    saddles = [x for x, _ in known(model, 1)]
+    rng = np.random.default_rng(9)
+    converged = 0
+    for _ in range(60):
+        (status, _, _, _, _), x, _ = search(model, model.random_start(rng))
+        if status is Status.CONVERGED:
+            converged += 1
+            values = np.linalg.eigvalsh(model.hessian(x))
+            assert values[0] < 0.0 < values[1]
+            # Far outside the box of the known points, where Mueller-Brown fades out, there may be more.
+            if np.abs(x).max() < 5.0:
+                assert min(np.linalg.norm(x - saddle) for saddle in saddles) < 1e-7
+    # Uphill along the softest mode there need not be any: the wells of the double well have none.
+    assert converged >= 15
+
+
+@pytest.mark.parametrize("name", ["mueller-brown", "himmelblau", "six-hump-camel"])
+def test_quadratic_at_the_end(name):
+    model = losses.build(name, {})
+    checked = 0
+    for saddle, _ in known(model, 1):
+        start = saddle + np.array([0.02, -0.015])
+        errors = [np.linalg.norm(search(model, start, limit=limit)[1] - saddle) for limit in range(1, 9)]
+        for before, after in zip(errors[:-1], errors[1:], strict=True):
+            if 1e-7 < before < 1e-2:
+                assert after <= 30.0 * before**2 + 1e-12
+                checked += 1
+        assert errors[-1] < 1e-11
+    assert checked
+
+
+def test_the_given_direction_decides():
+    """From a minimum of the camel with two ways out: which saddle is found follows the direction given."""
+    model = losses.build("six-hump-camel", {})
+    minimum = np.array([0.08984201310031806, -0.71265640302073963])
+    ends = []
+    for direction in ((-0.1, 1.0), (1.0, 0.1)):
+        unit = np.array(direction) / np.linalg.norm(direction)
+        (status, loss, _, _, _), _, _ = search(model, minimum + 0.3 * unit, unit)
+        assert status is Status.CONVERGED
+        ends.append(round(float(loss), 6))
+    assert ends == [0.0, 0.543719]
+
+
+def test_leaves_saddles_of_higher_index():
+    """Started on the maxima of the camel and of Himmelblau it ends on a saddle of index one."""
+    for name in ("six-hump-camel", "himmelblau"):
+        model = losses.build(name, {})
+        for top, loss in known(model, 2):
+            (status, found, _, _, _), x, _ = search(model, top)
+            assert status is Status.CONVERGED
+            assert found < loss
+            assert min(np.linalg.norm(x - saddle) for saddle, _ in known(model, 1)) < 1e-7
+
+
+def test_network_saddles_verify():
+    """XOR, two units, from midpoints of images of minima: gradient, index and mode by NumPy."""
+    model = losses.build("mlp", {"hidden": [2], "lambda": 1e-4}, xor_table())
+    quencher = Quencher(model, quench_settings())
+    rng = np.random.default_rng(5)
+    converged = 0
+    for _ in range(25):
+        ends = [quencher.quench(model.random_start(rng)).coordinates for _ in range(2)]
+        direction = ends[1] - ends[0]
+        if np.linalg.norm(direction) < 1e-3:
+            continue
+        outcome, x, mode = search(model, 0.5 * (ends[0] + ends[1]), direction / np.linalg.norm(direction))
+        if outcome[0] is not Status.CONVERGED:
+            continue
+        converged += 1
+        gradient = model.value_and_gradient(x)[1]
+        values, vectors = np.linalg.eigh(model.hessian(x))
+        assert np.sqrt(gradient @ gradient / gradient.size) <= RMS
+        assert values[0] < 0.0 < values[1]
+        assert abs(mode @ vectors[:, 0]) == pytest.approx(1.0, abs=1e-6)
+    assert converged >= 15
+
+
+def test_gauge_directions_do_no_harm():
+    """Without a penalty on biases one direction is flat: it is neither followed nor counted."""
+    model = small_mlp(hidden=(2,), **{"lambda": 1e-3, "regularise_biases": False})
+    mode = model.zero_modes()[0]
+    start = 0.3 * np.random.default_rng(3).standard_normal(model.dimension)
+    ends = []
+    for shift in (0.0, 3.0):
+        (status, loss, rms, _, _), x, climbed = search(model, start + shift * mode)
+        assert status is Status.CONVERGED
+        assert rms <= RMS
+        assert mode @ x == pytest.approx(mode @ start + shift, abs=1e-6)
+        assert abs(mode @ climbed) < 1e-9
+        values = np.linalg.eigvalsh(model.hessian(x))
+        assert (values < -1e-10).sum() == 1
+        ends.append(loss)
+    assert ends[0] == pytest.approx(ends[1], abs=1e-10)
+
+
+def test_a_bowl_has_no_saddle():
+    model = small_mlp(hidden=(), **{"lambda": 1e-1})
+    start = model.random_start(np.random.default_rng(0))
+    (status, _, _, _, hessians), _, _ = search(model, start, radius=1e3)
+    assert status in (Status.FELL_TO_MINIMUM, Status.LEFT_RADIUS)
+    assert hessians < 200
+
+
+@pytest.mark.parametrize(("radius", "status"), [(3.0, Status.LEFT_RADIUS), (1e4, Status.FELL_TO_MINIMUM)])
+def test_climbing_where_there_is_no_way_out(radius, status):
+    """Up the harmonic side of the double well there is no saddle: the search gives up or leaves the radius."""
+    model = losses.build("double-well", {})
+    (found, _, _, _, hessians), _, _ = search(model, [1.0, 0.1], np.array([0.0, 1.0]), radius=radius)
+    assert found is status
+    assert hessians < 100
+
+
+def test_loss_that_is_not_finite():
+    assert search(Awkward(Awkward.NAN), [1.0, 0.0], [0.0, 1.0])[0][0] is Status.NOT_FINITE
+
+
+def test_start_that_is_not_finite():
+    model = separable()
+    start = np.full(model.dimension, np.nan)
+    (status, _, _, _, _), _, _ = search(model, start, np.eye(model.dimension)[0])
+    assert status is Status.NOT_FINITE
+
+
+def test_step_limit():
+    (status, _, _, _, hessians), _, _ = search(losses.build("himmelblau", {}), [3.0, 2.0001], limit=3)
+    assert status is Status.STEP_LIMIT
+    assert hessians == 3

@@ -1,0 +1,167 @@
+"""kill -9 at random moments: the file opens, nothing committed is lost, the same command goes on to the same bytes."""
+
+import os
+import random
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from driving import files, run, started, xor_problem
+
+from llcommon.store import read_landscape
+
+SEARCH = ("llgmin", "run", "xor.toml", "-o", "minima.h5")
+GROW = ("llpathsample", "grow", "minima.h5", "-o", "grown.h5", "-j", 2, "--set", "grow.attempts=1")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+
+def kinds(short: int, long: int):
+    """A short version for every day and a long one."""
+    return pytest.mark.parametrize("kills", [short, pytest.param(long, marks=pytest.mark.slow)])
+
+
+def two_folders(path: Path, steps: int) -> tuple[Path, Path]:
+    """The same problem twice: for a run that is left alone, and for one that is killed."""
+    whole, torn = path / "whole", path / "torn"
+    for folder in (whole, torn):
+        folder.mkdir()
+        xor_problem(folder, steps=steps)
+    return whole, torn
+
+
+def kill(program) -> bool:
+    """Whether a program could be killed: it has not ended, as it should, by itself before."""
+    code = program.signal(signal.SIGKILL)
+    assert code in (0, -signal.SIGKILL), program.said
+    return code != 0
+
+
+def points(table) -> list[tuple[float, bytes]]:
+    """Loss and bits of every point of a table."""
+    return [(loss, x.tobytes()) for loss, x in zip(table.loss.tolist(), table.coordinates, strict=True)]
+
+
+# --- llgmin run -----------------------------------------------------------------------------------
+
+
+@kinds(6, 24)
+def test_search(tmp_path, kills):
+    whole, torn = two_folders(tmp_path, steps=200 * kills)
+    run(*SEARCH, "-j", 1, cwd=whole)
+    file = torn / "minima.h5"
+    rng = random.Random(kills)
+    done, found = 0, []
+    for number in range(kills):
+        with started(*SEARCH, "-j", 1 + number % 2, cwd=torn) as program:
+            if number % 3 == 2:
+                time.sleep(rng.uniform(0.0, 1.5))  # while it starts
+            else:
+                program.wait_for_writes(rng.randint(1, 4), file)
+                time.sleep(rng.uniform(0.0, 0.03))
+            assert kill(program), "the search is too short for so many kills"
+        if file.exists():
+            stored = read_landscape(file)
+            now = sum(chain["done"] for chain in stored.search.state["chains"])
+            assert now >= done
+            assert points(stored.minima)[: len(found)] == found
+            done, found = now, points(stored.minima)
+        else:
+            assert not done
+    assert done and found
+    run(*SEARCH, "-j", 2, cwd=torn)
+    assert files(torn) == files(whole)  # which is also to say that no temporary is left
+
+
+@LINUX
+def test_a_killed_worker_ends_the_search_with_a_checkpoint(tmp_path):
+    xor_problem(tmp_path, steps=100000)
+    file = tmp_path / "minima.h5"
+    with started(*SEARCH, "-j", 2, cwd=tmp_path) as program:
+        program.wait_for_writes(3, file)
+        os.kill(program.workers()[0], signal.SIGKILL)  # one that the program of this test has started
+        code = program.wait()
+    last = program.said.splitlines()[-1]
+    assert code == 2 and last.startswith("llgmin: error: a process of the search was killed"), program.said
+    assert "Traceback" not in program.said
+    assert read_landscape(file).search.state["chains"][0]["done"] > 0
+
+
+@LINUX
+def test_workers_die_with_the_search(tmp_path):
+    xor_problem(tmp_path, steps=100000)
+    with started(*SEARCH, "-j", 2, cwd=tmp_path) as program:
+        # The chains take turns, so that both processes work after so many commits.
+        program.wait_for_writes(40, tmp_path / "minima.h5")
+        assert len(program.workers()) == 2
+        assert kill(program)
+        assert program.wait_for_survivors(8.0) == []
+
+
+@LINUX
+def test_workers_die_with_a_search_that_has_just_begun(tmp_path):
+    xor_problem(tmp_path, steps=100000)
+    with started(*SEARCH, "-j", 2, cwd=tmp_path) as program:
+        while len(program.workers()) < 2:
+            time.sleep(0.001)
+        assert kill(program)
+        assert program.wait_for_survivors(5.0) == []
+
+
+# --- llpathsample grow ----------------------------------------------------------------------------
+
+
+@LINUX
+@kinds(6, 24)
+def test_grow(tmp_path, kills):
+    whole, torn = two_folders(tmp_path, steps=60)
+    command = (*GROW, "--set", f'grow.pairs="{"component" if kills < 20 else "all"}"')
+    for folder in (whole, torn):
+        run(*SEARCH, "-j", 1, cwd=folder)
+    run(*command, cwd=whole)
+    file, batches = torn / "grown.h5", torn / "grown.h5.batches"
+    rng = random.Random(kills)
+    killed = 0
+    kept = Kept()
+    with ExitStack() as programs:
+        while killed < kills:
+            # What a killed growth leaves behind finishes its batch while the next growth is at the same.
+            program = programs.enter_context(started(*command, cwd=torn))
+            if killed % 3 == 2:
+                time.sleep(rng.uniform(0.0, 2.0))
+            else:
+                program.wait_for_writes(rng.randint(2, 9), file, batches)
+                time.sleep(rng.uniform(0.0, 0.03))
+            killed += kill(program)
+            if is_complete(file):
+                # Too late to tear anything: once more from the start.
+                assert file.read_bytes() == (whole / "grown.h5").read_bytes()
+                file.unlink()
+                kept = Kept()
+            kept.check(file)
+        assert program.wait_for_survivors(60.0) == []
+        run(*command, cwd=torn)
+    assert files(torn) == files(whole)
+
+
+def is_complete(file: Path) -> bool:
+    return file.exists() and read_landscape(file).search is None
+
+
+class Kept:
+    """What a growing file held when it was looked at last: all of it must still be there."""
+
+    def __init__(self) -> None:
+        self.rows = [[], [], []]
+
+    def check(self, file: Path) -> None:
+        if not file.exists():
+            assert self.rows == [[], [], []]
+            return
+        stored = read_landscape(file)
+        rows = [points(stored.minima), points(stored.transition_states), stored.pairs.ids.tolist()]
+        for before, now in zip(self.rows, rows, strict=True):
+            assert now[: len(before)] == before
+        self.rows = rows
