@@ -70,8 +70,8 @@ def run(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_ru
     from llgmin.problem import read_problem
     from llgmin.search import Search
 
-    output = output or settings.with_suffix(".h5")
     landscape = read_problem(settings, overrides, seed)
+    output = output or settings.with_suffix(".h5")
     _refuse_input_as_output(output, settings, landscape)
     checkpoint = _checkpoint(output, landscape, force)
     if checkpoint is not None:

@@ -75,8 +75,8 @@ def relaxed_band(
         sideways = rng.standard_normal(model.dimension)
         sideways *= _BEND * distance / np.linalg.norm(sideways)
         images += np.sin(np.pi * fractions) * sideways
-        images[0] = first
-        images[-1] = second
+    images[0] = first
+    images[-1] = second
     losses = np.empty(count + 2)
     losses[0] = model.value(first)
     losses[-1] = model.value(second)

@@ -16,6 +16,7 @@ from llcommon.optimise.downhill import push_off
 from llcommon.records import TransitionState
 
 _MOST_STEPS = 5000
+_MODEL_ERROR = 0.02  # of the quadratic model over one step, as a share of the change it predicts
 _QUADRATURE = 64  # points of the arc-length integral of one step
 
 
@@ -99,7 +100,7 @@ def _side(model: LossModel, start: np.ndarray, first_length: float, step: float,
             predicted = gradient @ piece.move
             predicted += 0.5 * float(np.square(vectors.T @ piece.move) @ values)
             error = abs(trial_loss - loss - predicted)
-            if trial_loss < loss and error <= 0.1 * abs(predicted) or longest < 1e-9 * step:
+            if trial_loss < loss and error <= _MODEL_ERROR * abs(predicted) or longest < 1e-9 * step:
                 break
             if abs(predicted) <= 1e-14 * (1.0 + abs(loss)):
                 return arcs, losses, points

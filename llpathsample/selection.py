@@ -110,8 +110,10 @@ class AllPairs:
         ranked = []
         in_flight = {(min(pair), max(pair)) for pair in busy}
         count = len(self.landscape.minima)
+        # Without symmetry a minimum has no images to be joined with.
+        first_partner = 0 if self.landscape.model.log_group_order() > 0.0 else 1
         for a in range(count):
-            for b in range(a, count):
+            for b in range(a + first_partner, count):
                 attempts = self.landscape.pair_attempts(a, b)
                 if attempts < self.settings.attempts and (a, b) not in joined and (a, b) not in in_flight:
                     ranked.append((attempts, self.first.distances.between(a, b), a, b))

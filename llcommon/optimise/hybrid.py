@@ -168,13 +168,13 @@ def hybrid_search(
     convex = 0
     trust = climb
     for cycle in range(limit):
+        size = rms(gradient)
+        if not math.isfinite(size):
+            return _NOT_FINITE, size, evaluations, products
         # The first cycle climbs along what it was given: a tangent of a band, say.
         most = 1 if cycle == 0 else _LANCZOS_STEPS
         value, used = lowest_mode(product, reals, integers, workspace, zero_modes, x, mode, most, _LANCZOS_TOLERANCE)
         products += used
-        size = rms(gradient)
-        if not math.isfinite(size):
-            return _NOT_FINITE, size, evaluations, products
         if size <= tolerance and value < 0.0:
             return _CONVERGED, size, evaluations, products
         convex = convex + 1 if value > 0.0 else 0
