@@ -187,7 +187,12 @@ def _starts(landscape, points: Path | None, random: int):
     "--points", type=click.Path(path_type=Path), metavar="FILE", help="Text file of points, a row of numbers each."
 )
 @click.option(
-    "--random", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Random starts, without --points."
+    "--random",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Random starts, without --points.",
 )
 @json_option()
 @verbose_option()

@@ -100,8 +100,22 @@ def _job_fingerprint(landscape, settings, pairs) -> str:
 
 @click.command()
 @file_argument()
-@click.option("--pair", "given", nargs=2, type=click.IntRange(0), multiple=True, metavar="A B", help="Two ids of minima; may be given several times.")
-@click.option("--pairs", "pairs_file", type=click.Path(path_type=Path), metavar="TSV", help="File with columns minimum_a, minimum_b and, if wanted, attempt.")
+@click.option(
+    "--pair",
+    "given",
+    nargs=2,
+    type=click.IntRange(0),
+    multiple=True,
+    metavar="A B",
+    help="Two ids of minima; may be given several times.",
+)
+@click.option(
+    "--pairs",
+    "pairs_file",
+    type=click.Path(path_type=Path),
+    metavar="TSV",
+    help="File with columns minimum_a, minimum_b and, if wanted, attempt.",
+)
 @click.option("--part", metavar="K/N", help="Only the K-th of N equal parts of the pairs, for job arrays.")
 @output_option("Landscape file for what is found; default: the input's name with .connected or .part-K-of-N.")
 @force_option()
@@ -257,7 +271,14 @@ def _start_of_saddle(landscape, minimum, state, point, displacement, seed, name:
 @click.option("--minimum", type=click.IntRange(0), metavar="ID", help="Start from this minimum, displaced.")
 @click.option("--ts", "state", type=click.IntRange(0), metavar="ID", help="Start from this transition state.")
 @click.option("--point", type=click.Path(path_type=Path), metavar="FILE", help="Start from the numbers in a text file.")
-@click.option("--displacement", type=click.FloatRange(0.0), default=0.0, show_default=True, metavar="D", help="Length of a random displacement of the start.")
+@click.option(
+    "--displacement",
+    type=click.FloatRange(0.0),
+    default=0.0,
+    show_default=True,
+    metavar="D",
+    help="Length of a random displacement of the start.",
+)
 @output_option("Landscape file for the triple; without it the outcome is only reported.")
 @force_option()
 @seed_option()
@@ -314,7 +335,14 @@ def saddle(file: Path, minimum, state, point, displacement, output, force, seed,
 @output_option("Figure of loss against arc length: svg, pdf or png.")
 @force_option()
 @set_option()
-@click.option("--step", type=click.FloatRange(0.0, min_open=True), default=0.1, show_default=True, metavar="S", help="Longest arc between two points.")
+@click.option(
+    "--step",
+    type=click.FloatRange(0.0, min_open=True),
+    default=0.1,
+    show_default=True,
+    metavar="S",
+    help="Longest arc between two points.",
+)
 @json_option()
 @verbose_option()
 @quiet_option()

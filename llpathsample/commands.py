@@ -249,11 +249,25 @@ def merge(files, output: Path, force, as_json) -> None:
 @file_argument()
 @output_option("Figure (svg, pdf or png) or .json file; without it the tree goes to standard output as JSON.")
 @force_option()
-@click.option("--levels", type=click.IntRange(2), default=40, show_default=True, metavar="N", help="Most thresholds of the ladder.")
+@click.option(
+    "--levels",
+    type=click.IntRange(2),
+    default=40,
+    show_default=True,
+    metavar="N",
+    help="Most thresholds of the ladder.",
+)
 @click.option("--exact", is_flag=True, help="Merge branches at the transition states' own losses, without a ladder.")
 @click.option("--lowest", type=click.IntRange(1), metavar="N", help="Draw the N lowest minima only.")
 @click.option("--unconnected", is_flag=True, help="Draw minima outside the main component too.")
-@click.option("--label", "labels", type=click.IntRange(0), multiple=True, metavar="ID", help="Name this minimum in the figure; may be given several times.")
+@click.option(
+    "--label",
+    "labels",
+    type=click.IntRange(0),
+    multiple=True,
+    metavar="ID",
+    help="Name this minimum in the figure; may be given several times.",
+)
 @click.option("--title", metavar="TEXT", help="Title of the figure.")
 @verbose_option()
 @quiet_option()

@@ -153,7 +153,8 @@ def round_ladder(low: float, high: float, levels: int) -> np.ndarray:
     scale = max(abs(low), abs(high))
     span = high - low
     if span <= 1e-12 * scale or span == 0.0:
-        span = 0.1 * scale if scale > 0.0 else 1.0
+        # Below the smallest normal number there are no round numbers to be had.
+        span = 0.1 * scale if scale > 1e-300 else 1.0
     exponent = math.floor(math.log10(span / levels))
     for power in range(exponent, exponent + 3):
         for mantissa in ROUND_STEPS:
@@ -209,8 +210,7 @@ def _check_losses(losses: np.ndarray) -> None:
     if not np.isfinite(losses).all():
         damaged = int(np.flatnonzero(~np.isfinite(losses))[0])
         raise InputError(
-            f"minimum {damaged} has the loss {losses[damaged]}: a tree needs finite losses, "
-            "run `check` on its file"
+            f"minimum {damaged} has the loss {losses[damaged]}: a tree needs finite losses, run `check` on its file"
         )
 
 
@@ -240,9 +240,7 @@ def _well_connected(
         pairs, ts_losses = pairs[kept], ts_losses[kept]
 
 
-def _drawn(
-    losses: np.ndarray, present: np.ndarray, lowest: int | None, only: np.ndarray | None
-) -> np.ndarray:
+def _drawn(losses: np.ndarray, present: np.ndarray, lowest: int | None, only: np.ndarray | None) -> np.ndarray:
     """Ids of the minima that become leaves, by rising loss and then id."""
     if only is not None:
         chosen = np.zeros(losses.size, dtype=bool)
@@ -310,9 +308,7 @@ def _onto_ladder(merges: _Merges, ladder: np.ndarray | None) -> _Merges:
     return _Merges(height[kept], number[np.array(parent, dtype=np.int64)[kept]], merges.leaves)
 
 
-def _laid_out(
-    losses: np.ndarray, merges: _Merges, ladder: np.ndarray | None, root: int, straight_trunk: bool
-) -> Tree:
+def _laid_out(losses: np.ndarray, merges: _Merges, ladder: np.ndarray | None, root: int, straight_trunk: bool) -> Tree:
     """Place the branches and describe every node."""
     leaves = merges.leaves.size
     size, best = _sizes(merges.parent, leaves)
