@@ -80,6 +80,8 @@ def minimum_columns(landscape) -> list[Column]:
         Column("rms", "", minima.rms),
         Column("smallest_eigenvalue", "", minima.smallest_eigenvalue),
         Column("degree", "", np.bincount(edges.ravel(), minlength=len(minima))),
+        Column("eigenvalue_tolerance", "", minima.eigenvalue_tolerance),
+        Column("lpphe_error", "", minima.lpphe_error),
     ]
 
 
@@ -102,6 +104,8 @@ def transition_state_columns(landscape) -> list[Column]:
         Column("lpphe", "", states.lpphe),
         Column("order", "", states.order),
         Column("rms", "", states.rms),
+        Column("eigenvalue_tolerance", "", states.eigenvalue_tolerance),
+        Column("lpphe_error", "", states.lpphe_error),
     ]
 
 
@@ -174,13 +178,12 @@ def minimum_properties(landscape, minimum_id: int, file: Path) -> dict:
 
     checked_id(landscape, minimum_id, file)
     minima = landscape.minima
-    names = ("loss", "lpphe", "order", "visits", "rms", "smallest_eigenvalue", "coordinates")
     touching = (landscape.transition_states.minima == minimum_id).any(axis=1)
     return {
         "kind": "minimum",
         "id": minimum_id,
         "transition_states": np.flatnonzero(touching).tolist(),
-        **{name: getattr(minima, name)[minimum_id] for name in names},
+        **{name: getattr(minima, name)[minimum_id] for name in minima.names},
     }
 
 
@@ -189,7 +192,10 @@ def transition_state_properties(landscape, ts_id: int, file: Path) -> dict:
     checked_id(landscape, ts_id, file, ts=True)
     columns = transition_state_columns(landscape)
     properties = {"kind": "transition state", **{column.name: column.values[ts_id] for column in columns}}
-    properties["coordinates"] = landscape.transition_states.coordinates[ts_id]
+    states = landscape.transition_states
+    for name in states.names:
+        if name != "minima":
+            properties.setdefault(name, getattr(states, name)[ts_id])
     return properties
 
 

@@ -159,8 +159,13 @@ class Started:
 
     def workers(self) -> list[int]:
         """Ids of the worker processes among them."""
-        commands = {number: Path(f"/proc/{number}/cmdline") for number in self.survivors()}
-        return sorted(number for number, command in commands.items() if b"spawn_main" in command.read_bytes())
+        found = []
+        for number in self.survivors():
+            # A process may end between the two looks.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes():
+                    found.append(number)
+        return sorted(found)
 
     def wait_for_survivors(self, seconds: float) -> list[int]:
         """Those that still run after some time at most."""

@@ -17,7 +17,7 @@ import numpy as np
 from llcommon import __version__
 from llcommon.config import canonical_json
 from llcommon.errors import InputError
-from llcommon.store.schema import DIGESTS, FORMAT, VERSION, Contents
+from llcommon.store.schema import DIGESTS, FORMAT, VERSION, Contents, upgrade
 
 BLOCK_BYTES = 1 << 20  # growth step of the image in memory
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -137,8 +137,8 @@ def _text_attribute(image: h5py.File, name: str) -> str | None:
     return value.decode() if isinstance(value, bytes) else None
 
 
-def _check_format(image: h5py.File, path: Path) -> None:
-    """Raise InputError if this is not a landscape file of a version known here."""
+def _known_version(image: h5py.File, path: Path) -> int:
+    """The format version; InputError if this is not a landscape file of a version known here."""
     if _text_attribute(image, "format") != FORMAT:
         raise InputError(f"{path} is an HDF5 file but not a landscape file; give a file of this toolchain")
     version = image.attrs.get("version")
@@ -149,6 +149,7 @@ def _check_format(image: h5py.File, path: Path) -> None:
             f"{path} has the format version {version} and this program reads up to {VERSION}; "
             "install a newer version of the toolchain"
         )
+    return int(version)
 
 
 def _datasets(image: h5py.File) -> dict[str, h5py.Dataset]:
@@ -192,7 +193,7 @@ def _digests(datasets: dict[str, h5py.Dataset], image: h5py.File, path: Path) ->
 
 def _unpack(path: Path, skip: Collection[str]) -> dict[str, np.ndarray | str]:
     with h5py.File(path, "r", locking=False) as image:
-        _check_format(image, path)
+        version = _known_version(image, path)
         datasets = _datasets(image)
         digests = _digests(datasets, image, path)
         missing = sorted(set(digests) - set(datasets))
@@ -207,6 +208,7 @@ def _unpack(path: Path, skip: Collection[str]) -> dict[str, np.ndarray | str]:
             contents[name] = _value(dataset)
             if digest(contents[name]) != digests[name]:
                 raise _damaged(path, f"the bytes of /{name} do not agree with their checksum")
+    upgrade(contents, version)
     return contents
 
 

@@ -21,7 +21,7 @@ from llcommon.records import Minimum, TransitionState, Triple
 from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store.columns import Columns, LossIndex
-from llcommon.store.schema import MINIMA, PAIRS, TRANSITION_STATES, Contents
+from llcommon.store.schema import MINIMA, PAIRS, TRANSITION_STATES, Contents, Field
 from llcommon.symmetry import same_point
 
 
@@ -102,8 +102,9 @@ class Landscape:
         self.data_sha256 = None if data is None else data.content_sha256()
         self.fingerprint = model_fingerprint(model, data)
         sizes = {"N": int(model.dimension)}
-        self.minima = Columns(MINIMA, sizes, contents)
-        self.transition_states = Columns(TRANSITION_STATES, sizes, contents)
+        bounded = model.bounds() is not None
+        self.minima = Columns(_columns_of(MINIMA, bounded), sizes, contents)
+        self.transition_states = Columns(_columns_of(TRANSITION_STATES, bounded), sizes, contents)
         self.pairs = Columns(PAIRS, sizes, contents)
         self.search: SearchState | None = None
         self.counters: dict[str, int] = {}
@@ -154,15 +155,7 @@ class Landscape:
             visits = int(self.minima.visits[known]) + minimum.visits
             self.minima.replace("visits", known, visits)
             return AddedMinimum(known, False)
-        new = self.minima.append(
-            loss=minimum.loss,
-            coordinates=minimum.coordinates,
-            rms=minimum.rms,
-            lpphe=minimum.lpphe,
-            smallest_eigenvalue=minimum.smallest_eigenvalue,
-            order=minimum.order,
-            visits=minimum.visits,
-        )
+        new = self.minima.append(**{name: getattr(minimum, name) for name in self.minima.names})
         self._minimum_index.insert(float(minimum.loss), new)
         return AddedMinimum(new, True)
 
@@ -171,16 +164,8 @@ class Landscape:
         known = self.find_transition_state(state.loss, state.coordinates)
         if known is not None:
             return known, False
-        new = self.transition_states.append(
-            loss=state.loss,
-            coordinates=state.coordinates,
-            rms=state.rms,
-            lpphe=state.lpphe,
-            negative_eigenvalue=state.negative_eigenvalue,
-            next_eigenvalue=state.next_eigenvalue,
-            order=state.order,
-            minima=(plus_id, minus_id),
-        )
+        values = {name: getattr(state, name) for name in self.transition_states.names if name != "minima"}
+        new = self.transition_states.append(**values, minima=(plus_id, minus_id))
         self._ts_index.insert(float(state.loss), new)
         return new, True
 
@@ -320,6 +305,11 @@ class Landscape:
             if text not in known:
                 self.provenance.append(item)
                 known.add(text)
+
+
+def _columns_of(fields: tuple[Field, ...], bounded: bool) -> list[Field]:
+    """The columns of a table; `active` only for a model with bounds."""
+    return [column for column in fields if bounded or column.name != "active"]
 
 
 def _plain(value: object) -> object:

@@ -36,11 +36,19 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
     coordinates                float64 (n, N)
     rms                        float64 (n,): |gradient| / sqrt(N)
     lpphe                      float64 (n,): sum of ln of the positive Hessian eigenvalues
+    lpphe_error                float64 (n,): its standard error; 0 if it comes from the whole spectrum
+    lpphe_probes               int64 (n,): random probes of the stochastic Lanczos quadrature that
+                               estimated it; 0 if it comes from the whole spectrum
     smallest_eigenvalue        float64 (n,), declared zero modes left out
+    eigenvalue_tolerance       float64 (n,): size below which an eigenvalue there has no certain sign
+    active                     int8 (n, N): only for a model with bounds; -1 for a coordinate held by its
+                               lower bound, 1 by its upper one, 0 for a free one. Eigenvalues, LPPHE and
+                               rms are those of the free coordinates
     order                      int64 (n,): order of the stabiliser under the symmetry group
     visits                     int64 (n,): how often searches ended here
 /transition_states
-    loss, coordinates, rms, lpphe, order      as for minima, m rows
+    loss, coordinates, rms, lpphe, lpphe_error, lpphe_probes, eigenvalue_tolerance, active, order
+                               as for minima, m rows
     negative_eigenvalue        float64 (m,)
     next_eigenvalue            float64 (m,): the smallest positive one, zero modes left out
     minima                     int64 (m, 2): ids of the minima on the plus and the minus side
@@ -57,6 +65,9 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
 /provenance                    text: JSON list of records, oldest first
 /digests                       text: JSON, name of each other dataset to the SHA-256 of its
                                type, shape and bytes
+
+Version 2 added lpphe_error, lpphe_probes, eigenvalue_tolerance and active; files of version 1, whose
+spectra were all dense, are read as if they had zeros there.
 """
 
 from collections.abc import Mapping
@@ -65,12 +76,13 @@ from dataclasses import dataclass
 import numpy as np
 
 FORMAT = "loss-landscape"
-VERSION = 1
+VERSION = 2
 
 TEXT = "text"
 FLOAT = "<f8"
 INTEGER = "<i8"
 FLAG = "|u1"
+SIGN = "|i1"
 
 DIGESTS = "digests"
 SEARCH_STATE = "search/state"
@@ -83,7 +95,7 @@ POINTS = ("minima/coordinates", "transition_states/coordinates")
 class Field:
     """One dataset: its path, element type, shape in size symbols, and whether it may be absent.
 
-    finite: float64 values must be finite.
+    finite: float64 values must be finite. since: the format version that brought it.
     """
 
     path: str
@@ -91,6 +103,7 @@ class Field:
     shape: tuple[str | int, ...] = ()
     optional: bool = False
     finite: bool = True
+    since: int = 1
 
     @property
     def name(self) -> str:
@@ -103,6 +116,10 @@ MINIMA = (
     Field("minima/coordinates", FLOAT, ("n", "N")),
     Field("minima/rms", FLOAT, ("n",), finite=False),
     Field("minima/lpphe", FLOAT, ("n",), finite=False),
+    Field("minima/lpphe_error", FLOAT, ("n",), since=2),
+    Field("minima/lpphe_probes", INTEGER, ("n",), since=2),
+    Field("minima/eigenvalue_tolerance", FLOAT, ("n",), finite=False, since=2),
+    Field("minima/active", SIGN, ("n", "N"), optional=True, since=2),
     Field("minima/smallest_eigenvalue", FLOAT, ("n",), finite=False),
     Field("minima/order", INTEGER, ("n",)),
     Field("minima/visits", INTEGER, ("n",)),
@@ -112,6 +129,10 @@ TRANSITION_STATES = (
     Field("transition_states/coordinates", FLOAT, ("m", "N")),
     Field("transition_states/rms", FLOAT, ("m",), finite=False),
     Field("transition_states/lpphe", FLOAT, ("m",), finite=False),
+    Field("transition_states/lpphe_error", FLOAT, ("m",), since=2),
+    Field("transition_states/lpphe_probes", INTEGER, ("m",), since=2),
+    Field("transition_states/eigenvalue_tolerance", FLOAT, ("m",), finite=False, since=2),
+    Field("transition_states/active", SIGN, ("m", "N"), optional=True, since=2),
     Field("transition_states/negative_eigenvalue", FLOAT, ("m",), finite=False),
     Field("transition_states/next_eigenvalue", FLOAT, ("m",), finite=False),
     Field("transition_states/order", INTEGER, ("m",)),
@@ -152,6 +173,17 @@ GROUPS = (
 )
 
 Contents = Mapping[str, "np.ndarray | str"]
+
+
+def upgrade(contents: dict[str, "np.ndarray | str"], version: int) -> None:
+    """Give the contents of a file of an older version the datasets that came later, filled with zeros.
+
+    Only columns of numbers were added so far; the length is that of the table's losses.
+    """
+    for field in MINIMA + TRANSITION_STATES:
+        losses = contents.get(f"{field.path.split('/')[0]}/loss")
+        if field.since > version and not field.optional and isinstance(losses, np.ndarray):
+            contents[field.path] = np.zeros(losses.shape, dtype=field.dtype)
 
 
 def _field_problem(field: Field, value: np.ndarray | str, sizes: dict[str, int]) -> str | None:

@@ -42,13 +42,13 @@ def round_file(tmp_path, monkeypatch):
     size = landscape.model.dimension
 
     def minimum(loss, place, visits=1):
-        return Minimum(loss, np.full(size, place), 1e-12, 2.5, 0.25, 1, visits)
+        return Minimum(loss, np.full(size, place), 1e-12, 2.5, 0.25, 1, visits, 1e-14)
 
     landscape.add_minimum(minimum(0.5, 1.0, 7))
     landscape.add_minimum(minimum(0.125, -1.0, 3))
     landscape.add_minimum(minimum(0.75, 3.0))
     landscape.add_minimum(minimum(4.0, 9.0))
-    state = TransitionState(1.5, np.zeros(size), 1e-11, 1.25, -4.0, 0.5, 2)
+    state = TransitionState(1.5, np.zeros(size), 1e-11, 1.25, -4.0, 0.5, 2, 1e-13)
     landscape.add_triple(Triple(minimum(0.5, 1.0, 0), state, minimum(0.125, -1.0, 0)))
     other = dataclasses.replace(state, loss=1.0, coordinates=np.full(size, 2.0), order=1)
     landscape.add_triple(Triple(minimum(0.125, -1.0, 0), other, minimum(0.75, 3.0, 0)))
@@ -67,18 +67,18 @@ def round_file(tmp_path, monkeypatch):
 # --- list -------------------------------------------------------------------------------------
 
 MINIMA = """\
-id	loss	lpphe	order	visits	rms	smallest_eigenvalue	degree
-0	0.5	2.5	1	7	1e-12	0.25	1
-1	0.125	2.5	1	3	1e-12	0.25	2
-2	0.75	2.5	1	1	1e-12	0.25	1
-3	4.0	2.5	1	1	1e-12	0.25	0
+id	loss	lpphe	order	visits	rms	smallest_eigenvalue	degree	eigenvalue_tolerance	lpphe_error
+0	0.5	2.5	1	7	1e-12	0.25	1	1e-14	0.0
+1	0.125	2.5	1	3	1e-12	0.25	2	1e-14	0.0
+2	0.75	2.5	1	1	1e-12	0.25	1	1e-14	0.0
+3	4.0	2.5	1	1	1e-12	0.25	0	1e-14	0.0
 """
 
 _HEADER = "id loss minimum_a minimum_b barrier_a barrier_b negative_eigenvalue next_eigenvalue"
-TRANSITION_STATES = f"{_HEADER} lpphe order rms".replace(" ", "\t") + """
-0	1.5	0	1	1.0	1.375	-4.0	0.5	1.25	2	1e-11
-1	1.0	1	2	0.875	0.25	-4.0	0.5	1.25	1	1e-11
-2	2.0	2	2	1.25	1.25	-4.0	0.5	1.25	2	1e-11
+TRANSITION_STATES = f"{_HEADER} lpphe order rms eigenvalue_tolerance lpphe_error".replace(" ", "\t") + """
+0	1.5	0	1	1.0	1.375	-4.0	0.5	1.25	2	1e-11	1e-13	0.0
+1	1.0	1	2	0.875	0.25	-4.0	0.5	1.25	1	1e-11	1e-13	0.0
+2	2.0	2	2	1.25	1.25	-4.0	0.5	1.25	2	1e-11	1e-13	0.0
 """
 
 PAIRS = """\

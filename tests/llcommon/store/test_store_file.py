@@ -36,6 +36,7 @@ from llcommon.store import (
     write_landscape,
 )
 from llcommon.store.file import landscape_contents
+from llcommon.store.schema import MINIMA, TRANSITION_STATES, VERSION
 
 FOLDER = Path(__file__).parent
 
@@ -275,6 +276,23 @@ def delete(name):
     return change
 
 
+def test_a_file_of_version_1_is_read(valid, tmp_path):
+    """What version 2 added is missing there, and stands for dense spectra."""
+    contents = container.unpack(valid)
+    added = [field.path for field in MINIMA + TRANSITION_STATES if field.since == 2 and field.path in contents]
+    assert len(added) == 6
+    old = tmp_path / "old.h5"
+    old.write_bytes(container.pack({path: value for path, value in contents.items() if path not in added}))
+    with pytest.raises(InputError, match="is missing"):
+        read_landscape(old)
+    write_version(np.int64(1))(old)
+    landscape = read_landscape(old)
+    assert (landscape.minima.lpphe_probes == 0).all()
+    assert np.array_equal(landscape.minima.lpphe, contents["minima/lpphe"])
+    write_landscape(old, landscape)
+    assert len(read_landscape(old).transition_states) == len(contents["transition_states/loss"])
+
+
 def silent_change(path):
     with h5py.File(path, "a") as image:
         image["minima/coordinates"][1, 1] += 1e-9
@@ -293,7 +311,7 @@ FILES = {
     "text": (lambda path: path.write_text("x,y\n1,2\n"), "not an HDF5 file"),
     "fifo": (lambda path: (path.unlink(), os.mkfifo(path)), "not an ordinary file"),
     "foreign": (foreign, "not a landscape file"),
-    "newer": (write_version(np.int64(2)), "version 2"),
+    "newer": (write_version(np.int64(VERSION + 1)), f"version {VERSION + 1}"),
     "senseless version": (write_version("one"), "version"),
     "silent": (silent_change, "/minima/coordinates do not agree"),
     "no digests": (delete("digests"), "digests"),
