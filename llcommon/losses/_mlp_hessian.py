@@ -1,13 +1,18 @@
 """The dense Hessian of the multilayer perceptron, as sums of pair products over blocks of rows.
 
-Notation of `_mlp_kernels`; per row of data and for layers l <= m:
-    Q_l = d2L/dz_l dz_l = f' W Q_{l+1} W^T f' + diag(f'' W delta_{l+1}),   Q_L = d2L/dz_L dz_L
-    T_{l->m} = dz_m / dz_l,       d2L/dz_l dz_m = T_{l->m} Q_m             (l < m)
+Notation of `_mlp_kernels`, layers counted from 0; per row of data and for layers l <= m
+    d2L / dW_l[i,u] dW_m[j,v] = a_i a'_j M_{l,m}[u,v]  +  a_i delta_{m,v} da'_j / dz_{l,u}       (second term: l < m)
+with the inputs a of layer l and a' of layer m, delta_m = dL/dz_m, and, from the top down,
+    M_{l,m} = d2L/dz_l dz_m = f'_l W_{l+1} M_{l+1,m}        (l < m)
+    Q_l = M_{l,l} = M_{l,l+1} W_{l+1}^T f'_l + diag(f''_l W_{l+1} delta_{l+1}),     Q_top = d2L/dz_top dz_top
+    F_{l,k} = da_k / dz_l = f'_l W_{l+1} F_{l+1,k},   F_{k,k} = f'_k,   k = m - 1: the derivative of a'.
 """
 
 import numpy as np
 from numba import njit
 
+from llcommon.losses import _mlp_blocks as blocks
+from llcommon.losses._blas import matrix, multiply, vector
 from llcommon.losses._mlp_kernels import (
     CROSS_ENTROPY,
     HEADER,
@@ -21,394 +26,306 @@ from llcommon.seam import OPTIONS, SUMMING, hessian_kernel
 
 @njit(**SUMMING)
 def _output_curvature(error, labels, scale, loss, q):
-    """q[k, k2, s] = d2L / dz_k dz_k2 of one row, from error = scale (p - onehot)."""
+    """q[(k <= k2), s] = d2L / dz_k dz_k2 of one row, from error = scale (p - onehot)."""
     outputs, rows = error.shape
-    q[:] = 0.0
+    pair = 0
     for k in range(outputs):
-        for s in range(rows):
+        for k2 in range(k, outputs):
+            same = 1.0 if k == k2 else 0.0
             if loss == CROSS_ENTROPY:
-                p = error[k, s] / scale + (1.0 if labels[s] == k else 0.0)
-                q[k, k, s] = scale * p
-            else:
-                q[k, k, s] = 2.0 * scale
-    if loss != CROSS_ENTROPY:
-        return
-    for k in range(outputs):
-        for k2 in range(outputs):
-            for s in range(rows):
-                p = error[k, s] / scale + (1.0 if labels[s] == k else 0.0)
-                p2 = error[k2, s] / scale + (1.0 if labels[s] == k2 else 0.0)
-                q[k, k2, s] -= scale * p * p2
-
-
-@njit(**SUMMING)
-def _symmetric_products(a, out):
-    """out[(i <= j), s] = a[i, s] a[j, s]."""
-    count, rows = a.shape
-    p = 0
-    for i in range(count):
-        for j in range(i, count):
-            for s in range(rows):
-                out[p, s] = a[i, s] * a[j, s]
-            p += 1
-
-
-@njit(**SUMMING)
-def _products(a, b, out):
-    """out[(i, j), s] = a[i, s] b[j, s]."""
-    rows = a.shape[1]
-    p = 0
-    for i in range(a.shape[0]):
-        for j in range(b.shape[0]):
-            for s in range(rows):
-                out[p, s] = a[i, s] * b[j, s]
-            p += 1
-
-
-@njit(**OPTIONS)
-def _upper_rows(q, out):
-    """out[(u <= v), s] = q[u, v, s]."""
-    count = q.shape[0]
-    p = 0
-    for u in range(count):
-        for v in range(u, count):
-            out[p] = q[u, v]
-            p += 1
-
-
-@njit(**OPTIONS)
-def _scatter_diagonal(block, hessian, offset, inputs, units):
-    """Adds block[(i <= j), (u <= v)] to all entries of one layer's block that equal it."""
-    p = 0
-    for i in range(inputs):
-        for j in range(i, inputs):
-            c = 0
-            for u in range(units):
-                for v in range(u, units):
-                    value = block[p, c]
-                    iu = offset + i * units + u
-                    jv = offset + j * units + v
-                    hessian[iu, jv] += value
-                    if i != j or u != v:
-                        hessian[jv, iu] += value
-                    if i != j and u != v:
-                        iv = offset + i * units + v
-                        ju = offset + j * units + u
-                        hessian[iv, ju] += value
-                        hessian[ju, iv] += value
-                    c += 1
-            p += 1
-
-
-@njit(**OPTIONS)
-def _scatter_pairs(block, hessian, offset_l, inputs_l, units_l, offset_m, inputs_m, units_m):
-    """Adds block[(i, j), (u, v)] to rows (l, i, u), columns (m, j, v)."""
-    for i in range(inputs_l):
-        for j in range(inputs_m):
-            row = block[i * inputs_m + j]
-            for u in range(units_l):
-                target = hessian[offset_l + i * units_l + u]
-                start = offset_m + j * units_m
-                for v in range(units_m):
-                    target[start + v] += row[u * units_m + v]
-
-
-@njit(**OPTIONS)
-def _scatter_neighbour(block, hessian, offset_l, inputs_l, units_l, offset_m, units_m):
-    """Adds block[i, (u, v)] to rows (l, i, u), columns (m, u, v): the input j of layer m is unit u of l."""
-    for i in range(inputs_l):
-        for u in range(units_l):
-            target = hessian[offset_l + i * units_l + u]
-            start = offset_m + u * units_m
-            for v in range(units_m):
-                target[start + v] += block[i, u * units_m + v]
-
-
-@njit(**OPTIONS)
-def _scatter_distant(block, hessian, offset_l, inputs_l, units_l, offset_m, inputs_m, units_m):
-    """Adds block[(i, v), (u, j)] to rows (l, i, u), columns (m, j, v)."""
-    for i in range(inputs_l):
-        for v in range(units_m):
-            row = block[i * units_m + v]
-            for u in range(units_l):
-                target = hessian[offset_l + i * units_l + u]
-                for j in range(inputs_m):
-                    target[offset_m + j * units_m + v] += row[u * inputs_m + j]
-
-
-@njit(**SUMMING)
-def _chain_curvature(weights, q_above, slope, curvature, back, scratch, q):
-    """Q_l from Q_{l+1}: weights (units, units above), q_above (above, above, rows), q (units, units, rows)."""
-    units, above = weights.shape
-    rows = slope.shape[1]
-    half = scratch[: units * above * rows].reshape(units, above * rows)
-    np.dot(weights, q_above.reshape(above, above * rows), half)
-    for u in range(units):
-        np.dot(weights, half[u].reshape(above, rows), q[u])
-        for v in range(units):
-            for s in range(rows):
-                q[u, v, s] *= slope[u, s] * slope[v, s]
-        for s in range(rows):
-            q[u, u, s] += curvature[u, s] * back[u, s]
-
-
-@njit(**SUMMING)
-def _mixed_curvature(t, q, out):
-    """out[(u, v), s] = sum_j t[u, j, s] q[j, v, s]."""
-    units_l, units_m, rows = t.shape
-    for u in range(units_l):
-        for v in range(units_m):
-            target = out[u * units_m + v]
-            target[:] = 0.0
-            for j in range(units_m):
                 for s in range(rows):
-                    target[s] += t[u, j, s] * q[j, v, s]
+                    p = error[k, s] / scale + (1.0 if labels[s] == k else 0.0)
+                    p2 = error[k2, s] / scale + (1.0 if labels[s] == k2 else 0.0)
+                    q[pair, s] = scale * p * (same - p2)
+            else:
+                for s in range(rows):
+                    q[pair, s] = 2.0 * scale * same
+            pair += 1
+
+
+@njit(**OPTIONS)
+def _unpack(packed, full):
+    """full[u, v, s] = full[v, u, s] = packed[(u <= v), s]."""
+    units = full.shape[0]
+    pair = 0
+    for u in range(units):
+        for v in range(u, units):
+            full[u, v] = packed[pair]
+            full[v, u] = packed[pair]
+            pair += 1
 
 
 @njit(**SUMMING)
-def _times_rows(t, slope):
-    """t[u, j, s] *= slope[j, s]."""
-    for u in range(t.shape[0]):
-        for j in range(t.shape[1]):
-            for s in range(t.shape[2]):
-                t[u, j, s] *= slope[j, s]
+def _times_slope_of_first(curvature, slope):
+    """curvature[u, v, s] *= slope[u, s]."""
+    first, second, rows = curvature.shape
+    for u in range(first):
+        for v in range(second):
+            for s in range(rows):
+                curvature[u, v, s] *= slope[u, s]
+
+
+@njit(**SUMMING)
+def _own_curvature(weights, mixed, slope, bend, q):
+    """q[(u <= v), s] = Q_l from mixed = M_{l,l+1} (units, units above, rows) and bend = f'' W delta."""
+    units = weights.shape[0]
+    rows = slope.shape[1]
+    pair = 0
+    for u in range(units):
+        multiply(weights[u:], mixed[u], 0.0, q[pair : pair + units - u])
+        for s in range(rows):
+            q[pair, s] = q[pair, s] * slope[u, s] + bend[u, s]
+        for v in range(u + 1, units):
+            for s in range(rows):
+                q[pair + v - u, s] *= slope[v, s]
+        pair += units - u
+
+
+@njit(**SUMMING)
+def _first_transfer(weights, slope, slope_above, out):
+    """out[u, j, s] = F_{l,l+1} = f'_u W_uj f'_j."""
+    units, above, rows = out.shape
+    for u in range(units):
+        for j in range(above):
+            for s in range(rows):
+                out[u, j, s] = slope[u, s] * weights[u, j] * slope_above[j, s]
 
 
 @njit(**OPTIONS)
-def _finish(hessian, strength, widths, layers, regularise_biases):
-    """Adds 2 lambda on the diagonal and mirrors the upper blocks."""
-    count = hessian.shape[0]
-    offset = 0
-    for layer in range(layers):
-        weights = widths[layer] * widths[layer + 1]
-        for i in range(offset, offset + weights):
-            hessian[i, i] += 2.0 * strength
-        offset += weights
-        if regularise_biases:
-            for i in range(offset, offset + widths[layer + 1]):
-                hessian[i, i] += 2.0 * strength
-        offset += widths[layer + 1]
-    for i in range(count):
-        for j in range(i + 1, count):
-            hessian[j, i] = hessian[i, j]
+def _weights_start(widths, layer):
+    """Where the weights of a layer begin in x."""
+    start = 0
+    for below in range(layer):
+        start += (widths[below] + 1) * widths[below + 1]
+    return start
 
 
 @njit(**OPTIONS)
-def _take(work, position, size):
-    """The next `size` numbers of the workspace and the position behind them."""
-    return work[position : position + size], position + size
+def _activations_start(widths, layer, rows):
+    """Where `_forward` puts the activations of layer `layer` (counted from 0) within its share of the workspace."""
+    start = 0
+    for below in range(layer):
+        start += (widths[below + 1] + 1) * rows
+    return start
 
 
 @njit(**OPTIONS)
-def _diagonal_block(hessian, below, q, offset, work, position):
-    """Adds the block (l, l): below (inputs, rows) are the activations under the layer, q its curvature."""
-    inputs, rows = below.shape
-    units = q.shape[0]
-    pairs = inputs * (inputs + 1) // 2
-    unit_pairs = units * (units + 1) // 2
-    flat, position = _take(work, position, pairs * rows)
-    products = flat.reshape(pairs, rows)
-    flat, position = _take(work, position, unit_pairs * rows)
-    curvatures = flat.reshape(unit_pairs, rows)
-    flat, position = _take(work, position, pairs * unit_pairs)
-    block = flat.reshape(pairs, unit_pairs)
-    _symmetric_products(below, products)
-    _upper_rows(q, curvatures)
-    np.dot(products, curvatures.T, block)
-    _scatter_diagonal(block, hessian, offset, inputs, units)
-
-
-@njit(**OPTIONS)
-def _mixed_block(hessian, below_l, below_m, t, q, offset_l, offset_m, work, position):
-    """Adds a_{l-1} a_{m-1} (T Q)_{uv} to the block (l, m)."""
-    inputs_l, rows = below_l.shape
-    inputs_m = below_m.shape[0]
-    units_l = t.shape[0]
-    units_m = q.shape[0]
-    flat, position = _take(work, position, inputs_l * inputs_m * rows)
-    products = flat.reshape(inputs_l * inputs_m, rows)
-    flat, position = _take(work, position, units_l * units_m * rows)
-    curvatures = flat.reshape(units_l * units_m, rows)
-    flat, position = _take(work, position, inputs_l * inputs_m * units_l * units_m)
-    block = flat.reshape(inputs_l * inputs_m, units_l * units_m)
-    _products(below_l, below_m, products)
-    _mixed_curvature(t, q, curvatures)
-    np.dot(products, curvatures.T, block)
-    _scatter_pairs(block, hessian, offset_l, inputs_l, units_l, offset_m, inputs_m, units_m)
-
-
-@njit(**OPTIONS)
-def _neighbour_term(hessian, below_l, slope, delta, offset_l, offset_m, work, position):
-    """Adds a_{l-1,i} f'_u delta_{l+1,v} where the input of layer l+1 is unit u of layer l."""
-    inputs_l, rows = below_l.shape
-    units_l = slope.shape[0]
-    units_m = delta.shape[0]
-    flat, position = _take(work, position, units_l * units_m * rows)
-    products = flat.reshape(units_l * units_m, rows)
-    flat, position = _take(work, position, inputs_l * units_l * units_m)
-    block = flat.reshape(inputs_l, units_l * units_m)
-    _products(slope, delta, products)
-    np.dot(below_l, products.T, block)
-    _scatter_neighbour(block, hessian, offset_l, inputs_l, units_l, offset_m, units_m)
-
-
-@njit(**OPTIONS)
-def _distant_term(hessian, below_l, delta, f, offset_l, offset_m, work, position):
-    """Adds a_{l-1,i} delta_{m,v} da_{m-1,j}/dz_{l,u}; f[u, j, s] is that derivative, m > l + 1."""
-    inputs_l, rows = below_l.shape
-    units_m = delta.shape[0]
-    units_l = f.shape[0]
-    inner = f.shape[1]
-    flat, position = _take(work, position, inputs_l * units_m * rows)
-    products = flat.reshape(inputs_l * units_m, rows)
-    flat, position = _take(work, position, inputs_l * units_m * units_l * inner)
-    block = flat.reshape(inputs_l * units_m, units_l * inner)
-    _products(below_l, delta, products)
-    np.dot(products, f.reshape(units_l * inner, rows).T, block)
-    _scatter_distant(block, hessian, offset_l, inputs_l, units_l, offset_m, inner, units_m)
-
-
-@njit(**OPTIONS)
-def _layer_view(work, starts, layer, count, rows):
-    """A (count, rows) view of what is kept for one layer."""
-    return work[starts[layer] : starts[layer] + count * rows].reshape(count, rows)
-
-
-@njit(**OPTIONS)
-def _blocks_of_layer(
-    x, hessian, lower, widths, layers, rows, places, slopes, deltas, curvatures, offsets, work, position
-):
-    """Adds all blocks (lower, m >= lower) for one chunk of rows; layers counted from 0."""
-    a = widths[lower]
+def _sum_shapes(widths, lower, upper):
+    """(rows, columns) of the sums of block (lower, upper): of its first and of its second term."""
+    a = widths[lower] + 1
     b = widths[lower + 1]
-    below_l = _layer_view(work, places, lower, a + 1, rows)
-    q = work[curvatures[lower] : curvatures[lower] + b * b * rows].reshape(b, b, rows)
-    _diagonal_block(hessian, below_l, q, offsets[lower], work, position)
-    if lower == layers - 1:
-        return
-    largest = 0
-    for layer in range(lower + 1, layers):
-        largest = max(largest, widths[layer + 1])
-    flat, position = _take(work, position, b * largest * rows)
-    flat_next, position = _take(work, position, b * largest * rows)
-    slope = _layer_view(work, slopes, lower, b, rows)
-    f = flat_next[:0].reshape(0, 0, rows)
-    for upper in range(lower + 1, layers):
-        inner = widths[upper]
-        units = widths[upper + 1]
-        weights = x[offsets[upper] : offsets[upper] + inner * units].reshape(inner, units)
-        t = flat[: b * units * rows].reshape(b, units, rows)
-        if upper == lower + 1:
-            for u in range(b):
-                for j in range(units):
-                    for s in range(rows):
-                        t[u, j, s] = slope[u, s] * weights[u, j]
-        else:
-            for u in range(b):
-                np.dot(weights.T, f[u], t[u])
-        below_m = _layer_view(work, places, upper, inner + 1, rows)
-        q = work[curvatures[upper] : curvatures[upper] + units * units * rows].reshape(units, units, rows)
-        delta = _layer_view(work, deltas, upper, units, rows)
-        _mixed_block(hessian, below_l, below_m, t, q, offsets[lower], offsets[upper], work, position)
-        if upper == lower + 1:
-            _neighbour_term(hessian, below_l, slope, delta, offsets[lower], offsets[upper], work, position)
-        else:
-            _distant_term(hessian, below_l, delta, f, offsets[lower], offsets[upper], work, position)
-        if upper < layers - 1:
-            _times_rows(t, _layer_view(work, slopes, upper, units, rows))
-            f = flat_next[: b * units * rows].reshape(b, units, rows)
-            f[:] = t
+    c = widths[upper] + 1
+    d = widths[upper + 1]
+    if lower == upper:
+        return a * (a + 1) // 2, b * (b + 1) // 2, 0, 0
+    if upper == lower + 1:
+        return a * c, b * d, a, b * d
+    return a * c, b * d, a * d, b * (c - 1)
 
 
 @njit(**OPTIONS)
-def _backward_of_chunk(
-    x, widths, layers, activation, rows, places, slopes, deltas, curvatures, offsets, work, position
-):
-    """Fills slopes, deltas and Q of all hidden layers, from the top down."""
+def _sums_start(widths, layers, lower, upper):
+    """Where the sums of block (lower, upper) begin in the workspace; behind the last: (layers, layers)."""
+    start = 0
+    for first in range(layers):
+        for second in range(first, layers):
+            if first == lower and second == upper:
+                return start
+            rows, columns, more_rows, more_columns = _sum_shapes(widths, first, second)
+            start += rows * columns + more_rows * more_columns
+    return start
+
+
+@njit(**OPTIONS)
+def _sums(work, widths, layers, lower, upper):
+    """The sums of both terms of block (lower, upper), matrices."""
+    start = _sums_start(widths, layers, lower, upper)
+    rows, columns, more_rows, more_columns = _sum_shapes(widths, lower, upper)
+    first = matrix(work, start, rows, columns)
+    return first, matrix(work, start + rows * columns, more_rows, more_columns)
+
+
+@njit(**OPTIONS)
+def _areas(widths, layers, rows):
+    """Starts in the workspace, for one chunk of rows, and the end: see the names where it is unpacked."""
+    per_layer = _activations_start(widths, layers, rows)
+    activations = _sums_start(widths, layers, layers, layers)
+    slopes = activations + per_layer
+    bends = slopes + per_layer
+    deltas = bends + per_layer
+    inputs = deltas + per_layer
+    packed = inputs + (widths[0] + 1) * rows
+    widest = 0
+    pairs = 0
+    products = 2
+    for layer in range(layers):
+        a = widths[layer] + 1
+        widest = max(widest, widths[layer + 1])
+        pairs = max(pairs, widths[layer + 1] * (widths[layer + 1] + 1) // 2)
+        products = max(products, a * (a + 1) // 2)
+        for upper in range(layer + 1, layers):
+            d = widths[upper + 1]
+            products = max(products, a * (widths[upper] + 1), a * d, widths[layer + 1] * d)
+    mixed = packed + pairs * rows
+    transfer = mixed + 2 * widest * widest * rows
+    scratch = transfer + 2 * widest * widest * rows
+    return activations, slopes, bends, deltas, inputs, packed, mixed, transfer, scratch, scratch + products * rows
+
+
+@njit(**OPTIONS)
+def _descend(x, widths, layers, activation, work, rows, areas):
+    """Fills f', f'' W delta and delta of all hidden layers, from the top down."""
+    activations, slopes, bends, deltas = areas[:4]
     for layer in range(layers - 2, -1, -1):
         units = widths[layer + 1]
         above = widths[layer + 2]
-        offset = offsets[layer + 1]
-        weights = x[offset : offset + units * above].reshape(units, above)
-        flat, after = _take(work, position, units * rows)
-        curvature = flat
-        flat, after = _take(work, after, units * rows)
-        back = flat.reshape(units, rows)
-        hidden = work[places[layer + 1] : places[layer + 1] + units * rows]
-        slope = _layer_view(work, slopes, layer, units, rows)
-        delta = _layer_view(work, deltas, layer, units, rows)
-        _slope_and_curvature(hidden, activation, slope.reshape(units * rows), curvature)
-        np.dot(weights, _layer_view(work, deltas, layer + 1, above, rows), back)
-        delta[:] = slope * back
-        start = curvatures[layer + 1]
-        q_above = work[start : start + above * above * rows].reshape(above, above, rows)
-        start = curvatures[layer]
-        q = work[start : start + units * units * rows].reshape(units, units, rows)
-        _chain_curvature(weights, q_above, slope, curvature.reshape(units, rows), back, work[after:], q)
+        place = _activations_start(widths, layer, rows)
+        delta_above = matrix(work, deltas + _activations_start(widths, layer + 1, rows), above, rows)
+        delta = vector(work, deltas + place, units * rows)
+        slope = vector(work, slopes + place, units * rows)
+        bend = vector(work, bends + place, units * rows)
+        weights = matrix(x, _weights_start(widths, layer + 1), units, above)
+        multiply(weights, delta_above, 0.0, matrix(work, deltas + place, units, rows))
+        _slope_and_curvature(vector(work, activations + place, units * rows), activation, slope, bend)
+        bend *= delta
+        delta *= slope
+
+
+@njit(**OPTIONS)
+def _add_blocks_under(x, widths, layers, upper, work, below, rows, areas, beta):
+    """Adds one chunk of rows to the sums of all blocks (l < upper, upper); leaves Q of layer upper - 1 in its place."""
+    activations, slopes, bends, deltas, _, packed, mixed, transfer, scratch, _ = areas
+    d = widths[upper + 1]
+    inner = widths[upper]
+    half = (scratch - transfer) // 2
+    below_m = matrix(work, activations + _activations_start(widths, upper - 1, rows), inner + 1, rows)
+    delta = matrix(work, deltas + _activations_start(widths, upper, rows), d, rows)
+    # Two places for M and two for F, which change their parts from layer to layer.
+    source = mixed
+    target = mixed + half
+    f_source = transfer
+    f_target = transfer + half
+    _unpack(matrix(work, packed, d * (d + 1) // 2, rows), matrix(work, source, d, d * rows).reshape(d, d, rows))
+    for lower in range(upper - 1, -1, -1):
+        units = widths[lower + 1]
+        above = widths[lower + 2]
+        place = _activations_start(widths, lower, rows)
+        below_l = below
+        if lower > 0:
+            below_l = matrix(work, activations + _activations_start(widths, lower - 1, rows), widths[lower] + 1, rows)
+        slope = matrix(work, slopes + place, units, rows)
+        weights = matrix(x, _weights_start(widths, lower + 1), units, above)
+        curvature = matrix(work, target, units, d * rows)
+        multiply(weights, matrix(work, source, above, d * rows), 0.0, curvature)
+        cube = curvature.reshape(units, d, rows)
+        _times_slope_of_first(cube, slope)
+        first, second = _sums(work, widths, layers, lower, upper)
+        blocks.add_mixed(below_l, below_m, matrix(work, target, units * d, rows), beta, first, work, scratch)
+        if lower == upper - 1:
+            q = matrix(work, packed, units * (units + 1) // 2, rows)
+            _own_curvature(weights, cube, slope, matrix(work, bends + place, units, rows), q)
+            blocks.add_neighbour(below_l, slope, delta, beta, second, work, scratch)
+        else:
+            f = matrix(work, f_target, units, inner * rows)
+            if lower == upper - 2:
+                slope_above = matrix(work, slopes + _activations_start(widths, lower + 1, rows), inner, rows)
+                _first_transfer(weights, slope, slope_above, f.reshape(units, inner, rows))
+            else:
+                multiply(weights, matrix(work, f_source, above, inner * rows), 0.0, f)
+                _times_slope_of_first(f.reshape(units, inner, rows), slope)
+            blocks.add_distant(below_l, delta, matrix(work, f_target, units * inner, rows), beta, second, work, scratch)
+            f_source, f_target = f_target, f_source
+        source, target = target, source
+
+
+@njit(**OPTIONS)
+def _add_chunk(x, first, rows, reals, integers, work, beta):
+    """Adds the rows of data from `first` on to the sums of all blocks."""
+    all_rows = integers[0]
+    layers = integers[1]
+    loss = integers[3]
+    widths = integers[HEADER : HEADER + layers + 1]
+    outputs = widths[layers]
+    scale = 1.0 / all_rows
+    areas = _areas(widths, layers, rows)
+    activations, _, _, deltas, inputs, packed, _, _, scratch, _ = areas
+    below = matrix(reals, 1, widths[0] + 1, all_rows)
+    if rows < all_rows:
+        part = matrix(work, inputs, widths[0] + 1, rows)
+        part[:] = below[:, first : first + rows]
+        below = part
+    end = _forward(x, below, widths, layers, integers[2], work[activations:])
+    top = _activations_start(widths, layers - 1, rows)
+    error = matrix(work, deltas + top, outputs, rows)
+    error[:] = matrix(work, activations + end - outputs * rows, outputs, rows)
+    labels = integers[HEADER + layers + 1 :]
+    if loss == CROSS_ENTROPY:
+        labels = labels[first : first + rows]
+        _cross_entropy(error, labels, scale, vector(work, scratch, rows), vector(work, scratch + rows, rows))
+    else:
+        targets = matrix(reals, 1 + (widths[0] + 1) * all_rows, outputs, all_rows)
+        _squared_error(error, targets[:, first : first + rows], scale)
+    _output_curvature(error, labels, scale, loss, matrix(work, packed, outputs * (outputs + 1) // 2, rows))
+    _descend(x, widths, layers, integers[2], work, rows, areas)
+    for layer in range(layers - 1, -1, -1):
+        units = widths[layer + 1]
+        below_layer = below
+        if layer > 0:
+            place = _activations_start(widths, layer - 1, rows)
+            below_layer = matrix(work, activations + place, widths[layer] + 1, rows)
+        q = matrix(work, packed, units * (units + 1) // 2, rows)
+        total, _ = _sums(work, widths, layers, layer, layer)
+        blocks.add_diagonal(below_layer, q, beta, total, work, scratch)
+        if layer > 0:
+            _add_blocks_under(x, widths, layers, layer, work, below, rows, areas, beta)
+
+
+@njit(**OPTIONS)
+def _spread(hessian, widths, layers, work):
+    """Writes the sums of all blocks to the Hessian."""
+    for lower in range(layers):
+        offset_l = _weights_start(widths, lower)
+        inputs_l = widths[lower] + 1
+        units_l = widths[lower + 1]
+        total, _ = _sums(work, widths, layers, lower, lower)
+        blocks.spread_diagonal(total, hessian, offset_l, inputs_l, units_l)
+        for upper in range(lower + 1, layers):
+            offset_m = _weights_start(widths, upper)
+            inner = widths[upper]
+            units_m = widths[upper + 1]
+            first, second = _sums(work, widths, layers, lower, upper)
+            blocks.spread_mixed(first, hessian, offset_l, units_l, offset_m, inner + 1, units_m)
+            if upper == lower + 1:
+                blocks.spread_neighbour(second, hessian, offset_l, units_l, offset_m, units_m)
+            else:
+                blocks.spread_distant(second, hessian, offset_l, units_l, offset_m, inner, units_m)
+            blocks.mirror(hessian, offset_l, inputs_l * units_l, offset_m, (inner + 1) * units_m)
+
+
+@njit(**OPTIONS)
+def _regularise_diagonal(hessian, strength, widths, layers, regularise_biases):
+    """Adds the curvature 2 lambda of the L2 term."""
+    offset = 0
+    for layer in range(layers):
+        weights = widths[layer] * widths[layer + 1]
+        counted = weights + (widths[layer + 1] if regularise_biases else 0)
+        for i in range(offset, offset + counted):
+            hessian[i, i] += 2.0 * strength
+        offset += weights + widths[layer + 1]
 
 
 @hessian_kernel
 def mlp_hessian(x, hessian, reals, integers, work):
-    """Exact dense Hessian; rows of data are taken in chunks that keep the pair products in cache."""
+    """Exact dense Hessian; rows of data are taken in chunks that bound the memory of the pair products."""
     rows = integers[0]
     layers = integers[1]
-    activation = integers[2]
-    loss = integers[3]
     chunk = integers[5]
     widths = integers[HEADER : HEADER + layers + 1]
-    labels = integers[HEADER + layers + 1 :]
-    features = widths[0]
-    outputs = widths[layers]
-    inputs = reals[1 : 1 + (features + 1) * rows].reshape(features + 1, rows)
-    targets_start = 1 + (features + 1) * rows
-    scale = 1.0 / rows
-    places = np.empty(layers + 1, np.int64)
-    slopes = np.empty(layers, np.int64)
-    deltas = np.empty(layers, np.int64)
-    curvatures = np.empty(layers, np.int64)
-    offsets = np.empty(layers, np.int64)
-    hessian[:] = 0.0
     for first in range(0, rows, chunk):
-        size = min(chunk, rows - first)
-        position = (features + 1) * size
-        places[0] = 0
-        offset = 0
-        for layer in range(layers):
-            offsets[layer] = offset
-            offset += (widths[layer] + 1) * widths[layer + 1]
-            places[layer + 1] = position
-            position += (widths[layer + 1] + 1) * size
-        position += size
-        for layer in range(layers):
-            units = widths[layer + 1]
-            slopes[layer] = position
-            deltas[layer] = position + units * size
-            curvatures[layer] = position + 2 * units * size
-            position += (2 + units) * units * size
-        chunk_inputs = work[: (features + 1) * size].reshape(features + 1, size)
-        chunk_inputs[:] = inputs[:, first : first + size]
-        _forward(x, chunk_inputs, widths, layers, activation, size, work[places[1] :])
-        error = work[deltas[layers - 1] : deltas[layers - 1] + outputs * size].reshape(outputs, size)
-        error[:] = _layer_view(work, places, layers, outputs, size)
-        chunk_labels = labels[first : first + size] if loss == CROSS_ENTROPY else labels
-        if loss == CROSS_ENTROPY:
-            spare = work[position : position + 2 * size]
-            _cross_entropy(error, chunk_labels, scale, spare[:size], spare[size:])
-        else:
-            flat = work[position : position + outputs * size]
-            targets = reals[targets_start : targets_start + outputs * rows].reshape(outputs, rows)
-            flat.reshape(outputs, size)[:] = targets[:, first : first + size]
-            _squared_error(error, flat, scale)
-        top = work[curvatures[layers - 1] : curvatures[layers - 1] + outputs * outputs * size]
-        _output_curvature(error, chunk_labels, scale, loss, top.reshape(outputs, outputs, size))
-        _backward_of_chunk(
-            x, widths, layers, activation, size, places, slopes, deltas, curvatures, offsets, work, position
-        )
-        for lower in range(layers):
-            _blocks_of_layer(
-                x, hessian, lower, widths, layers, size, places, slopes, deltas, curvatures, offsets, work, position
-            )
-    _finish(hessian, reals[0], widths, layers, integers[4])
+        beta = 0.0 if first == 0 else 1.0
+        _add_chunk(x, first, min(chunk, rows - first), reals, integers, work, beta)
+    _spread(hessian, widths, layers, work)
+    _regularise_diagonal(hessian, reals[0], widths, layers, integers[4])
 
 
 def hessian_chunk(widths, rows):
@@ -421,24 +338,5 @@ def hessian_chunk(widths, rows):
 
 
 def hessian_workspace(widths, rows):
-    """Upper bound of the scratch (float64 count) that the Hessian kernel uses for one chunk."""
-    chunk = hessian_chunk(widths, rows)
-    kept = (widths[0] + 1) * chunk
-    kept += sum((width + 1) + (2 + width) * width for width in widths[1:]) * chunk + chunk
-    backward = max(2 * b * chunk + b * max(widths) * chunk for b in widths[1:])
-    blocks = 0
-    layers = len(widths) - 1
-    for lower in range(layers):
-        a = widths[lower] + 1
-        b = widths[lower + 1]
-        pairs = a * (a + 1) // 2
-        unit_pairs = b * (b + 1) // 2
-        blocks = max(blocks, (pairs + unit_pairs) * chunk + pairs * unit_pairs)
-        chains = 2 * b * max(widths[lower + 1 :]) * chunk
-        for upper in range(lower + 1, layers):
-            c = widths[upper] + 1
-            d = widths[upper + 1]
-            mixed = (a * c + b * d) * chunk + a * c * b * d
-            distant = a * d * chunk + a * d * b * c
-            blocks = max(blocks, chains + mixed, chains + distant, chains + b * d * chunk + a * b * d)
-    return kept + max(backward, blocks, 2 * chunk, widths[-1] * chunk) + 2 * chunk
+    """The scratch (float64 count) that the Hessian kernel uses: the sums of all blocks and what one chunk needs."""
+    return int(_areas(np.array(widths, dtype=np.int64), len(widths) - 1, hessian_chunk(widths, rows))[-1])

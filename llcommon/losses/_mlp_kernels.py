@@ -1,4 +1,4 @@
-"""Compiled kernels of the multilayer perceptron: loss and gradient, Hessian-vector product, Hessian.
+"""Compiled kernels of the multilayer perceptron: loss and gradient, Hessian-vector product.
 
 Data and activations are features-major, shape (features + 1, rows), with a last row of ones,
 so that the bias sits inside the matrix product. Layer l has the weight matrix W_l of shape
@@ -9,21 +9,16 @@ Packing (made by `mlp.MLP`):
     integers = rows, layers, activation, loss, regularise_biases, chunk, widths[layers + 1], labels[rows]
     reals    = lambda, inputs with ones ((widths[0] + 1) x rows), targets (widths[-1] x rows; mse only)
 
-The Hessian is written block by block for a pair of layers l <= m. With z_l the inputs of layer l's
-units, a_l = f(z_l), and delta_l = dL/dz_l, per row of data
-    d2L / dW_l[i,u] dW_m[j,v] = a_{l-1,i} a_{m-1,j} d2L/dz_{l,u} dz_{m,v}
-                               + a_{l-1,i} delta_{m,v} d a_{m-1,j} / d z_{l,u}        (l < m)
-so that the sum over rows is one matrix product between the pair products a_i a_j and the pair
-derivatives; symmetric pairs are formed once. The Hessian-vector product is Pearlmutter's R-operator
-(Neural Computation 6, 147, 1994).
+The Hessian-vector product is Pearlmutter's R-operator (Neural Computation 6, 147, 1994); the dense Hessian
+is in `_mlp_hessian`.
 """
 
 import math
 
-import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
+from llcommon.losses._blas import matrix, multiply, multiply_left_transposed, multiply_right_transposed, vector
 from llcommon.seam import OPTIONS, SUMMING, hessian_vector_kernel, loss_kernel
 
 TANH = 0
@@ -43,52 +38,45 @@ def _bits_of_float(context, value):
     return types.int64(types.float64), lambda c, b, s, a: b.bitcast(a[0], c.get_value_type(types.int64))
 
 
-# Adding 1.5 * 2**52 rounds to an integer in the low bits of the mantissa: a branch-free
-# round() and conversion that vectorises. "reassoc" would fold it away, hence contract only.
-_ROUNDER = 6755399441055744.0
-_ROUNDER_BITS = np.int64(np.float64(_ROUNDER).view(np.int64))
+# Adding 1.5 * 2**52 rounds to an integer in the low bits of the mantissa: a branch-free round() and conversion that
+# vectorises; with the exponent's bias added, those bits shifted are the number 2**k. "reassoc" would fold the rounding
+# away, hence contract only.
+_ROUNDER = 6755399441055744.0 + 1023.0
 _EXACT = {"fastmath": {"contract"}, **OPTIONS}
 
 
 @njit(**_EXACT)
-def _split_exponential(y):
-    """(2**k, exp(r) - 1) with y = k ln 2 + r, |r| <= ln(2)/2; Taylor series to the rounding floor."""
-    shifted = y * 1.4426950408889634 + _ROUNDER
-    k = shifted - _ROUNDER
-    r = (y - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10
-    p = 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    power = _float_of_bits((_bits_of_float(shifted) - _ROUNDER_BITS + 1023) << 52)
-    return power, p * r * r + r
+def _split_half(h):
+    """(2**k, A, B) with exp(2 h) = 2**k (A + B) / (A - B), that is B / A = tanh(h - k ln(2) / 2).
+
+    A and B are polynomials of r^2, B times r, |r| <= ln(2) / 4: Pade's form with coefficients that interpolate
+    tanh(r) / r at zero and at four Chebyshev points, which leaves a relative error of 6e-18.
+    """
+    shifted = h * 2.8853900817779268 + _ROUNDER
+    r = h - (shifted - _ROUNDER) * 0.34657359027997264
+    square = r * r
+    even = 1.0 + square * (0.44443270530948376 + square * 0.015868320784935448)
+    odd = r + r * (square * (0.11109937197615617 + square * 0.0010574190132376614))
+    return _float_of_bits(_bits_of_float(shifted) << 52), even, odd
 
 
 @njit(**_EXACT)
 def _exp(y):
-    y = 709.0 if y > 709.0 else y
+    """exp(y) for y <= 0."""
     y = -708.0 if y < -708.0 else y
-    power, rest = _split_exponential(y)
-    return power * rest + power
+    power, even, odd = _split_half(0.5 * y)
+    return power * ((even + odd) / (even - odd))
 
 
 @njit(**_EXACT)
 def _tanh(y):
-    # tanh y = (e^{2y} - 1) / (e^{2y} + 1) through exp - 1, exact to rounding near zero too.
-    doubled = 2.0 * y
-    doubled = 40.0 if doubled > 40.0 else doubled
-    doubled = -40.0 if doubled < -40.0 else doubled
-    power, rest = _split_exponential(doubled)
-    excess = power * rest + (power - 1.0)
-    return excess / (excess + 2.0)
+    # (e^{2y} - 1) / (e^{2y} + 1) with 2**k - 1 taken before it is multiplied: exact to rounding near zero too.
+    y = 20.0 if y > 20.0 else y
+    y = -20.0 if y < -20.0 else y
+    power, even, odd = _split_half(y)
+    less = power - 1.0
+    more = power + 1.0
+    return (less * even + more * odd) / (more * even + less * odd)
 
 
 @njit(**SUMMING)
@@ -126,25 +114,27 @@ def _slope_and_curvature(a, activation, slope, curvature):
 
 
 @njit(**OPTIONS)
-def _forward(x, inputs, widths, layers, activation, rows, work):
+def _forward(x, inputs, widths, layers, activation, work):
     """Activations of all layers into work, each (width + 1, rows) with ones; the last without. Returns the end."""
-    below = inputs
+    rows = inputs.shape[1]
     offset = 0
     place = 0
     for layer in range(layers):
         a = widths[layer]
         b = widths[layer + 1]
-        weights = x[offset : offset + (a + 1) * b].reshape(a + 1, b)
-        z = work[place : place + b * rows].reshape(b, rows)
-        np.dot(weights.T, below, z)
-        offset += (a + 1) * b
-        if layer < layers - 1:
-            _activate(work[place : place + b * rows], activation)
-            work[place + b * rows : place + (b + 1) * rows] = 1.0
-            below = work[place : place + (b + 1) * rows].reshape(b + 1, rows)
-            place += (b + 1) * rows
+        weights = matrix(x, offset, a + 1, b)
+        z = matrix(work, place, b, rows)
+        if layer == 0:
+            multiply_left_transposed(weights, inputs, 0.0, z)
         else:
-            place += b * rows
+            below = matrix(work, place - (a + 1) * rows, a + 1, rows)
+            multiply_left_transposed(weights, below, 0.0, z)
+        offset += (a + 1) * b
+        place += b * rows
+        if layer < layers - 1:
+            _activate(vector(work, place - b * rows, b * rows), activation)
+            vector(work, place, rows)[:] = 1.0
+            place += rows
     return place
 
 
@@ -152,19 +142,21 @@ def _forward(x, inputs, widths, layers, activation, rows, work):
 def _cross_entropy(z, labels, scale, top, total):
     """z (classes, rows) becomes scale * (softmax - onehot); returns scale * sum of -ln p."""
     classes, rows = z.shape
-    value = 0.0
     for s in range(rows):
         top[s] = z[0, s]
         total[s] = 0.0
     for k in range(1, classes):
         for s in range(rows):
             top[s] = z[k, s] if z[k, s] > top[s] else top[s]
-    for s in range(rows):
-        value += top[s] - z[labels[s], s]
+    # A comparison with every label, where one look-up would do, goes through the vector unit.
+    right = 0.0
     for k in range(classes):
         for s in range(rows):
-            z[k, s] = _exp(z[k, s] - top[s])
+            below_top = z[k, s] - top[s]
+            right += below_top if labels[s] == k else 0.0
+            z[k, s] = _exp(below_top)
             total[s] += z[k, s]
+    value = -right
     # Each total lies between 1 and the number of classes: the logarithm of a product of as many as cannot
     # overflow stands for the sum of their logarithms, which would take a quarter of the kernel's time.
     group = max(1, int(600.0 / math.log(classes + 1.0)))
@@ -177,9 +169,7 @@ def _cross_entropy(z, labels, scale, top, total):
         total[s] = scale / total[s]
     for k in range(classes):
         for s in range(rows):
-            z[k, s] *= total[s]
-    for s in range(rows):
-        z[labels[s], s] -= scale
+            z[k, s] = z[k, s] * total[s] - (scale if labels[s] == k else 0.0)
     return value * scale
 
 
@@ -187,11 +177,12 @@ def _cross_entropy(z, labels, scale, top, total):
 def _squared_error(z, targets, scale):
     """z (outputs, rows) becomes 2 scale (z - t); returns scale * sum of (z - t)^2."""
     value = 0.0
-    flat = z.reshape(z.size)
-    for i in range(flat.size):
-        residual = flat[i] - targets[i]
-        value += residual * residual
-        flat[i] = 2.0 * scale * residual
+    outputs, rows = z.shape
+    for k in range(outputs):
+        for s in range(rows):
+            residual = z[k, s] - targets[k, s]
+            value += residual * residual
+            z[k, s] = 2.0 * scale * residual
     return value * scale
 
 
@@ -226,47 +217,46 @@ def _layer_places(widths, layers, rows, places, offsets):
         offset += (widths[layer] + 1) * widths[layer + 1]
 
 
+@njit(**OPTIONS)
+def _loss_of_outputs(error, reals, integers, work, end):
+    """Turns the outputs (outputs, rows) into dL/dz of the last layer; returns the loss without the L2 term."""
+    outputs, rows = error.shape
+    layers = integers[1]
+    features = integers[HEADER]
+    scale = 1.0 / rows
+    if integers[3] == CROSS_ENTROPY:
+        labels = integers[HEADER + layers + 1 :]
+        return _cross_entropy(error, labels, scale, vector(work, end, rows), vector(work, end + rows, rows))
+    return _squared_error(error, matrix(reals, 1 + (features + 1) * rows, outputs, rows), scale)
+
+
 @loss_kernel
 def mlp_kernel(x, gradient, reals, integers, work):
     """Loss and gradient; see the module's docstring for the packing."""
     rows = integers[0]
     layers = integers[1]
     activation = integers[2]
-    loss = integers[3]
     widths = integers[HEADER : HEADER + layers + 1]
-    labels = integers[HEADER + layers + 1 :]
-    features = widths[0]
-    inputs = reals[1 : 1 + (features + 1) * rows].reshape(features + 1, rows)
-    end = _forward(x, inputs, widths, layers, activation, rows, work)
-    outputs = widths[layers]
-    start = end - outputs * rows
-    error = work[start:end].reshape(outputs, rows)
-    scale = 1.0 / rows
-    if loss == CROSS_ENTROPY:
-        top = work[end : end + rows]
-        total = work[end + rows : end + 2 * rows]
-        value = _cross_entropy(error, labels, scale, top, total)
-    else:
-        value = _squared_error(error, reals[1 + (features + 1) * rows :], scale)
+    inputs = matrix(reals, 1, widths[0] + 1, rows)
+    end = _forward(x, inputs, widths, layers, activation, work)
+    place = end - widths[layers] * rows
+    error = matrix(work, place, widths[layers], rows)
+    value = _loss_of_outputs(error, reals, integers, work, end)
     offset = x.size
-    place = start
     spare = end
-    for layer in range(layers - 1, -1, -1):
+    for layer in range(layers - 1, 0, -1):
         a = widths[layer]
         b = widths[layer + 1]
         offset -= (a + 1) * b
-        slope = gradient[offset : offset + (a + 1) * b].reshape(a + 1, b)
-        if layer == 0:
-            np.dot(inputs, error.T, slope)
-        else:
-            place -= (a + 1) * rows
-            np.dot(work[place : place + (a + 1) * rows].reshape(a + 1, rows), error.T, slope)
-            weights = x[offset : offset + a * b].reshape(a, b)
-            below = work[spare : spare + a * rows]
-            np.dot(weights, error, below.reshape(a, rows))
-            _times_slope(below, work[place : place + a * rows], activation)
-            error = below.reshape(a, rows)
-            spare += a * rows
+        place -= (a + 1) * rows
+        slope = matrix(gradient, offset, a + 1, b)
+        multiply_right_transposed(matrix(work, place, a + 1, rows), error, 0.0, slope)
+        below = matrix(work, spare, a, rows)
+        multiply(matrix(x, offset, a, b), error, 0.0, below)
+        _times_slope(vector(work, spare, a * rows), vector(work, place, a * rows), activation)
+        error = below
+        spare += a * rows
+    multiply_right_transposed(inputs, error, 0.0, matrix(gradient, 0, widths[0] + 1, widths[1]))
     return value + _regularise(x, gradient, reals[0], widths, layers, integers[4])
 
 
@@ -290,12 +280,6 @@ def _softmax_times(error, labels, scale, direction, loss):
 
 
 @njit(**SUMMING)
-def _r_activation(rz, a, activation):
-    """R{z} becomes R{a} = f'(z) R{z}."""
-    _times_slope(rz, a, activation)
-
-
-@njit(**SUMMING)
 def _r_backward(r_below, back, ra, a, activation):
     """f'' R{z} back + f' r_below, with R{z} = R{a} / f': ratios f''/f' are -2a (tanh) and 1-2a (logistic)."""
     if activation == TANH:
@@ -306,92 +290,74 @@ def _r_backward(r_below, back, ra, a, activation):
             r_below[i] = (1.0 - 2.0 * a[i]) * ra[i] * back[i] + (a[i] - a[i] * a[i]) * r_below[i]
 
 
+@njit(**OPTIONS)
+def _r_forward(x, v, inputs, widths, layers, activation, work, r_start):
+    """R{z_l} = V_l^T a_{l-1} + W_l^T R{a_{l-1}}, laid out as the activations, from r_start on; R of the ones is 0."""
+    rows = inputs.shape[1]
+    offset = 0
+    place = 0
+    for layer in range(layers):
+        a = widths[layer]
+        b = widths[layer + 1]
+        direction = matrix(v, offset, a + 1, b)
+        rz = matrix(work, r_start + place, b, rows)
+        if layer == 0:
+            multiply_left_transposed(direction, inputs, 0.0, rz)
+        else:
+            below = place - (a + 1) * rows
+            multiply_left_transposed(direction, matrix(work, below, a + 1, rows), 0.0, rz)
+            multiply_left_transposed(matrix(x, offset, a, b), matrix(work, r_start + below, a, rows), 1.0, rz)
+        offset += (a + 1) * b
+        if layer < layers - 1:
+            _times_slope(vector(work, r_start + place, b * rows), vector(work, place, b * rows), activation)
+            place += b * rows
+            vector(work, r_start + place, rows)[:] = 0.0
+            place += rows
+
+
 @hessian_vector_kernel
 def mlp_hessian_vector(x, v, out, reals, integers, work):
     """Exact Hessian-vector product by the R-operator."""
     rows = integers[0]
     layers = integers[1]
     activation = integers[2]
-    loss = integers[3]
     widths = integers[HEADER : HEADER + layers + 1]
-    labels = integers[HEADER + layers + 1 :]
-    features = widths[0]
-    inputs = reals[1 : 1 + (features + 1) * rows].reshape(features + 1, rows)
-    scale = 1.0 / rows
-    end = _forward(x, inputs, widths, layers, activation, rows, work)
+    inputs = matrix(reals, 1, widths[0] + 1, rows)
     outputs = widths[layers]
-    start = end - outputs * rows
-    # R-forward: R{z_l} = V_l^T a_{l-1} + W_l^T R{a_{l-1}}, kept beside the activations.
-    spare = end + 2 * rows
-    r_start = spare
-    r_place = spare
-    product_start = r_start + end
-    offset = 0
-    place = 0
-    for layer in range(layers):
-        a = widths[layer]
-        b = widths[layer + 1]
-        direction = v[offset : offset + (a + 1) * b].reshape(a + 1, b)
-        rz = work[r_place : r_place + b * rows].reshape(b, rows)
-        if layer == 0:
-            np.dot(direction.T, inputs, rz)
-        else:
-            below_size = (a + 1) * rows
-            below = work[place - below_size : place].reshape(a + 1, rows)
-            np.dot(direction.T, below, rz)
-            weights = x[offset : offset + a * b].reshape(a, b)
-            r_below = work[r_place - below_size : r_place - rows].reshape(a, rows)
-            product = work[product_start : product_start + b * rows].reshape(b, rows)
-            np.dot(weights.T, r_below, product)
-            rz += product
-        offset += (a + 1) * b
-        if layer < layers - 1:
-            _r_activation(work[r_place : r_place + b * rows], work[place : place + b * rows], activation)
-            work[r_place + b * rows : r_place + (b + 1) * rows] = 0.0
-            r_place += (b + 1) * rows
-            place += (b + 1) * rows
-    error = work[start:end].reshape(outputs, rows)
-    if loss == CROSS_ENTROPY:
-        _cross_entropy(error, labels, scale, work[end : end + rows], work[end + rows : end + 2 * rows])
-    else:
-        _squared_error(error, reals[1 + (features + 1) * rows :], scale)
-    r_error = work[r_place : r_place + outputs * rows].reshape(outputs, rows)
-    _softmax_times(error, labels, scale, r_error, loss)
-    # R-backward.
+    end = _forward(x, inputs, widths, layers, activation, work)
+    r_start = end + 2 * rows
+    _r_forward(x, v, inputs, widths, layers, activation, work, r_start)
+    place = end - outputs * rows
+    error = matrix(work, place, outputs, rows)
+    _loss_of_outputs(error, reals, integers, work, end)
+    r_error = matrix(work, r_start + place, outputs, rows)
+    _softmax_times(error, integers[HEADER + layers + 1 :], 1.0 / rows, r_error, integers[3])
     offset = x.size
-    place = start
-    spare = product_start
-    for layer in range(layers - 1, -1, -1):
+    spare = r_start + end
+    for layer in range(layers - 1, 0, -1):
         a = widths[layer]
         b = widths[layer + 1]
         offset -= (a + 1) * b
-        slope = out[offset : offset + (a + 1) * b].reshape(a + 1, b)
-        if layer == 0:
-            np.dot(inputs, r_error.T, slope)
-            break
         place -= (a + 1) * rows
-        r_place -= (a + 1) * rows
-        below = work[place : place + (a + 1) * rows].reshape(a + 1, rows)
-        r_below = work[r_place : r_place + (a + 1) * rows].reshape(a + 1, rows)
-        np.dot(below, r_error.T, slope)
-        second = work[spare : spare + (a + 1) * b].reshape(a + 1, b)
-        np.dot(r_below, error.T, second)
-        slope += second
-        weights = x[offset : offset + a * b].reshape(a, b)
-        direction = v[offset : offset + a * b].reshape(a, b)
-        back = work[spare : spare + a * rows]
-        r_back = work[spare + a * rows : spare + 2 * a * rows]
-        product = work[spare + 2 * a * rows : spare + 3 * a * rows]
-        np.dot(weights, error, back.reshape(a, rows))
-        np.dot(weights, r_error, r_back.reshape(a, rows))
-        np.dot(direction, error, product.reshape(a, rows))
-        r_back += product
-        hidden = work[place : place + a * rows]
-        _r_backward(r_back, back, work[r_place : r_place + a * rows], hidden, activation)
-        _times_slope(back, hidden, activation)
-        error = back.reshape(a, rows)
-        r_error = r_back.reshape(a, rows)
+        r_place = r_start + place
+        slope = matrix(out, offset, a + 1, b)
+        multiply_right_transposed(matrix(work, place, a + 1, rows), r_error, 0.0, slope)
+        multiply_right_transposed(matrix(work, r_place, a, rows), error, 1.0, matrix(out, offset, a, b))
+        weights = matrix(x, offset, a, b)
+        back = matrix(work, spare, a, rows)
+        r_back = matrix(work, spare + a * rows, a, rows)
+        multiply(weights, error, 0.0, back)
+        multiply(weights, r_error, 0.0, r_back)
+        multiply(matrix(v, offset, a, b), error, 1.0, r_back)
+        size = a * rows
+        hidden = vector(work, place, size)
+        r_hidden = vector(work, r_place, size)
+        _r_backward(vector(work, spare + size, size), vector(work, spare, size), r_hidden, hidden, activation)
+        _times_slope(vector(work, spare, size), hidden, activation)
+        error = back
+        r_error = r_back
         spare += 2 * a * rows
+    multiply_right_transposed(inputs, r_error, 0.0, matrix(out, 0, widths[0] + 1, widths[1]))
     # The regulariser is quadratic: its product is its gradient at v.
     _regularise(v, out, reals[0], widths, layers, integers[4])
 
@@ -399,6 +365,5 @@ def mlp_hessian_vector(x, v, out, reals, integers, work):
 def vector_workspace(widths, rows):
     """Upper bound of the scratch (float64 count) of the loss and the Hessian-vector kernels."""
     forward = sum(width + 1 for width in widths[1:]) * rows
-    backward = sum(3 * width for width in widths[1:]) * rows + max(widths) * rows
-    largest_layer = max((a + 1) * b for a, b in zip(widths[:-1], widths[1:], strict=True))
-    return 2 * forward + backward + 4 * rows + 3 * max(widths) * rows + largest_layer
+    backward = 2 * sum(widths[1:-1]) * rows
+    return 2 * forward + backward + 2 * rows
