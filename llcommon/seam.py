@@ -83,7 +83,10 @@ HESSIAN_VECTOR = types.FunctionType(HESSIAN_VECTOR_SIGNATURE)
 PACKED = (VECTOR, INTEGERS, VECTOR)  # reals, integers, workspace
 
 # "numpy" error model: division yields inf/NaN instead of raising, which lets loops vectorise.
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+# forceinline: each compiled function that calls a helper carries a copy of it, compiled in its own surroundings, and
+# the linker takes whichever copy was loaded first. Copies differ in the last bits where sums may be reordered, so a
+# run that compiled would differ from one that loads the cache, were the helper not inlined for good.
+OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "forceinline": True}
 # Sums may be reordered at compile time (a fixed order at run time), NaN and inf keep their meaning.
 SUMMING = {"fastmath": {"reassoc", "nsz", "contract"}, **OPTIONS}
 
