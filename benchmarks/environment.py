@@ -1,8 +1,9 @@
-"""A throw-away virtual environment that brings the original suite's executables.
+"""Throw-away virtual environments that bring the peers: the original suite's executables, and topsearch.
 
 The PyPI wheel pylfl carries the Linux executables GMIN, OPTIM, PATHSAMPLE and disconnectionDPS of
-June 2021. They are started as separate processes, for measurements only: no package of this house
-depends on them, and the environment can be deleted at any time.
+June 2021. topsearch is a Python library with dependencies of its own age. Both are started as separate
+processes, for measurements only: no package of this house depends on them, and the environments can be
+deleted at any time.
 """
 
 import platform
@@ -16,6 +17,20 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / ".bench-venv"
 REQUIREMENT = "pylfl==0.3.5"
+TOPSEARCH_FOLDER = PROJECT / ".bench-venv-topsearch"
+# The versions of the lock file in topsearch's repository: with later ones of SciPy it does not notice
+# a minimisation that failed. The release's band, saddle search and minimiser are those of the repository.
+TOPSEARCH_REQUIREMENTS = (
+    "topsearch==0.0.3",
+    "numpy==1.26.4",
+    "scipy==1.13.1",
+    "scikit-learn==1.5.0",
+    "networkx==3.3",
+    "nptyping==2.5.0",
+    "ase==3.22.1",
+    "rdkit==2023.9.6",
+    "matplotlib==3.9.0",
+)
 
 
 @dataclass(frozen=True)
@@ -32,9 +47,9 @@ class PeersMissing(Exception):
     """The peers cannot be had on this machine; the message says why in one sentence."""
 
 
-def _python() -> Path:
-    """The interpreter of the throw-away environment."""
-    return FOLDER / "bin" / "python"
+def _python(folder: Path) -> Path:
+    """The interpreter of a throw-away environment."""
+    return folder / "bin" / "python"
 
 
 def _executables() -> Path | None:
@@ -48,18 +63,21 @@ def installed() -> bool:
     return _executables() is not None
 
 
-def _install() -> None:
-    """Create the environment and put the wheel in, without what the wheel itself depends on.
+def _install(folder: Path, *arguments: str) -> None:
+    """Create the environment and install what the arguments of pip name.
 
     Raises PeersMissing if the package installer fails (for instance without a network).
     """
-    if not _python().exists():
-        venv.create(FOLDER, with_pip=True)
-    command = [str(_python()), "-m", "pip", "install", "--quiet", "--no-deps", REQUIREMENT]
+    if not _python(folder).exists():
+        venv.create(folder, with_pip=True)
+        # Git then never takes it in, whatever the project's own list says.
+        (folder / ".gitignore").write_text("*\n")
+    command = [str(_python(folder)), "-m", "pip", "install", "--quiet", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         lines = result.stderr.strip().splitlines() or ["no message"]
-        raise PeersMissing(f"pip could not install {REQUIREMENT} into .bench-venv: {lines[-1]}")
+        names = " ".join(name for name in arguments if not name.startswith("-"))
+        raise PeersMissing(f"pip could not install {names} into {folder.name}: {lines[-1]}")
 
 
 def prepare() -> Suite:
@@ -70,7 +88,7 @@ def prepare() -> Suite:
     if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
         raise PeersMissing("The original suite's executables in pylfl run on Linux on x86-64 only.")
     if not installed():
-        _install()
+        _install(FOLDER, "--no-deps", REQUIREMENT)
     folder = _executables()
     if folder is None:
         raise PeersMissing(f"{REQUIREMENT} in .bench-venv has no folder bin/linux: delete .bench-venv.")
@@ -86,6 +104,25 @@ def prepare() -> Suite:
     return suite
 
 
+def _topsearch_is_ready() -> bool:
+    """Whether exactly the versions asked for are installed."""
+    names = [requirement.replace("-", "_").replace("==", "-") for requirement in TOPSEARCH_REQUIREMENTS]
+    return all(any(TOPSEARCH_FOLDER.glob(f"lib/python*/site-packages/{name}.dist-info")) for name in names)
+
+
+def prepare_topsearch() -> Path:
+    """The interpreter that can import topsearch, installing it first if need be.
+
+    Raises PeersMissing if this Python is too new for topsearch's NumPy or if it cannot be installed.
+    """
+    if sys.version_info >= (3, 13):
+        raise PeersMissing("topsearch needs Python 3.12 or older: run the benchmarks with 3.11 or 3.12.")
+    if not _topsearch_is_ready():
+        _install(TOPSEARCH_FOLDER, *TOPSEARCH_REQUIREMENTS)
+    return _python(TOPSEARCH_FOLDER)
+
+
 if __name__ == "__main__":
     for name, path in vars(prepare()).items():
         print(f"{name:14} {path.relative_to(PROJECT)}")
+    print(f"{'topsearch':14} {prepare_topsearch().relative_to(PROJECT)}")
