@@ -22,6 +22,8 @@ class Status(IntEnum):
     SIDE_FAILED = 9  # a side of a TS did not converge to a minimum
     DUPLICATE = 10  # a TS that is stored already
     JOB_FAILED = 11  # the process that should have done it ended without a result
+    FLAT = 12  # stationary, with an eigenvalue whose sign is not certain
+    HIT_BOUND = 13  # came to a bound of the model's box that was not held
 
     @property
     def label(self) -> str:

@@ -10,7 +10,8 @@
     double-well      L = (x_0^2 - 1)^2 + (k / 2) sum_{i > 0} x_i^2 in any dimension; 2 minima, 1 saddle
 
 The point symmetry of the camel and the double well is not declared: both members of a pair of
-minima count, as they do in the literature. All surfaces are dimensionless.
+minima count, as they do in the literature. All surfaces are dimensionless. `lower` and `upper` put a box
+around any of them: then there are minima on its sides and corners too.
 
 Packing: integers = which surface; reals = k (double well only); workspace = N + N^2 numbers.
 """
@@ -22,8 +23,9 @@ import numpy as np
 from numba import njit
 
 from llcommon.config import setting
+from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
-from llcommon.seam import OPTIONS, hessian_kernel, hessian_vector_kernel, loss_kernel
+from llcommon.seam import OPTIONS, first_class, hessian_kernel, hessian_vector_kernel, loss_kernel
 
 _MUELLER_BROWN = 0
 _SIX_HUMP_CAMEL = 1
@@ -153,12 +155,19 @@ def surface_hessian_vector(x, v, out, reals, integers, work):
 
 
 @dataclass(frozen=True)
-class NoParameters:
-    """The `[loss]` table of a surface that has nothing to set."""
+class SurfaceParameters:
+    """The `[loss]` table of a surface that has nothing to set but a box."""
+
+    lower: list[float] | None = setting(
+        None, help="lower bounds: one number for each coordinate, or one for all; unset: none"
+    )
+    upper: list[float] | None = setting(
+        None, help="upper bounds: one number for each coordinate, or one for all; unset: none"
+    )
 
 
 @dataclass(frozen=True)
-class DoubleWellParameters:
+class DoubleWellParameters(SurfaceParameters):
     """The `[loss]` table of a double well."""
 
     dimension: int = setting(2, help="number of coordinates", minimum=1, maximum=1000)
@@ -166,33 +175,85 @@ class DoubleWellParameters:
 
 
 class _Surface(LossModel):
-    """What the surfaces share. Subclasses set `_surface`, and `_box`: (lower, upper) of each coordinate."""
+    """What the surfaces share. Subclasses set `_surface`, and `_region`: (lowest, highest) start of each coordinate."""
 
     takes_data = False
-    Parameters = NoParameters
+    Parameters = SurfaceParameters
     _surface: ClassVar[int]
-    _box: ClassVar[tuple[tuple[float, float], ...]]
+    _region: ClassVar[tuple[tuple[float, float], ...]]
 
     def __init__(self, parameters, data=None) -> None:
         self.parameters = parameters
         self.dimension = self._coordinates()
-        self.kernel = surface_kernel
-        self.hessian_kernel = surface_hessian
-        self.hessian_vector_kernel = surface_hessian_vector
+        self.kernel = first_class(surface_kernel)
+        self.hessian_kernel = first_class(surface_hessian)
+        self.hessian_vector_kernel = first_class(surface_hessian_vector)
         self.integers = np.array([self._surface], dtype=np.int64)
         self.reals = self._constants()
         self.workspace = np.empty(self.dimension * (1 + self.dimension))
+        self._bounds = _bounds_of(parameters, self.dimension)
 
     def _coordinates(self) -> int:
-        return len(self._box)
+        return len(self._region)
 
     def _constants(self) -> np.ndarray:
         return np.empty(0)
 
+    def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The box of the parameters, infinite where one side is not set; None without any."""
+        return self._bounds
+
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
-        """A uniformly distributed point of the box that holds the stationary points."""
-        lower, upper = np.transpose(self._box)
-        return rng.uniform(lower, upper)
+        """A uniformly distributed point of the region that holds the stationary points, within the bounds."""
+        lowest, highest = np.transpose(self._region)
+        if self._bounds is not None:
+            lower, upper = self._bounds
+            width = highest - lowest
+            above = lower >= highest
+            below = upper <= lowest
+            # A box beside the region: the part of it next to the region, as wide.
+            lowest, highest = (
+                np.where(above, lower, np.where(below, np.maximum(lower, upper - width), np.maximum(lowest, lower))),
+                np.where(below, upper, np.where(above, np.minimum(upper, lower + width), np.minimum(highest, upper))),
+            )
+        return rng.uniform(lowest, highest)
+
+    def known_points(self) -> list[tuple[np.ndarray, float, int]]:
+        """Stationary points of the surface, those within the bounds; there may be others on a bound."""
+        points = self._stationary_points()
+        if self._bounds is None:
+            return points
+        lower, upper = self._bounds
+        return [point for point in points if np.all((lower < point[0]) & (point[0] < upper))]
+
+    def _stationary_points(self) -> list[tuple[np.ndarray, float, int]]:
+        raise NotImplementedError
+
+
+def _side(name: str, values: list[float] | None, default: float, dimension: int) -> np.ndarray:
+    """Bounds of one side, (N,); ConfigError if there are neither one nor N numbers."""
+    if values is None:
+        return np.full(dimension, default)
+    if len(values) not in (1, dimension):
+        raise ConfigError(
+            f"[loss] {name} must hold one number, or one for each of the {dimension} coordinates, not {len(values)}"
+        )
+    return np.broadcast_to(np.array(values, dtype=np.float64), (dimension,)).copy()
+
+
+def _bounds_of(parameters: SurfaceParameters, dimension: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Lower and upper bounds, each (N,), or None if neither is set; ConfigError if they leave no room."""
+    if parameters.lower is None and parameters.upper is None:
+        return None
+    lower = _side("lower", parameters.lower, -np.inf, dimension)
+    upper = _side("upper", parameters.upper, np.inf, dimension)
+    crossed = np.flatnonzero(lower >= upper)
+    if crossed.size:
+        place = int(crossed[0])
+        raise ConfigError(
+            f"[loss] lower must be below upper, but coordinate {place + 1} has {lower[place]} and {upper[place]}"
+        )
+    return lower, upper
 
 
 def _points(*rows: tuple[float, float, float, int]) -> list[tuple[np.ndarray, float, int]]:
@@ -212,9 +273,9 @@ class MuellerBrown(_Surface):
     suggested_step = 0.5
     suggested_temperature = 20.0
     _surface = _MUELLER_BROWN
-    _box = ((-1.5, 1.2), (-0.2, 2.0))
+    _region = ((-1.5, 1.2), (-0.2, 2.0))
 
-    def known_points(self) -> list[tuple[np.ndarray, float, int]]:
+    def _stationary_points(self) -> list[tuple[np.ndarray, float, int]]:
         """Newton's method in 50 digits."""
         return _points(
             (-0.55822363463302428, 1.44172584180466866, -146.69951720995401370, 0),
@@ -232,9 +293,9 @@ class SixHumpCamel(_Surface):
     suggested_step = 1.0
     suggested_temperature = 1.0
     _surface = _SIX_HUMP_CAMEL
-    _box = ((-2.0, 2.0), (-1.2, 1.2))
+    _region = ((-2.0, 2.0), (-1.2, 1.2))
 
-    def known_points(self) -> list[tuple[np.ndarray, float, int]]:
+    def _stationary_points(self) -> list[tuple[np.ndarray, float, int]]:
         """Newton's method in 50 digits."""
         pairs = _points(
             (0.08984201310031806, -0.71265640302073963, -1.03162845348987735, 0),
@@ -255,9 +316,9 @@ class Himmelblau(_Surface):
     suggested_step = 3.0
     suggested_temperature = 20.0
     _surface = _HIMMELBLAU
-    _box = ((-5.0, 5.0), (-5.0, 5.0))
+    _region = ((-5.0, 5.0), (-5.0, 5.0))
 
-    def known_points(self) -> list[tuple[np.ndarray, float, int]]:
+    def _stationary_points(self) -> list[tuple[np.ndarray, float, int]]:
         """Newton's method in 50 digits."""
         return _points(
             (3.0, 2.0, 0.0, 0),
@@ -288,10 +349,10 @@ class DoubleWell(_Surface):
         return np.array([self.parameters.stiffness])
 
     @property
-    def _box(self) -> tuple[tuple[float, float], ...]:
+    def _region(self) -> tuple[tuple[float, float], ...]:
         return ((-2.0, 2.0),) * self.dimension
 
-    def known_points(self) -> list[tuple[np.ndarray, float, int]]:
+    def _stationary_points(self) -> list[tuple[np.ndarray, float, int]]:
         """The minima at x_0 = +-1 and the saddle between them."""
         minimum = np.zeros(self.dimension)
         minimum[0] = 1.0

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, STRETCH, take_step
+from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, MOST_STRETCH, STRETCH, take_step
 from llcommon.optimise.vectors import dot, rms
 from llcommon.seam import F8, I8, KERNEL, MATRIX, PACKED, SUMMING, VECTOR, algorithm, types
 from llcommon.status import Status
@@ -67,6 +67,7 @@ def bfgs(kernel, reals, integers, workspace, x, gradient, tolerance, maximum_ste
     across = 0.0
     age = 0  # updates since the inverse was a multiple of the identity
     scale = FIRST_SCALE
+    stretch = 1.0  # of the next step, after steps along negative curvature, which teach no length
     loss = kernel(x, gradient, reals, integers, workspace)
     evaluations = 1
     size = rms(gradient)
@@ -78,7 +79,8 @@ def bfgs(kernel, reals, integers, workspace, x, gradient, tolerance, maximum_ste
         if age == 0:
             image[:] = gradient
             image *= scale * min(1.0, 1.0 / math.sqrt(dot(gradient, gradient)))
-        direction[:] = image
+        for i in range(n):
+            direction[i] = stretch * image[i]
         accepted, trial_loss, used = take_step(
             kernel, reals, integers, workspace, x, gradient, direction, loss, maximum_step, trial, trial_gradient
         )
@@ -87,6 +89,7 @@ def bfgs(kernel, reals, integers, workspace, x, gradient, tolerance, maximum_ste
             if age == 0:
                 return _NO_DESCENT, loss, size, evaluations
             age = 0
+            stretch = 1.0
             continue
         for i in range(n):
             change[i] = trial_gradient[i] - gradient[i]
@@ -101,13 +104,12 @@ def bfgs(kernel, reals, integers, workspace, x, gradient, tolerance, maximum_ste
                     inverse[i, i] = scale
                     product[i] = scale * change[i]
                     image[i] = scale * gradient[i]
-            else:
-                # Beside a saddle, along negative curvature, there is no scale to learn: lengthen the stride.
-                scale *= STRETCH
         else:
             # `step` and `product` still hold the last update: it is applied on the way.
             last_product[:] = product
             update_and_multiply(inverse, tau, step, last_product, along, across, change, product)
+        # Beside a saddle, along negative curvature, there is no length to learn: lengthen the stride.
+        stretch = 1.0 if useful else min(stretch * STRETCH, MOST_STRETCH)
         tau = 1.0
         along = 0.0
         across = 0.0

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from llcommon.optimise.memory import apply_inverse
-from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, STRETCH, take_step
+from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, MOST_STRETCH, STRETCH, take_step
 from llcommon.optimise.vectors import dot, rms
 from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
@@ -36,6 +36,7 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
     stored = 0
     head = 0
     scale = FIRST_SCALE
+    stretch = 1.0  # of the next step, after steps along negative curvature, which teach no length
     size = rms(gradient)
     if not (math.isfinite(loss) and math.isfinite(size)):
         return _NOT_FINITE, loss, size, evaluations
@@ -45,6 +46,7 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
         direction[:] = gradient
         first = scale * min(1.0, 1.0 / math.sqrt(dot(gradient, gradient))) if stored == 0 else scale
         apply_inverse(steps, changes, curvature, weight, stored, head, first, direction)
+        direction *= stretch
         accepted, trial_loss, used = take_step(
             kernel, reals, integers, workspace, x, gradient, direction, loss, maximum_step, trial, trial_gradient
         )
@@ -54,6 +56,7 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
                 return _NO_DESCENT, loss, size, evaluations
             stored = 0
             head = 0
+            stretch = 1.0
             continue
         steps[head] = trial
         steps[head] -= x
@@ -75,9 +78,10 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
             curvature[head] = 1.0 / product
             head = (head + 1) % memory
             stored = min(stored + 1, memory)
-        elif stored == 0:
-            # Beside a saddle, along negative curvature, there is no scale to learn: lengthen the stride.
-            scale *= STRETCH
+            stretch = 1.0
+        else:
+            # Beside a saddle, along negative curvature, there is no length to learn: lengthen the stride.
+            stretch = min(stretch * STRETCH, MOST_STRETCH)
     if size <= tolerance:
         return _CONVERGED, loss, size, evaluations
     return _STEP_LIMIT, loss, size, evaluations

@@ -4,14 +4,17 @@ A shift mu >= 0 on the Hessian plays the part of the trust region (Levenberg; No
 Numerical Optimization, ch. 4): it grows until H + mu is positive definite, the step short and the
 loss falling as predicted, and dies out near a minimum, where convergence is quadratic. From a
 saddle the shifted steps run down: only minima end it.
+
+Frozen directions take no part, and a step ends at a bound of the box: the caller holds that coordinate and goes on.
 """
 
 import math
 
 import numpy as np
 
+from llcommon.optimise.box import clip, restrict, room
 from llcommon.optimise.factor import factorise, solve_factorised
-from llcommon.optimise.vectors import add_scaled, dot, norm, rms, symmetric_times
+from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms, symmetric_times
 from llcommon.seam import F8, HESSIAN, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -20,31 +23,25 @@ _STEP_LIMIT = int(Status.STEP_LIMIT)
 _NO_DESCENT = int(Status.NO_DESCENT)
 _NOT_FINITE = int(Status.NOT_FINITE)
 _LEFT_RADIUS = int(Status.LEFT_RADIUS)
+_HIT_BOUND = int(Status.HIT_BOUND)
 
 _ROUNDING = 1e-14
 _MOST_SHIFTS = 60
 
 
-@algorithm(types.void, MATRIX, MATRIX, F8)
-def lift_zero_modes(zero_modes, matrix, strength):
-    """matrix += strength * sum of outer products of the zero modes (rows)."""
-    for k in range(zero_modes.shape[0]):
-        mode = zero_modes[k]
-        for i in range(mode.size):
-            if mode[i] != 0.0:
-                add_scaled(strength * mode[i], mode, matrix[i])
-
-
 @algorithm(
     types.Tuple((I8, F8, F8, I8, I8)),
-    KERNEL, HESSIAN, *PACKED, MATRIX, VECTOR, VECTOR, F8, F8, I8, F8,
+    KERNEL, HESSIAN, *PACKED, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, F8, F8, I8, F8,
 )  # fmt: skip
 def newton(
-    kernel, hessian, reals, integers, workspace, zero_modes, x, gradient, tolerance, maximum_step, limit, radius
-):
+    kernel, hessian, reals, integers, workspace, frozen, lower, upper, x, gradient, tolerance, maximum_step, limit,
+    radius,
+):  # fmt: skip
     """Takes x in place to a minimum with |g|/sqrt(N) <= tolerance, and on to the rounding floor.
 
-    Returns (status, loss, rms gradient, gradient evaluations, Hessian evaluations).
+    frozen: orthonormal rows, (number, N), along which x stays and g does not count; lower, upper: the box, (N,), which
+    holds x. Returns (status, loss, rms gradient, gradient evaluations, Hessian evaluations); HIT_BOUND once a step
+    ends at the box. gradient receives the whole one.
     """
     n = x.size
     curvature = np.empty((n, n))
@@ -53,10 +50,14 @@ def newton(
     product = np.empty(n)
     trial = np.empty(n)
     trial_gradient = np.empty(n)
+    reduced = np.empty(n)
+    trial_reduced = np.empty(n)
     loss = kernel(x, gradient, reals, integers, workspace)
     evaluations = 1
     hessians = 0
-    size = rms(gradient)
+    reduced[:] = gradient
+    remove_components(frozen, reduced)
+    size = rms(reduced)
     shift = 0.0
     if not (math.isfinite(loss) and math.isfinite(size)):
         return _NOT_FINITE, loss, size, evaluations, hessians
@@ -66,7 +67,7 @@ def newton(
         trace = 0.0
         for i in range(n):
             trace += abs(curvature[i, i])
-        lift_zero_modes(zero_modes, curvature, trace / n)
+        restrict(frozen, curvature, trace / n, product)
         smallest_shift = 1e-12 * (1.0 + trace / n)
         accepted = False
         for _attempt in range(_MOST_SHIFTS):
@@ -76,8 +77,9 @@ def newton(
             if not factorise(shifted):
                 shift = max(4.0 * shift, 1e-4 * trace / n, smallest_shift)
                 continue
-            step[:] = gradient
+            step[:] = reduced
             solve_factorised(shifted, step)
+            remove_components(frozen, step)
             length = norm(step)
             if length > maximum_step:
                 # |step| falls roughly as 1/shift: aim at the cap, at least double.
@@ -87,14 +89,22 @@ def newton(
                     length = maximum_step
                 else:
                     continue
+            step *= -1.0
+            share, stopping = room(x, step, lower, upper)
+            if share == 0.0:
+                return _HIT_BOUND, loss, size, evaluations, hessians
+            step *= -share
             trial[:] = x
             add_scaled(-1.0, step, trial)
+            clip(trial, lower, upper, stopping)
             trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
             evaluations += 1
+            trial_reduced[:] = trial_gradient
+            remove_components(frozen, trial_reduced)
             symmetric_times(curvature, step, product)
-            predicted = dot(gradient, step) - 0.5 * dot(step, product)
+            predicted = dot(reduced, step) - 0.5 * dot(step, product)
             gain = loss - trial_loss
-            trial_size = rms(trial_gradient)
+            trial_size = rms(trial_reduced)
             floor = _ROUNDING * (1.0 + abs(loss))
             near_floor = predicted <= 100.0 * floor and trial_size < size
             if math.isfinite(trial_size) and (gain > 1e-4 * predicted or near_floor):
@@ -112,10 +122,13 @@ def newton(
         stalled = trial_size > 0.5 * size
         x[:] = trial
         gradient[:] = trial_gradient
+        reduced[:] = trial_reduced
         loss = trial_loss
         size = trial_size
         if dot(x, x) > radius * radius:
             return _LEFT_RADIUS, loss, size, evaluations, hessians
+        if stopping >= 0:
+            return _HIT_BOUND, loss, size, evaluations, hessians
         if size <= tolerance and shift == 0.0 and (stalled or size <= 1e-3 * tolerance):
             return _CONVERGED, loss, size, evaluations, hessians
     status = _CONVERGED if size <= tolerance else _STEP_LIMIT

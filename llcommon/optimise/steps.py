@@ -14,7 +14,8 @@ _ROUNDING = 1e-14
 _MOST_REDUCTIONS = 12
 
 FIRST_SCALE = 0.1  # of the first step, in units of the gradient
-STRETCH = 4.0  # of the next first step, where the last one met negative curvature
+STRETCH = 4.0  # of the next step, where the last one met negative curvature
+MOST_STRETCH = 1e12
 LEAST_CURVATURE = 1e-12  # of a step, relative to the change of the gradient, to learn from it
 
 

@@ -1,11 +1,13 @@
 """Naive twins of the local searches: definitions in loops, and SciPy where it has the method."""
 
+import itertools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.linalg import null_space
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
 
 def upper_cholesky(matrix) -> np.ndarray | None:
@@ -54,24 +56,62 @@ def tangent(before, here, after, losses) -> np.ndarray:
     return along / np.linalg.norm(along)
 
 
-def band_gradient(images, gradients, losses, spring) -> np.ndarray:
-    """Doubly nudged gradient of all images, zero at both ends; only opposing parts of the springs removed."""
+def band_gradient(images, gradients, losses, springs, double=True, climber=0) -> np.ndarray:
+    """Nudged gradient of all images, zero at both ends.
+
+    springs: a force constant for each gap, or one for all. double: the part of the spring force across the band stays
+    too, unless it works against the true gradient. climber: the image that climbs, 0 for none.
+    """
     out = np.zeros_like(images)
+    springs = np.broadcast_to(springs, len(images) - 1)
     for i in range(1, len(images) - 1):
         along = tangent(*images[i - 1 : i + 2], losses[i - 1 : i + 2])
+        if i == climber:
+            reflection = np.eye(along.size) - 2.0 * np.outer(along, along)
+            out[i] = reflection @ gradients[i]
+            continue
         true_across = gradients[i] - (gradients[i] @ along) * along
         forward = images[i + 1] - images[i]
         backward = images[i] - images[i - 1]
-        spring_gradient = spring * (backward - forward)
-        spring_along = -spring * (np.linalg.norm(forward) - np.linalg.norm(backward)) * along
+        spring_along = springs[i - 1] * np.linalg.norm(backward) - springs[i] * np.linalg.norm(forward)
+        out[i] = true_across + spring_along * along
+        if not double:
+            continue
+        spring_gradient = springs[i - 1] * backward - springs[i] * forward
         spring_across = spring_gradient - (spring_gradient @ along) * along
         size = np.linalg.norm(true_across)
         if size > 0.0:
             unit = true_across / size
             if spring_across @ unit < 0.0:
                 spring_across = spring_across - (spring_across @ unit) * unit
-        out[i] = true_across + spring_along + spring_across
+        out[i] += spring_across
     return out
+
+
+def adjusted_springs(images, springs) -> np.ndarray:
+    """Springs of gaps longer than 1.1 of the mean times 1.05, at most 100 times the softest; the others as before."""
+    gaps = [np.linalg.norm(after - before) for before, after in zip(images[:-1], images[1:], strict=True)]
+    found = np.array(springs)
+    for i, gap in enumerate(gaps):
+        if gap > 1.1 * np.mean(gaps):
+            found[i] = min(1.05 * springs[i], 100.0 * min(springs))
+    return found
+
+
+def mode_to_climb(values, vectors, previous) -> int:
+    """Number of the eigenvector (rows) most like `previous`, positive curvature only if there is no other."""
+    allowed = [i for i in range(len(values)) if values[i] < 0.0] or range(len(values))
+    return max(allowed, key=lambda i: abs(vectors[i] @ previous))
+
+
+def turned(start, end, fraction) -> np.ndarray:
+    """`start` turned in the plane of both towards `end` by this fraction of their angle, its length in proportion."""
+    first, second = start / np.linalg.norm(start), end / np.linalg.norm(end)
+    across = second - (second @ first) * first
+    angle = math.atan2(np.linalg.norm(across), first @ second)
+    across /= np.linalg.norm(across)
+    length = (1.0 - fraction) * np.linalg.norm(start) + fraction * np.linalg.norm(end)
+    return length * (math.cos(fraction * angle) * first + math.sin(fraction * angle) * across)
 
 
 def gradient_flow(gradient, start, time, rtol=1e-9):
@@ -98,3 +138,79 @@ def polyline_distance(point, line) -> float:
         share = 0.0 if square == 0.0 else min(1.0, max(0.0, (point - a) @ edge / square))
         nearest = min(nearest, float(np.linalg.norm(point - a - share * edge)))
     return nearest
+
+
+def minimum_in_box(value_and_gradient, x, lower, upper) -> tuple[float, np.ndarray]:
+    """Loss and place (N,) of the minimum in a box that SciPy's TNC reaches from x."""
+    result = minimize(
+        value_and_gradient,
+        x,
+        jac=True,
+        method="TNC",
+        bounds=list(zip(lower, upper, strict=True)),
+        options={"gtol": 1e-12, "ftol": 0.0, "xtol": 0.0, "maxfun": 5000},
+    )
+    return float(result.fun), result.x
+
+
+@dataclass(frozen=True)
+class Stationary:
+    """A stationary point in a box: its place, loss, number of negative curvatures, and the bounds that hold it."""
+
+    x: np.ndarray
+    loss: float
+    index: int
+    active: list[int]
+
+
+def stationary_on_the_sides(value_and_gradient, lower, upper, cells=4000) -> list[Stationary]:
+    """All stationary points on the sides and corners of a box in two dimensions.
+
+    Along each side the zeros of the slope, between neighbouring points of a grid where its sign changes; they count if
+    the loss falls outwards, as it must at a corner along both coordinates.
+    """
+    found = []
+    for held, side in itertools.product((0, 1), (-1, 1)):
+        free = 1 - held
+
+        def point(t, held=held, free=free, side=side):
+            x = np.empty(2)
+            x[held] = lower[held] if side < 0 else upper[held]
+            x[free] = t
+            return x
+
+        def slope(t, point=point, free=free):
+            return float(value_and_gradient(point(t))[1][free])
+
+        grid = np.linspace(lower[free], upper[free], cells)
+        slopes = [slope(t) for t in grid]
+        for i in np.flatnonzero(np.diff(np.sign(slopes))):
+            x = point(brentq(slope, grid[i], grid[i + 1], xtol=1e-14, rtol=1e-14))
+            loss, gradient = value_and_gradient(x)
+            if side * gradient[held] < 0.0:
+                active = [0, 0]
+                active[held] = side
+                found.append(Stationary(x, loss, int(slopes[i] > 0.0), active))
+    for active in itertools.product((-1, 1), repeat=2):
+        x = np.where(np.array(active) < 0, lower, upper)
+        loss, gradient = value_and_gradient(x)
+        if (np.array(active) * gradient < 0.0).all():
+            found.append(Stationary(x, loss, 0, list(active)))
+    return found
+
+
+def stationary_in_the_box(known_points, value_and_gradient, lower, upper) -> list[Stationary]:
+    """All stationary points of a boxed surface: the known free ones, (x, loss, index), and those on its sides.
+
+    Errors: AssertionError if minima - saddles + maxima is not 1, as it is on every box.
+    """
+    found = [Stationary(x, loss, index, [0, 0]) for x, loss, index in known_points]
+    found += stationary_on_the_sides(value_and_gradient, lower, upper)
+    assert sum((-1) ** point.index for point in found) == 1
+    return found
+
+
+def projector_off(rows) -> np.ndarray:
+    """The matrix that takes components along orthonormal rows out."""
+    rows = np.asarray(rows)
+    return np.eye(rows.shape[1]) - rows.T @ rows

@@ -114,4 +114,5 @@ SURFACE_CASES = [
     Case("double-well", {"dimension": 2, "stiffness": 1.0}),
     Case("double-well", {"dimension": 5, "stiffness": 0.25}),
 ]
-CASES = MLP_CASES + SURFACE_CASES
+BOXED_CASES = [Case("himmelblau", {"lower": [-4.0, 0.0], "upper": [3.5]})]
+CASES = MLP_CASES + SURFACE_CASES + BOXED_CASES

@@ -92,8 +92,50 @@ def test_double_well_takes_its_parameters():
         ("double-well", {"dimension": 0}, "at least 1"),
         ("double-well", {"stiffness": 0.0}, "above 0"),
         ("himmelblau", {"dimension": 2}, "dimension is not a known key"),
+        ("himmelblau", {"lower": [0.0] * 3}, "lower must hold one number, or one for each of the 2 coordinates, not 3"),
+        ("himmelblau", {"upper": []}, "upper must hold one number, or one for each of the 2 coordinates, not 0"),
+        ("himmelblau", {"lower": [0.0], "upper": [1.0, 0.0]}, "coordinate 2 has 0.0 and 0.0"),
+        ("double-well", {"lower": [1.0], "upper": [-1.0]}, "lower must be below upper, but coordinate 1"),
+        ("mueller-brown", {"lower": 1.0}, "must be a list of numbers"),
     ],
 )
 def test_wrong_parameters_are_refused(name, parameters, message):
     with pytest.raises(ConfigError, match=message):
         build(name, parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "lower", "upper"),
+    [
+        ({"lower": [0.5]}, [0.5, 0.5], [np.inf, np.inf]),
+        ({"upper": [1.0, 2.0]}, [-np.inf, -np.inf], [1.0, 2.0]),
+        ({"lower": [-1.0], "upper": [1.0, 2.0]}, [-1.0, -1.0], [1.0, 2.0]),
+        ({"lower": [10.0]}, [10.0, 10.0], [np.inf, np.inf]),
+        ({"upper": [-10.0]}, [-np.inf, -np.inf], [-10.0, -10.0]),
+        ({"lower": [7.0, -9.0], "upper": [7.5, -8.0]}, [7.0, -9.0], [7.5, -8.0]),
+    ],
+)
+def test_a_box_around_a_surface(parameters, lower, upper):
+    """The bounds are those given; starts lie inside, all over the box and not in one place."""
+    model = build("himmelblau", parameters)
+    assert [side.tolist() for side in model.bounds()] == [lower, upper]
+    rng = np.random.default_rng(8)
+    starts = np.array([model.random_start(rng) for _ in range(100)])
+    assert np.all(starts >= lower) and np.all(starts <= upper)
+    assert np.isfinite(starts).all()
+    room = np.minimum(np.array(upper) - np.array(lower), 10.0)
+    assert np.all(np.ptp(starts, axis=0) > 0.3 * np.minimum(room, 4.0))
+
+
+def test_known_points_are_those_within_the_box():
+    model = build("himmelblau", {"lower": [0.0], "upper": [4.0]})
+    points = [x.round(3).tolist() for x, _, _ in model.known_points()]
+    assert points == [[3.0, 2.0], [3.385, 0.074], [0.087, 2.884]]
+
+
+def test_a_box_does_not_change_the_loss():
+    free = build("mueller-brown", {})
+    boxed = build("mueller-brown", {"lower": [-0.5], "upper": [0.5]})
+    x = np.array([0.3, -0.2])
+    assert boxed.value(x) == free.value(x)
+    assert np.array_equal(boxed.hessian(x), free.hessian(x))

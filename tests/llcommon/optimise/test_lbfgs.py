@@ -1,19 +1,20 @@
-"""L-BFGS and BFGS: where they end, what they never do on the way, and what they say if nothing is to be found."""
+"""L-BFGS, BFGS, conjugate gradients: where they end, what they never do, what they say if nothing is to be found."""
 
 import numpy as np
 import pytest
 
 from llcommon import losses
 from llcommon.optimise.bfgs import bfgs
+from llcommon.optimise.conjugate import conjugate_gradient, line_search
 from llcommon.optimise.lbfgs import lbfgs
 from llcommon.status import Status
 from tests.llcommon.optimise.models import SURFACES, Awkward, Rosenbrock, known, separable, small_mlp
 from tests.reference.optimise import minimum_near
 
 
-@pytest.fixture(params=["lbfgs-1", "lbfgs-4", "lbfgs-30", "bfgs"])
+@pytest.fixture(params=["lbfgs-1", "lbfgs-4", "lbfgs-30", "bfgs", "conjugate"])
 def quench(request):
-    """Quench by L-BFGS with a memory of so many steps, or by BFGS with the full inverse Hessian.
+    """Quench by L-BFGS with a memory of so many steps, BFGS with the full inverse Hessian, or conjugate gradients.
 
     Returns (status, loss, rms, evaluations), the end point and its gradient.
     """
@@ -24,7 +25,10 @@ def quench(request):
         gradient = np.full(model.dimension, np.nan)
         start = (model.kernel, *model.packed, point, gradient, tolerance)
         limits = (maximum_step, iterations, radius)
-        outcome = bfgs(*start, *limits) if name == "bfgs" else lbfgs(*start, int(memory), *limits)
+        if name == "lbfgs":
+            outcome = lbfgs(*start, int(memory), *limits)
+        else:
+            outcome = {"bfgs": bfgs, "conjugate": conjugate_gradient}[name](*start, *limits)
         return (Status(outcome[0]), *outcome[1:]), point, gradient
 
     return run
@@ -156,3 +160,28 @@ def test_unregularised_network_runs_away(quench):
     assert status is Status.LEFT_RADIUS
     assert np.linalg.norm(x) > 8.0
     assert np.isfinite(loss) and rms > 1e-9
+
+
+@pytest.mark.parametrize("first", [1e-4, 1e-2, 0.3, 5.0])
+def test_line_search_flattens_the_slope(first):
+    """Along the steepest descent of Rosenbrock's function, from much too short a step and from much too long."""
+    model = Rosenbrock(3)
+    x = np.array([-0.5, 0.8, 0.3])
+    loss, gradient = model.value_and_gradient(x)
+    direction = -gradient / np.linalg.norm(gradient)
+    slope = float(direction @ gradient)
+    trial, trial_gradient = np.empty(3), np.empty(3)
+    search = (model.kernel, *model.packed, x, direction, loss, slope)
+    accepted, found, length, evaluations = line_search(*search, first, 10.0, trial, trial_gradient)
+    assert accepted
+    assert evaluations < 20
+    assert trial == pytest.approx(x + length * direction, abs=1e-15)
+    assert found == model.value(trial) < loss
+    assert abs(trial_gradient @ direction) <= -0.1 * slope
+
+
+def test_line_search_stops_at_the_longest_step():
+    model = Awkward(Awkward.SLOPE)
+    search = (model.kernel, *model.packed, np.zeros(2), np.array([-1.0, 0.0]), 0.0, -1.0)
+    accepted, loss, length, _ = line_search(*search, 0.01, 0.5, np.empty(2), np.empty(2))
+    assert (accepted, loss, length) == (True, -0.5, 0.5)

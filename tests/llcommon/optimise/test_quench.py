@@ -11,7 +11,7 @@ from llcommon.optimise.points import minimum_at
 from llcommon.optimise.quench import Quencher
 from llcommon.settings import DataSettings
 from llcommon.status import Status
-from tests.llcommon.losses.cases import xor_table
+from tests.llcommon.losses.cases import table, xor_table
 from tests.llcommon.optimise.models import SURFACES, Awkward, known, separable, settings, small_mlp
 from tests.reference.optimise import minimum_near
 
@@ -21,6 +21,17 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 def iris(hidden, strength):
     data = read_csv(EXAMPLES / "iris" / "iris.csv", DataSettings(), numeric_target=False)
     return losses.build("mlp", {"hidden": hidden, "lambda": strength}, data)
+
+
+def wine(hidden, strength):
+    data = read_csv(EXAMPLES / "wine" / "wine.csv", DataSettings(), numeric_target=False)
+    return losses.build("mlp", {"hidden": hidden, "lambda": strength}, data)
+
+
+def digits(hidden, strength):
+    """The 1797 digits of scikit-learn, 64-hidden-10."""
+    features, labels = pytest.importorskip("sklearn.datasets").load_digits(return_X_y=True)
+    return losses.build("mlp", {"hidden": hidden, "lambda": strength}, table(features / 16.0, labels=labels.tolist()))
 
 
 def xor(hidden, strength):
@@ -38,6 +49,8 @@ def xor(hidden, strength):
         (iris, 10, 1e-2, 4),
         (iris, 10, 1e-4, 6),
         (iris, 10, 1e-6, 6),
+        (wine, 20, 1e-4, 2),
+        (wine, 20, 1e-6, 2),
     ],
 )
 def test_every_quench_of_a_regularised_network_converges_tightly(problem, units, strength, quenches):
@@ -169,6 +182,34 @@ def test_gauge_directions_do_no_harm(options):
     assert modes @ (second.coordinates - first.coordinates) == pytest.approx(modes @ shift, abs=1e-7)
     minima = [minimum_at(model, result.coordinates, 1e-9)[0] for result in (first, second)]
     assert minima[0].lpphe == pytest.approx(minima[1].lpphe, abs=1e-7)
+
+
+def test_the_finish_stays_in_the_basin():
+    """At lambda 1e-6 Newton steps from an RMS gradient of 1e-6 would lead a sixth of the quenches elsewhere."""
+    model = iris([10], 1e-6)
+    quencher = Quencher(model, settings())
+    rng = np.random.default_rng(11)
+    for _ in range(15):
+        start = model.random_start(rng)
+        alone = quencher.sloppy(start, 1e-10)
+        assert quencher.quench(start).loss == pytest.approx(alone.loss, abs=1e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strength", [1e-3, 1e-4])
+def test_large_network_without_dense_hessian(strength):
+    """2410 weights: to the rounding floor on gradients and products alone, and downhill all the way."""
+    model = digits([32], strength)
+    quencher = Quencher(model, settings())
+    rng = np.random.default_rng(9)
+    for _ in range(2):
+        start = model.random_start(rng)
+        result = quencher.quench(start)
+        assert result.status is Status.CONVERGED
+        assert result.hessians == 0
+        loss, gradient = model.value_and_gradient(result.coordinates)
+        assert np.sqrt(np.mean(gradient**2)) < 1e-11
+        assert loss == result.loss < model.value(start)
 
 
 @pytest.mark.parametrize("dense", [True, False])
