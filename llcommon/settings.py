@@ -66,15 +66,29 @@ class QuenchSettings:
     """[quench]: local minimisation."""
 
     sloppy_rms: float = setting(
-        1e-6, help="root mean square gradient that ends a quench within the search", unit=_RMS, above=0.0
+        1e-6, help="root mean square gradient that ends a rough quench; a whole one goes on to rms", unit=_RMS,
+        above=0.0,
     )
     rms: float = setting(
         1e-9, help="root mean square gradient of a stored minimum; at most sloppy_rms", unit=_RMS, above=0.0
     )
+    method: str = setting(
+        "auto", help="way down; the exact finish is the same for all",
+        choices=(
+            "auto", "lbfgs", "bfgs", "newton", "truncated-newton", "conjugate-gradient", "fire", "lbfgs-b", "sgd",
+            "adam",
+        ),
+    )
     memory: int = setting(
         0, help="steps that L-BFGS remembers; 0: chosen by the number of coordinates", minimum=0
     )
-    maximum_step: float = setting(0.4, help="longest step", unit=_LENGTH, above=0.0)
+    learning_rate: float | None = setting(
+        None, help="learning rate of sgd and adam, first time step of fire; unset: 0.1, 0.01 and 0.1", above=0.0
+    )
+    momentum: float = setting(
+        0.9, help="share of the last step that sgd keeps, decay of the mean gradient of adam", minimum=0.0, below=1.0
+    )
+    maximum_step: float = setting(0.4, help="longest step; lbfgs-b knows none", unit=_LENGTH, above=0.0)
     maximum_iterations: int = setting(20000, help="steps before a quench is given up", minimum=1)
     radius: float = setting(
         1e4, help="a quench that goes further than this from the origin has run away", unit=_LENGTH, above=0.0
@@ -113,22 +127,50 @@ class SearchSettings:
 class ConnectSettings:
     """[connect]: chains of transition states between two minima."""
 
-    tries: int = setting(3, help="bands tried for one missing edge of the chain", minimum=1)
-    cycles: int = setting(20, help="times that the best chain is found anew and its edges tried", minimum=1)
+    tries: int = setting(6, help="bands tried for one missing edge of the chain", minimum=1)
+    cycles: int = setting(60, help="times that the best chain is found anew and its edges tried", minimum=1)
     image_density: float = setting(
-        3.0, help="images of a band per distance of its end points", unit=f"1 / {_LENGTH}", above=0.0
+        2.0, help="images of a band per distance of its end points", unit=f"1 / {_LENGTH}", above=0.0
     )
     minimum_images: int = setting(6, help="fewest images of a band", minimum=1)
     maximum_images: int = setting(60, help="most images of a band; at least minimum_images", minimum=1)
-    iterations: int = setting(60, help="optimisation steps of a band", minimum=1)
+    iterations: int = setting(6, help="optimisation steps of a band", minimum=0)
+    iteration_density: float = setting(
+        0.0, help="further optimisation steps of a band for each of its images", unit="1 / image", minimum=0.0
+    )
+    interpolation: str = setting(
+        "straight",
+        help="first guess of a band. straight: a line; rotation: the weights of each unit turn and keep their length",
+        choices=("straight", "rotation"),
+    )
+    double_nudging: bool = setting(True, help="doubly nudged bands; false: nudged once")
+    climb_after: int = setting(
+        3, help="optimisation steps after which the highest image climbs; -1: never", minimum=-1, unit="steps"
+    )
     spring: float = setting(
         1e-2, help="force constant of the springs between images", unit=f"loss / ({_LENGTH})^2", above=0.0
+    )
+    adjust_springs_every: int = setting(
+        0, help="the springs of gaps that are too wide are stiffened every so many steps; 0: never", minimum=0,
+        unit="steps",
     )
     band_rms: float = setting(
         1e-4, help="root mean square band gradient that ends the optimisation of a band", unit=_RMS, above=0.0
     )
     pushoff: float = setting(
         0.02, help="displacement from a transition state before running downhill", unit=_LENGTH, above=0.0
+    )
+    saddle_search: str = setting(
+        "auto",
+        help="eigenvector following. dense: with all eigenvectors of the Hessian; krylov: in subspaces spanned by "
+        "Hessian-vector products; auto: by the number of coordinates",
+        choices=("auto", "dense", "krylov"),
+    )
+    downhill: str = setting(
+        "quench",
+        help="the way from a transition state to its minima. quench: short-stepped minimisation; "
+        "steepest-descent: the path itself, where the identity of a minimum matters",
+        choices=("quench", "steepest-descent"),
     )
     saddle_steps: int = setting(200, help="steps before a saddle search is given up", minimum=1)
     rms: float = setting(
@@ -165,6 +207,27 @@ class GrowSettings:
     )
 
 
+@dataclass(frozen=True)
+class CurvatureSettings:
+    """[curvature]: Hessian eigenvalues of stationary points."""
+
+    dense_limit: int = setting(
+        2000, help="above this no dense Hessian is formed: two lowest eigenvalues by Lanczos, LPPHE by stochastic "
+        "Lanczos quadrature, with an error bar", unit="coordinates", minimum=0,
+    )
+    probes: int = setting(30, help="random probes of the quadrature; the error falls as 1 / sqrt(probes)", minimum=2)
+    quadrature_steps: int = setting(
+        200, help="most Lanczos steps from one probe; it stops when more of them change less than the error", minimum=2
+    )
+    residual: float = setting(
+        1e-3, help="residual of the Lanczos eigenvectors, relative to their eigenvalues", above=0.0, below=1.0
+    )
+    products: int = setting(
+        20000, help="most Hessian-vector products for the two lowest eigenvalues of a point", minimum=1
+    )
+    seed: int = setting(1, help="seed of the random probes", minimum=0)
+
+
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
     "same_point": SamePointSettings,
@@ -172,6 +235,7 @@ SECTIONS: dict[str, type] = {
     "search": SearchSettings,
     "connect": ConnectSettings,
     "grow": GrowSettings,
+    "curvature": CurvatureSettings,
 }
 SECTION_NAMES = ("loss", *SECTIONS)
 
@@ -188,6 +252,7 @@ class Settings:
     search: SearchSettings = field(default_factory=SearchSettings)
     connect: ConnectSettings = field(default_factory=ConnectSettings)
     grow: GrowSettings = field(default_factory=GrowSettings)
+    curvature: CurvatureSettings = field(default_factory=CurvatureSettings)
 
 
 def parse_settings(

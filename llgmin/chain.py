@@ -15,7 +15,7 @@ from llcommon.optimise.points import minimum_at
 from llcommon.optimise.quench import Quencher
 from llcommon.records import Minimum
 from llcommon.rng import from_state, generator, state_of
-from llcommon.settings import QuenchSettings, SearchSettings
+from llcommon.settings import CurvatureSettings, QuenchSettings, SearchSettings
 from llcommon.status import Status
 
 _MOST_STARTS = 20
@@ -62,8 +62,15 @@ def first_state(model: LossModel, settings: SearchSettings, number: int) -> Chai
 class Chain:
     """Advances chains of one model; holds what does not change from step to step."""
 
-    def __init__(self, model: LossModel, quench: QuenchSettings, search: SearchSettings) -> None:
+    def __init__(
+        self,
+        model: LossModel,
+        quench: QuenchSettings,
+        search: SearchSettings,
+        curvature: CurvatureSettings | None = None,
+    ) -> None:
         self.model = model
+        self.curvature = curvature
         self.search = search
         self.tolerance = quench.rms
         self.quencher = Quencher(model, quench)
@@ -78,7 +85,7 @@ class Chain:
         if result.status is not Status.CONVERGED:
             segment.count(f"failed {result.status.label}")
             return None
-        minimum, status = minimum_at(self.model, result.coordinates, self.tolerance)
+        minimum, status = minimum_at(self.model, result.coordinates, self.tolerance, self.curvature)
         if minimum is None:
             segment.count(f"failed {status.label}")
             return None

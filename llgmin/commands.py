@@ -222,7 +222,9 @@ def quench(file: Path, output, force, seed, overrides, points, random, as_json) 
         status = result.status
         minimum_id = None
         if status is Status.CONVERGED:
-            minimum, status = minimum_at(landscape.model, result.coordinates, landscape.settings.quench.rms)
+            minimum, status = minimum_at(
+                landscape.model, result.coordinates, landscape.settings.quench.rms, landscape.settings.curvature
+            )
             if minimum is not None:
                 minimum_id = landscape.add_minimum(minimum).id
         rows.append((minimum_id, result.loss, result.rms, result.evaluations, status.label))

@@ -29,10 +29,10 @@ _COMMIT_SHARE = 0.05  # commits may take this share of the run
 _chain: Chain | None = None
 
 
-def _start(model, quench, search) -> None:
+def _start(model, quench, search, curvature) -> None:
     """Set a process up for its segments."""
     global _chain
-    _chain = Chain(model, quench, search)
+    _chain = Chain(model, quench, search, curvature)
 
 
 def _advance(state: ChainState, steps: int) -> Segment:
@@ -128,7 +128,7 @@ class Search:
         report(steps done, text) is called after every merged segment.
         """
         settings = self.landscape.settings
-        arguments = (self.landscape.model, settings.quench, settings.search)
+        arguments = (self.landscape.model, settings.quench, settings.search, settings.curvature)
         pool = executor(min(jobs, len(self.states)), _start, arguments)
         running: dict[int, Future] = {}
         waiting: dict[int, list[Segment]] = {state.number: [] for state in self.states}

@@ -8,116 +8,160 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.losses.base import LossModel
+from llcommon.optimise.box import active_set, box, frozen_directions
+from llcommon.optimise.curvature import Spectrum, spectrum, spectrum_at_stationary
+from llcommon.optimise.quadrature import lanczos_quadrature
 from llcommon.records import Minimum, TransitionState
+from llcommon.settings import CurvatureSettings
 from llcommon.status import Status
 
-# Eigenvalues below this share of the largest are noise of a double-precision eigensolver.
-_EIGENVALUE_NOISE = 1e-13
+__all__ = ["minimum_at", "spectrum", "transition_state_at"]
+
 # Two unit vectors of weights are equal, or a unit dead, within this much per weight.
 ORDER_TOLERANCE = 1e-5
+# A wide network has minima with dozens of equal units; a landscape file holds no larger order than this.
+LARGEST_ORDER = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Spectrum:
-    """Hessian eigenvalues, declared zero modes left out.
+class Slope:
+    """First-order picture of a point.
 
-    values: ascending, (N - zero modes,). vectors: (N, N - zero modes), columns; None if not asked for.
-    noise: size below which an eigenvalue has no certain sign.
+    gradient: of the free coordinates, (N,), zero for held ones. rms: its root mean square over the free ones. active:
+    (N,) as of `box.active_set`, or None for a model without bounds.
     """
 
-    values: np.ndarray
-    vectors: np.ndarray | None
-    noise: float
-
-    @property
-    def index(self) -> int:
-        """Number of eigenvalues that are negative beyond the noise."""
-        return int((self.values < -self.noise).sum())
-
-    @property
-    def flat(self) -> int:
-        """Number of eigenvalues without a certain sign."""
-        return int((np.abs(self.values) <= self.noise).sum())
+    loss: float
+    gradient: np.ndarray
+    rms: float
+    active: np.ndarray | None
 
 
-def spectrum(model: LossModel, x: np.ndarray, vectors: bool = False) -> Spectrum:
-    """Eigenvalues (and eigenvectors) of the dense Hessian at x, shape (N,), without the zero modes."""
-    hessian = model.hessian(x)
-    modes = model.zero_modes()
-    strength = 1.0 + 2.0 * np.abs(hessian).sum(axis=1).max()
-    # Lifted above all others by more than the largest eigenvalue, the zero modes come last.
-    hessian += strength * (modes.T @ modes)
-    kept = model.dimension - len(modes)
-    if not np.isfinite(hessian).all():
-        return Spectrum(np.full(kept, np.nan), None, np.inf)
-    if vectors:
-        values, columns = np.linalg.eigh(hessian)
-        columns = np.ascontiguousarray(columns[:, :kept])
-    else:
-        values = np.linalg.eigvalsh(hessian)
-        columns = None
-    values = values[:kept]
-    return Spectrum(values, columns, _EIGENVALUE_NOISE * float(np.abs(values).max(initial=0.0)))
+@dataclass(frozen=True)
+class LogProduct:
+    """LPPHE with its standard error and number of probes, both 0 if it is exact. lowest: smallest node seen."""
+
+    value: float
+    error: float
+    probes: int
+    lowest: float
 
 
-def _root_mean_square(gradient: np.ndarray) -> float:
-    return float(np.sqrt(gradient @ gradient / gradient.size))
+def slope_at(model: LossModel, x: np.ndarray) -> Slope:
+    """Loss and gradient of the free coordinates at x, shape (N,)."""
+    loss, gradient = model.value_and_gradient(x)
+    active = None
+    free = model.dimension
+    if model.bounds() is not None:
+        active = active_set(model, x, gradient)
+        gradient[active != 0] = 0.0
+        free = int((active == 0).sum())
+    return Slope(loss, gradient, float(np.sqrt(gradient @ gradient / max(free, 1))), active)
 
 
-def minimum_at(model: LossModel, x: np.ndarray, tolerance: float) -> tuple[Minimum | None, Status]:
+def _at_rest(model: LossModel, x: np.ndarray, slope: Slope, tolerance: float) -> Status:
+    """CONVERGED if x is a stationary point within the tolerance of the root mean square gradient, or why not."""
+    if not (np.isfinite(slope.loss) and np.isfinite(slope.rms)):
+        return Status.NOT_FINITE
+    if slope.rms > tolerance:
+        return Status.STEP_LIMIT
+    if slope.active is not None:
+        lower, upper = box(model)
+        full = model.value_and_gradient(x)[1]
+        # On a bound that does not press: whether the coordinate is held is not certain.
+        loose = np.abs(full) <= tolerance * np.sqrt(model.dimension)
+        if (((x <= lower) | (x >= upper)) & loose).any():
+            return Status.FLAT
+    return Status.CONVERGED
+
+
+def _verdict(found: Spectrum, index: int) -> Status:
+    """CONVERGED if exactly `index` eigenvalues are negative and the signs of all are certain."""
+    if not np.isfinite(found.values).all():
+        return Status.NOT_FINITE
+    if found.index > index or found.index + found.flat < index:
+        return Status.WRONG_INDEX
+    return Status.FLAT if found.flat else Status.CONVERGED
+
+
+def _log_product(
+    model: LossModel, x: np.ndarray, found: Spectrum, active: np.ndarray | None, settings: CurvatureSettings
+) -> LogProduct:
+    """LPPHE from the whole spectrum, or from the lowest eigenvalues and a quadrature of the rest."""
+    positive = found.values[found.values > 0.0]
+    known = float(np.log(positive).sum())
+    if found.complete:
+        return LogProduct(known, 0.0, 0, np.inf)
+    left_out = np.vstack([frozen_directions(model, active), found.vectors.T])
+    sums = lanczos_quadrature(model, x, left_out, settings.probes, settings.quadrature_steps, settings.seed)
+    rest, error = sums.log_sum(float(found.values[-1]))
+    return LogProduct(known + rest, error, settings.probes, sums.lowest)
+
+
+def _examine(
+    model: LossModel, x: np.ndarray, tolerance: float, settings: CurvatureSettings | None, index: int
+) -> tuple[Status, dict | None, Spectrum | None]:
+    """Whether x is a stationary point of this index; if so what minima and transition states have in common."""
+    settings = settings or CurvatureSettings()
+    slope = slope_at(model, x)
+    status = _at_rest(model, x, slope, tolerance)
+    if status is not Status.CONVERGED:
+        return status, None, None
+    found = spectrum_at_stationary(model, x, slope.gradient, settings, slope.active, index)
+    status = _verdict(found, index)
+    if status is not Status.CONVERGED:
+        return status, None, None
+    product = _log_product(model, x, found, slope.active, settings)
+    if product.lowest < -found.tolerances.max(initial=0.0):
+        # A copy of a degenerate eigenvalue that Lanczos from one start did not see.
+        return Status.WRONG_INDEX, None, None
+    common = {
+        "loss": slope.loss,
+        "coordinates": np.array(x, dtype=np.float64),
+        "rms": slope.rms,
+        "lpphe": product.value,
+        "order": min(model.stabiliser_order(x, ORDER_TOLERANCE), LARGEST_ORDER),
+        "eigenvalue_tolerance": found.tolerance,
+        "lpphe_error": product.error,
+        "lpphe_probes": product.probes,
+        "active": slope.active,
+    }
+    return Status.CONVERGED, common, found
+
+
+def minimum_at(
+    model: LossModel, x: np.ndarray, tolerance: float, settings: CurvatureSettings | None = None
+) -> tuple[Minimum | None, Status]:
     """The minimum at x, shape (N,), or None and why x is none.
 
-    tolerance: largest root mean square gradient. STEP_LIMIT: the gradient is larger; NOT_FINITE;
-    WRONG_INDEX: an eigenvalue beyond the declared zero modes is negative or not certainly positive.
+    tolerance: largest root mean square gradient of the free coordinates; settings: [curvature]. STEP_LIMIT: the
+    gradient is larger; NOT_FINITE; WRONG_INDEX: an eigenvalue beyond the declared zero modes is negative; FLAT: the
+    sign of one is not certain, or a coordinate on a bound is not pressed to it. Without any free coordinate the
+    spectrum is empty, LPPHE 0 and the smallest eigenvalue infinite.
     """
-    loss, gradient = model.value_and_gradient(x)
-    size = _root_mean_square(gradient)
-    if not (np.isfinite(loss) and np.isfinite(size)):
-        return None, Status.NOT_FINITE
-    if size > tolerance:
-        return None, Status.STEP_LIMIT
-    found = spectrum(model, x)
-    if not np.isfinite(found.values).all():
-        return None, Status.NOT_FINITE
-    if found.index or found.flat:
-        return None, Status.WRONG_INDEX
-    minimum = Minimum(
-        loss=loss,
-        coordinates=np.array(x, dtype=np.float64),
-        rms=size,
-        lpphe=float(np.log(found.values).sum()),
-        smallest_eigenvalue=float(found.values[0]),
-        order=model.stabiliser_order(x, ORDER_TOLERANCE),
-    )
-    return minimum, Status.CONVERGED
+    status, common, found = _examine(model, x, tolerance, settings, 0)
+    if common is None:
+        return None, status
+    smallest = float(found.values[0]) if found.total else np.inf
+    return Minimum(smallest_eigenvalue=smallest, **common), status
 
 
 def transition_state_at(
-    model: LossModel, x: np.ndarray, tolerance: float
+    model: LossModel, x: np.ndarray, tolerance: float, settings: CurvatureSettings | None = None
 ) -> tuple[TransitionState | None, np.ndarray | None, Status]:
     """The transition state at x, shape (N,), with its unstable mode (N,), or None, None and why x is none.
 
-    Exactly one eigenvalue beyond the declared zero modes is negative, all others certainly positive.
-    The sign of the mode is fixed by its largest component, which is made positive.
+    Exactly one eigenvalue beyond the declared zero modes is negative, all others certainly positive; statuses as for
+    `minimum_at`. The sign of the mode is fixed by its largest component, which is made positive.
     """
-    loss, gradient = model.value_and_gradient(x)
-    size = _root_mean_square(gradient)
-    if not (np.isfinite(loss) and np.isfinite(size)):
-        return None, None, Status.NOT_FINITE
-    if size > tolerance:
-        return None, None, Status.STEP_LIMIT
-    found = spectrum(model, x, vectors=True)
-    if found.index != 1 or found.flat or not np.isfinite(found.values).all():
-        return None, None, Status.WRONG_INDEX
+    status, common, found = _examine(model, x, tolerance, settings, 1)
+    if common is None:
+        return None, None, status
     mode = found.vectors[:, 0].copy()
     mode *= np.sign(mode[np.argmax(np.abs(mode))])
     state = TransitionState(
-        loss=loss,
-        coordinates=np.array(x, dtype=np.float64),
-        rms=size,
-        lpphe=float(np.log(found.values[1:]).sum()),
         negative_eigenvalue=float(found.values[0]),
-        next_eigenvalue=float(found.values[1]) if len(found.values) > 1 else np.inf,
-        order=model.stabiliser_order(x, ORDER_TOLERANCE),
+        next_eigenvalue=float(found.values[1]) if found.total > 1 else np.inf,
+        **common,
     )
-    return state, mode, Status.CONVERGED
+    return state, mode, status

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from llcommon import losses
-from llcommon.optimise.points import minimum_at, spectrum, transition_state_at
+from llcommon.optimise.curvature import spectrum
+from llcommon.optimise.krylov import krylov_search
+from llcommon.optimise.points import minimum_at, transition_state_at
 from llcommon.optimise.quench import Quencher
+from llcommon.settings import CurvatureSettings
 from llcommon.status import Status
 from tests.llcommon.losses.cases import xor_table
 from tests.llcommon.optimise.models import SURFACES, Awkward, separable, settings, small_mlp
@@ -100,8 +103,8 @@ def test_not_stationary():
 def test_flat_is_no_minimum():
     """x^4 + y^2 at 0: the curvature along x vanishes, so the harmonic picture does not hold."""
     model = Awkward(Awkward.QUARTIC)
-    assert minimum_at(model, np.zeros(2), RMS) == (None, Status.WRONG_INDEX)
-    assert transition_state_at(model, np.zeros(2), RMS) == (None, None, Status.WRONG_INDEX)
+    assert minimum_at(model, np.zeros(2), RMS) == (None, Status.FLAT)
+    assert transition_state_at(model, np.zeros(2), RMS) == (None, None, Status.FLAT)
     found = spectrum(model, np.zeros(2))
     assert (found.index, found.flat) == (0, 1)
 
@@ -149,3 +152,131 @@ def test_order_is_that_of_the_stabiliser():
         assert minimum.order * len(images) == group
         orders.add(minimum.order)
     assert len(orders) > 1
+
+
+# --- boxes ------------------------------------------------------------------------------------
+
+
+def boxed(name, lower, upper):
+    return losses.build(name, {"lower": lower, "upper": upper})
+
+
+def test_minimum_on_a_bound_is_one_of_the_free_coordinate():
+    """Himmelblau below x = 2: the minimum (3, 2) is out of reach, and its valley ends on the bound."""
+    model = boxed("himmelblau", [-5.0, 0.0], [2.0, 5.0])
+    result = Quencher(model, settings()).quench(np.array([1.0, 2.0]))
+    minimum, status = minimum_at(model, result.coordinates, RMS)
+    assert status is Status.CONVERGED
+    assert minimum.active.tolist() == [1, 0]
+    curvature = model.hessian(minimum.coordinates)[1, 1]
+    assert minimum.smallest_eigenvalue == pytest.approx(curvature)
+    assert minimum.lpphe == pytest.approx(np.log(curvature))
+    assert minimum.rms == pytest.approx(abs(model.value_and_gradient(minimum.coordinates)[1][1]))
+    assert transition_state_at(model, result.coordinates, RMS)[2] is Status.WRONG_INDEX
+
+
+def test_transition_state_on_a_bound_has_a_mode_along_it():
+    """Double well with a third coordinate pressed against its bound."""
+    model = boxed("double-well", [-2.0, 0.5], [2.0, 2.0])
+    state, mode, status = transition_state_at(model, np.array([0.0, 0.5]), RMS)
+    assert status is Status.CONVERGED
+    assert state.active.tolist() == [0, -1]
+    assert (state.negative_eigenvalue, state.next_eigenvalue, state.lpphe) == (-4.0, np.inf, 0.0)
+    assert mode.tolist() == [1.0, 0.0]
+
+
+def test_corner_without_free_coordinates_is_a_minimum():
+    model = boxed("double-well", [1.5, 0.5], [2.0, 2.0])
+    corner = np.array([1.5, 0.5])
+    minimum, status = minimum_at(model, corner, RMS)
+    assert status is Status.CONVERGED
+    assert minimum.active.tolist() == [-1, -1]
+    assert (minimum.lpphe, minimum.smallest_eigenvalue, minimum.rms) == (0.0, np.inf, 0.0)
+    assert transition_state_at(model, corner, RMS)[2] is Status.WRONG_INDEX
+    iterative = minimum_at(model, corner, RMS, CurvatureSettings(dense_limit=0))[0]
+    assert (iterative.lpphe, iterative.smallest_eigenvalue) == (0.0, np.inf)
+
+
+def test_bound_that_does_not_press_is_flat():
+    """The minimum (1, 0) lies on the bound by chance: whether it is held is not certain."""
+    model = boxed("double-well", [1.0, -1.0], [2.0, 1.0])
+    assert minimum_at(model, np.array([1.0, 0.0]), RMS) == (None, Status.FLAT)
+
+
+def test_active_is_not_stored_without_a_box():
+    model = losses.build("double-well", {})
+    assert minimum_at(model, np.array([1.0, 0.0]), RMS)[0].active is None
+    wide = boxed("double-well", [-2.0, -2.0], [2.0, 2.0])
+    assert minimum_at(wide, np.array([1.0, 0.0]), RMS)[0].active.tolist() == [0, 0]
+
+
+# --- large models -----------------------------------------------------------------------------
+
+ITERATIVE = CurvatureSettings(dense_limit=0, probes=20)
+
+
+def without_dense_hessian(model, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("a dense Hessian was formed")
+
+    monkeypatch.setattr(model, "hessian", refuse)
+    monkeypatch.setattr(model, "hessian_packed", refuse)
+
+
+@pytest.mark.parametrize("options", [{}, {"regularise_biases": False}, {"loss": "mse"}], ids=str)
+def test_minimum_of_a_large_model_without_a_dense_hessian(options, monkeypatch):
+    model = small_mlp(hidden=(6,), features=3, **{"lambda": 1e-4, **options})
+    x = Quencher(model, settings()).quench(model.random_start(np.random.default_rng(4))).coordinates
+    exact, status = minimum_at(model, x, RMS)
+    assert status is Status.CONVERGED
+    without_dense_hessian(model, monkeypatch)
+    found, status = minimum_at(model, x, RMS, ITERATIVE)
+    assert status is Status.CONVERGED
+    assert found.smallest_eigenvalue == pytest.approx(exact.smallest_eigenvalue, rel=1e-3)
+    assert (exact.lpphe_error, exact.lpphe_probes) == (0.0, 0)
+    assert found.lpphe_probes == 20
+    assert 0.0 < found.lpphe_error < 0.1 * abs(exact.lpphe)
+    assert abs(found.lpphe - exact.lpphe) <= 4.0 * found.lpphe_error
+    assert transition_state_at(model, x, RMS, ITERATIVE)[2] is Status.WRONG_INDEX
+
+
+def test_transition_state_of_a_large_model_without_a_dense_hessian(monkeypatch):
+    """The dead unit of two equal classes: its states known from the dense spectrum."""
+    model = losses.build("mlp", {"hidden": [1], "lambda": 1e-2}, xor_table())
+    states = []
+    for x in saddles_between(model):
+        states.append((x, transition_state_at(model, x, 1e-8)))
+    assert any(status is Status.CONVERGED for _, (_, _, status) in states)
+    without_dense_hessian(model, monkeypatch)
+    for x, (exact, mode, status) in states:
+        found, iterative_mode, iterative_status = transition_state_at(model, x, 1e-8, ITERATIVE)
+        assert iterative_status is status
+        if exact is None:
+            continue
+        assert found.negative_eigenvalue == pytest.approx(exact.negative_eigenvalue, rel=1e-3)
+        assert found.next_eigenvalue == pytest.approx(exact.next_eigenvalue, rel=1e-3)
+        assert abs(found.lpphe - exact.lpphe) <= 4.0 * found.lpphe_error + 1e-6
+        assert mode @ iterative_mode == pytest.approx(1.0, abs=1e-5)
+
+
+def saddles_between(model):
+    """End points of searches from random places."""
+    rng = np.random.default_rng(5)
+    infinite = np.full(model.dimension, np.inf)
+    for _ in range(6):
+        x = model.random_start(rng)
+        mode = rng.standard_normal(model.dimension)
+        mode /= np.linalg.norm(mode)
+        arguments = (model.zero_modes(), -infinite, infinite, x, np.empty(model.dimension), mode)
+        status = krylov_search(
+            model.kernel, model.hessian_vector_kernel, *model.packed, *arguments, 1e-9, 1.0, 50, 200, 1e4
+        )[0]
+        if Status(status) is Status.CONVERGED:
+            yield x
+
+
+def test_degenerate_negative_curvature_of_a_large_model_is_seen():
+    """w = 0 of two clouds: three equal negative eigenvalues, of which a Krylov space from one start holds one."""
+    model = small_mlp(hidden=(3,), **{"lambda": 1e-4})
+    zero = np.zeros(model.dimension)
+    assert transition_state_at(model, zero, RMS, ITERATIVE)[2] is Status.WRONG_INDEX
