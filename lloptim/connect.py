@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse.csgraph import dijkstra
 
 from llcommon.config import fingerprint
 from llcommon.losses.base import LossModel
@@ -62,19 +62,20 @@ class _Attempt:
         counters = self.found.counters
         counters[name] = counters.get(name, 0) + number
 
-    def components(self) -> np.ndarray:
-        """Label of the connected component of each minimum."""
-        size = len(self.found.minima)
-        matrix = np.zeros((size, size), dtype=np.int8)
-        for a, b in self.found.transition_states.minima:
-            matrix[a, b] = 1
-        return connected_components(matrix, directed=False)[1]
+    def components(self) -> list[int]:
+        """Label of the connected component of each minimum: the smallest id in it."""
+        labels = list(range(len(self.found.minima)))
+        for a, b in self.found.transition_states.minima.tolist():
+            low, high = sorted((labels[a], labels[b]))
+            if low != high:
+                labels = [low if label == high else label for label in labels]
+        return labels
 
     @property
     def connected(self) -> bool:
         """Whether transition states join the pair."""
         labels = self.components()
-        return bool(labels[self.ends[0]] == labels[self.ends[1]])
+        return labels[self.ends[0]] == labels[self.ends[1]]
 
     def _distance(self, a: int, b: int) -> float:
         """Aligned distance of two minima found, cached."""
@@ -143,20 +144,23 @@ class _Attempt:
         for candidate in candidates:
             self.refine(candidate)
 
+    def _knows_transition_state(self, loss: float, x: np.ndarray) -> bool:
+        return self.found.find_transition_state(loss, x) is not None
+
+    def _known_minimum(self, loss: float, x: np.ndarray) -> Minimum | None:
+        known = self.found.find_minimum(loss, x)
+        return None if known is None else replace(self.found.minimum(known), visits=1)
+
     def refine(self, candidate: Candidate) -> None:
         """A saddle search from one maximum of a band, and the runs down both sides of what it finds."""
-        result = self.search.search(candidate.coordinates, candidate.tangent)
+        result = self.search.search(candidate.coordinates, candidate.tangent, self._knows_transition_state)
         self.count("saddle searches")
         self.count("saddle evaluations", result.evaluations)
         self.count("saddle hessians", result.hessians)
         if result.transition_state is None:
             self.count(f"saddle {result.status.label}")
             return
-        state = result.transition_state
-        if self.found.find_transition_state(state.loss, state.coordinates) is not None:
-            self.count(f"saddle {Status.DUPLICATE.label}")
-            return
-        sides = self.search.triple(state, result.mode)
+        sides = self.search.triple(result.transition_state, result.mode, self._known_minimum)
         self.count("downhill evaluations", sides.evaluations)
         if sides.triple is None:
             self.count(f"side {sides.status.label}")

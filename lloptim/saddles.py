@@ -1,24 +1,27 @@
 """From a candidate to a verified minimum - transition state - minimum triple."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from llcommon.losses.base import LossModel
-from llcommon.optimise.downhill import Downhill
-from llcommon.optimise.hybrid import hybrid_search
+from llcommon.optimise.box import active_set, box, frozen_directions
+from llcommon.optimise.downhill import Downhill, KnownMinimum, nothing_known
+from llcommon.optimise.krylov import krylov_search
+from llcommon.optimise.lanczos import basis_length
 from llcommon.optimise.points import transition_state_at
-from llcommon.optimise.quench import DENSE_LIMIT
 from llcommon.optimise.saddle import follow_eigenvector
 from llcommon.records import TransitionState, Triple
 from llcommon.settings import Settings
 from llcommon.status import Status
 
 # Largest trust radius of a saddle search, coordinate distance.
-_LARGEST_TRUST = 0.5
-# Hybrid search of large models: longest step uphill, steps across the mode in one cycle.
-_LARGEST_CLIMB = 0.2
-_RELAXATIONS = 20
+_LARGEST_TRUST = 1.0
+# Up to this many coordinates all eigenvectors of the Hessian cost less than the products that stand in for them.
+DENSE_LIMIT = 150
+# Krylov spaces hold each of their vectors and its product.
+_SHARE_OF_BASIS = 2
 
 
 @dataclass(frozen=True)
@@ -48,30 +51,69 @@ class SaddleSearch:
         self.model = model
         self.settings = settings.connect
         self.radius = settings.quench.radius
-        self.zero_modes = model.zero_modes()
-        self.downhill = Downhill(model, settings.quench, settings.connect.pushoff)
+        self.lower, self.upper = box(model)
+        bounded = model.bounds() is not None
+        chosen = settings.connect.saddle_search
+        self.dense = chosen == "dense" or (chosen == "auto" and model.dimension <= DENSE_LIMIT)
+        self._most_rounds = 2 * model.dimension + 4 if bounded else 1
+        self.curvature = settings.curvature
+        self.downhill = Downhill(model, settings)
         self._gradient = np.empty(model.dimension)
 
-    def search(self, start: np.ndarray, direction: np.ndarray) -> SaddleResult:
-        """The transition state uphill from start along `direction` at first; both of shape (N,)."""
-        point = np.array(start, dtype=np.float64)
+    def search(
+        self,
+        start: np.ndarray,
+        direction: np.ndarray,
+        known: Callable[[float, np.ndarray], bool] = lambda loss, x: False,
+    ) -> SaddleResult:
+        """The transition state uphill from start along `direction` at first; both of shape (N,).
+
+        known(loss, x): whether a stored transition state is the same point; the verification, dear for a large model,
+        is then left out and the status DUPLICATE.
+
+        In a box, a coordinate that comes to its bound is held there, and let go if the loss falls inwards at what
+        the others converge to.
+        """
+        point = np.clip(np.asarray(start, dtype=np.float64), self.lower, self.upper)
         mode = np.array(direction, dtype=np.float64)
-        if self.model.dimension <= DENSE_LIMIT:
-            status, evaluations, hessians = self._dense(point, mode)
-        else:
-            status, evaluations, hessians = self._iterative(point, mode)
-        if Status(status) is not Status.CONVERGED:
-            return SaddleResult(Status(status), None, None, evaluations, hessians)
-        state, mode, verdict = transition_state_at(self.model, point, self.settings.rms)
+        held = active_set(self.model, point, self.model.value_and_gradient(point)[1])
+        evaluations = 0
+        hessians = 0
+        status = Status.HIT_BOUND
+        for _ in range(self._most_rounds):
+            frozen = frozen_directions(self.model, held)
+            if len(frozen) == self.model.dimension:
+                break
+            run = self._dense if self.dense else self._krylov
+            status, used, formed = run(point, mode, frozen)
+            evaluations += used
+            hessians += formed
+            if status is Status.HIT_BOUND:
+                held = np.where(point <= self.lower, -1, np.where(point >= self.upper, 1, held)).astype(np.int8)
+                continue
+            if status is not Status.CONVERGED or not held.any():
+                break
+            pressed = active_set(self.model, point, self.model.value_and_gradient(point)[1])
+            if np.array_equal(pressed, held):
+                break
+            held = pressed
+            status = Status.HIT_BOUND
+        if status is not Status.CONVERGED:
+            return SaddleResult(status, None, None, evaluations, hessians)
+        if known(self.model.value(point), point):
+            return SaddleResult(Status.DUPLICATE, None, None, evaluations, hessians)
+        state, mode, verdict = transition_state_at(self.model, point, self.settings.rms, self.curvature)
         return SaddleResult(verdict, state, mode, evaluations, hessians)
 
-    def _dense(self, point: np.ndarray, mode: np.ndarray) -> tuple[int, int, int]:
+    def _dense(self, point: np.ndarray, mode: np.ndarray, frozen: np.ndarray) -> tuple[Status, int, int]:
         """Eigenvector following on exact Hessians; (status, gradient evaluations, Hessians)."""
         status, _, _, evaluations, hessians = follow_eigenvector(
             self.model.kernel,
             self.model.hessian_kernel,
             *self.model.hessian_packed(),
-            self.zero_modes,
+            frozen,
+            self.lower,
+            self.upper,
             point,
             self._gradient,
             mode,
@@ -80,29 +122,31 @@ class SaddleSearch:
             self.settings.saddle_steps,
             self.radius,
         )
-        return status, evaluations, hessians
+        return Status(status), evaluations, hessians
 
-    def _iterative(self, point: np.ndarray, mode: np.ndarray) -> tuple[int, int, int]:
-        """Hybrid eigenvector following on Hessian-vector products, each counted as two gradients."""
-        status, _, evaluations, products = hybrid_search(
+    def _krylov(self, point: np.ndarray, mode: np.ndarray, frozen: np.ndarray) -> tuple[Status, int, int]:
+        """Eigenvector following on Hessian-vector products, each counted as two gradients, the time it takes."""
+        status, _, _, evaluations, products = krylov_search(
             self.model.kernel,
             self.model.hessian_vector_kernel,
             *self.model.packed,
-            self.zero_modes,
+            frozen,
+            self.lower,
+            self.upper,
             point,
             self._gradient,
             mode,
             self.settings.rms,
-            _LARGEST_CLIMB,
-            _RELAXATIONS,
+            _LARGEST_TRUST,
+            basis_length(self.model.dimension) // _SHARE_OF_BASIS,
             self.settings.saddle_steps,
             self.radius,
         )
-        return status, evaluations + 2 * products, 0
+        return Status(status), evaluations + 2 * products, 0
 
-    def triple(self, state: TransitionState, mode: np.ndarray) -> TripleResult:
-        """The minima on both sides of a transition state; mode: its unstable direction (N,)."""
-        plus, minus = self.downhill.both_sides(state, mode)
+    def triple(self, state: TransitionState, mode: np.ndarray, known: KnownMinimum = nothing_known) -> TripleResult:
+        """The minima on both sides of a transition state; mode: its unstable direction (N,); known: as for Downhill."""
+        plus, minus = self.downhill.both_sides(state, mode, known)
         evaluations = plus.evaluations + minus.evaluations
         for side in (plus, minus):
             if side.minimum is None:

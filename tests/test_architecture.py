@@ -157,7 +157,10 @@ def circles(modules: dict[str, str]) -> list[str]:
 
 
 def talks_to_user(module: str) -> bool:
-    return module.split(".")[-1] in COMMAND_MODULES or any(is_inside(module, name) for name in COMMAND_LAYER)
+    name = module.split(".")[-1]
+    if name.endswith(("command", "commands")):
+        return True
+    return name in COMMAND_MODULES or any(is_inside(module, layer) for layer in COMMAND_LAYER)
 
 
 def command_layer_problems(modules: dict[str, str]) -> list[str]:

@@ -93,6 +93,17 @@ class LossModel:
         """Lower and upper bounds, each (N,), or None."""
         return None
 
+    def rotating_blocks(self) -> list[np.ndarray]:
+        """Blocks of coordinates, as index arrays, whose length matters more than each coordinate; none by default.
+
+        An interpolation may turn them instead of going straight.
+        """
+        return []
+
+    def coordinate_names(self) -> list[str]:
+        """A readable name for each coordinate, different ones."""
+        return [f"x{number}" for number in range(self.dimension)]
+
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """A random point from which a quench is sensible, shape (N,)."""
         raise NotImplementedError

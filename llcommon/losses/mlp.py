@@ -33,6 +33,7 @@ from llcommon.losses._mlp_kernels import (
     vector_workspace,
 )
 from llcommon.losses.base import LossModel
+from llcommon.seam import first_class
 
 _ACTIVATIONS = {"tanh": TANH, "logistic": LOGISTIC}
 _LOSSES = {"cross-entropy": CROSS_ENTROPY, "mse": MSE}
@@ -87,9 +88,9 @@ class MLP(LossModel):
         answers = data.labels if data.labels is not None else data.targets
         classes = outputs if data.labels is not None else 0
         self.data_symmetry = data_permutations(inputs, answers, classes)
-        self.kernel = mlp_kernel
-        self.hessian_kernel = mlp_hessian
-        self.hessian_vector_kernel = mlp_hessian_vector
+        self.kernel = first_class(mlp_kernel)
+        self.hessian_kernel = first_class(mlp_hessian)
+        self.hessian_vector_kernel = first_class(mlp_hessian_vector)
         self._vector_size = vector_workspace(self.widths, rows)
         self.workspace = np.empty(self._vector_size)
 
@@ -132,6 +133,24 @@ class MLP(LossModel):
         for mode, row in zip(modes, rows, strict=True):
             self.matrices(mode)[-1][row] = 1.0 / np.sqrt(self.widths[-1])
         return modes
+
+    def rotating_blocks(self) -> list[np.ndarray]:
+        """For every hidden unit the weights into it with its bias, and the weights out of the last hidden units."""
+        places = self.matrices(np.arange(self.dimension, dtype=np.float64))
+        blocks = [column for matrix in places[:-1] for column in matrix.T]
+        if len(places) > 1:
+            blocks += list(places[-1][:-1])
+        return [block.astype(np.int64) for block in blocks]
+
+    def coordinate_names(self) -> list[str]:
+        """layer/from/to of each weight: layers from 1, features and classes by name, units from 0, `bias` for one."""
+        outputs = self.data.class_names if self.data.labels is not None else (self.data.target_name,)
+        hidden = [[f"unit{number}" for number in range(units)] for units in self.widths[1:-1]]
+        places = [list(self.data.feature_names), *hidden, list(outputs)]
+        names = []
+        for layer, (below, above) in enumerate(zip(places[:-1], places[1:], strict=True), start=1):
+            names += [f"{layer}/{source}/{target}" for source in [*below, "bias"] for target in above]
+        return names
 
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """Independent normal weights of unit variance."""

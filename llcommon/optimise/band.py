@@ -22,6 +22,10 @@ _NOT_FINITE = int(Status.NOT_FINITE)
 
 _MEMORY = 6
 _FIRST_SCALE = 0.1
+# Springs: excess of a gap over the mean that is stiffened, by which factor, up to which multiple of the softest.
+_UNEVEN = 0.1
+_STIFFEN = 1.05
+_STIFFEST = 100.0
 
 
 @algorithm(types.void, MATRIX, VECTOR, I8, VECTOR)
@@ -51,14 +55,26 @@ def improved_tangent(images, losses, i, tangent):
         tangent /= length
 
 
-@algorithm(types.void, MATRIX, MATRIX, VECTOR, F8, MATRIX)
-def band_gradient(images, gradients, losses, spring, out):
-    """The doubly nudged gradient of every inner image into out, shape (images + 2, N)."""
+@algorithm(types.void, MATRIX, MATRIX, VECTOR, VECTOR, types.boolean, I8, MATRIX)
+def band_gradient(images, gradients, losses, springs, double, climber, out):
+    """The nudged gradient of every inner image into out, shape (images + 2, N).
+
+    springs: force constants of the gaps, (images + 1,). double: also keep that part of the spring force across the
+    band which does not oppose the true gradient. climber: image that climbs, or 0: it feels no spring, and the true
+    gradient with its part along the band reversed (Henkelman, Uberuaga and Jonsson, J. Chem. Phys. 113, 9901, 2000).
+    """
     count, n = images.shape
     tangent = np.empty(n)
-    springs = np.empty(n)
+    sideways = np.empty(n)
     for i in range(1, count - 1):
         improved_tangent(images, losses, i, tangent)
+        along_band = dot(gradients[i], tangent)
+        across = out[i]
+        across[:] = gradients[i]
+        if i == climber:
+            add_scaled(-2.0 * along_band, tangent, across)
+            continue
+        add_scaled(-along_band, tangent, across)
         before = 0.0
         after = 0.0
         for j in range(n):
@@ -66,37 +82,99 @@ def band_gradient(images, gradients, losses, spring, out):
             forward = images[i + 1, j] - images[i, j]
             before += backward * backward
             after += forward * forward
-            springs[j] = spring * (backward - forward)
-        across = out[i]
-        across[:] = gradients[i]
-        add_scaled(-dot(gradients[i], tangent), tangent, across)
-        add_scaled(-dot(springs, tangent), tangent, springs)
-        overlap = dot(springs, across)
-        square = dot(across, across)
-        # Double nudging: only the part of the spring force that works against the true gradient goes.
-        if overlap < 0.0 and square > 0.0:
-            add_scaled(-overlap / square, across, springs)
-        along = -spring * (math.sqrt(after) - math.sqrt(before))
-        for j in range(n):
-            across[j] += springs[j] + along * tangent[j]
+            sideways[j] = springs[i - 1] * backward - springs[i] * forward
+        if double:
+            add_scaled(-dot(sideways, tangent), tangent, sideways)
+            overlap = dot(sideways, across)
+            square = dot(across, across)
+            # Double nudging: only the part of the spring force that works against the true gradient goes.
+            if overlap < 0.0 and square > 0.0:
+                add_scaled(-overlap / square, across, sideways)
+            across += sideways
+        along = springs[i - 1] * math.sqrt(before) - springs[i] * math.sqrt(after)
+        add_scaled(along, tangent, across)
 
 
-@algorithm(I8, KERNEL, *PACKED, MATRIX, MATRIX, VECTOR)
-def evaluate_images(kernel, reals, integers, workspace, images, gradients, losses):
-    """Losses and gradients of the inner images; returns how many are not finite."""
+@algorithm(types.void, MATRIX, VECTOR)
+def adjust_springs(images, springs):
+    """Stiffens the springs of gaps that are longer than the mean by more than a tenth, in place.
+
+    The rule of the original suite's ADJUSTK: a factor 1.05 at a time, at most 100 times the softest spring.
+    """
+    gaps = springs.size
+    total = 0.0
+    for i in range(gaps):
+        square = 0.0
+        for j in range(images.shape[1]):
+            difference = images[i + 1, j] - images[i, j]
+            square += difference * difference
+        total += math.sqrt(square)
+    mean = total / gaps
+    softest = springs.min()
+    for i in range(gaps):
+        square = 0.0
+        for j in range(images.shape[1]):
+            difference = images[i + 1, j] - images[i, j]
+            square += difference * difference
+        if math.sqrt(square) > (1.0 + _UNEVEN) * mean:
+            springs[i] = min(springs[i] * _STIFFEN, _STIFFEST * softest)
+
+
+@algorithm(I8, KERNEL, *PACKED, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR)
+def evaluate_images(kernel, reals, integers, workspace, lower, upper, images, gradients, losses):
+    """Losses and gradients of the inner images; returns how many are not finite.
+
+    A component of the gradient that presses an image against its bound is left out.
+    """
     bad = 0
     for i in range(1, images.shape[0] - 1):
         losses[i] = kernel(images[i], gradients[i], reals, integers, workspace)
         if not math.isfinite(losses[i]):
             bad += 1
+        for j in range(lower.size):
+            at_lower = images[i, j] <= lower[j] and gradients[i, j] > 0.0
+            at_upper = images[i, j] >= upper[j] and gradients[i, j] < 0.0
+            if at_lower or at_upper:
+                gradients[i, j] = 0.0
     return bad
 
 
-@algorithm(types.Tuple((I8, F8, I8)), KERNEL, *PACKED, MATRIX, VECTOR, F8, F8, I8, F8)
-def optimise_band(kernel, reals, integers, workspace, images, losses, spring, tolerance, iterations, maximum_step):
+@algorithm(I8, VECTOR)
+def highest_inner(losses):
+    """Number of the highest inner image if it is higher than both ends, else 0."""
+    best = 1
+    for i in range(2, losses.size - 1):
+        if losses[i] > losses[best]:
+            best = i
+    return best if losses[best] > max(losses[0], losses[-1]) else 0
+
+
+@algorithm(
+    types.Tuple((I8, F8, I8)),
+    KERNEL, *PACKED, VECTOR, VECTOR, MATRIX, VECTOR, VECTOR, types.boolean, I8, I8, F8, I8, F8,
+)  # fmt: skip
+def optimise_band(
+    kernel,
+    reals,
+    integers,
+    workspace,
+    lower,
+    upper,
+    images,
+    losses,
+    springs,
+    double,
+    climb_after,
+    adjust_every,
+    tolerance,
+    iterations,
+    maximum_step,
+):
     """Relaxes the inner rows of images (P + 2, N) in place; losses (P + 2,) must hold those of both ends.
 
-    Returns (status, rms of the band gradient, evaluations).
+    lower, upper: the box that images are kept in, (N,). springs: force constants of the gaps, (P + 1,), adjusted in
+    place every `adjust_every` steps (0: never). double: doubly nudged. climb_after: steps after which the highest image
+    climbs (negative: never). Returns (status, rms of the band gradient, evaluations).
     """
     count, n = images.shape
     inner = count - 2
@@ -112,14 +190,16 @@ def optimise_band(kernel, reals, integers, workspace, images, losses, spring, to
     stored = 0
     head = 0
     scale = _FIRST_SCALE
-    if evaluate_images(kernel, reals, integers, workspace, images, gradients, losses) > 0:
+    if evaluate_images(kernel, reals, integers, workspace, lower, upper, images, gradients, losses) > 0:
         return _NOT_FINITE, math.inf, inner
     evaluations = inner
-    band_gradient(images, gradients, losses, spring, band)
+    climber = highest_inner(losses) if climb_after == 0 else 0
+    band_gradient(images, gradients, losses, springs, double, climber, band)
     force = band[1 : count - 1].reshape(size)
+    moving = images[1 : count - 1].reshape(size)
     measure = math.sqrt(dot(force, force) / size)
-    for _ in range(iterations):
-        if measure <= tolerance:
+    for iteration in range(iterations):
+        if measure <= tolerance and (climb_after < 0 or climber > 0):
             return _CONVERGED, measure, evaluations
         direction[:] = force
         first = scale * min(1.0, 1.0 / norm(force)) if stored == 0 else scale
@@ -131,26 +211,35 @@ def optimise_band(kernel, reals, integers, workspace, images, losses, spring, to
             longest = max(longest, norm(direction[i * n : (i + 1) * n]))
         if longest > maximum_step:
             direction *= maximum_step / longest
-        moving = images[1 : count - 1].reshape(size)
-        add_scaled(-1.0, direction, moving)
+        for i in range(inner):
+            for j in range(n):
+                k = i * n + j
+                moved = min(max(moving[k] - direction[k], lower[j]), upper[j])
+                direction[k] = moving[k] - moved
+                moving[k] = moved
         old[:] = force
-        if evaluate_images(kernel, reals, integers, workspace, images, gradients, losses) > 0:
+        if evaluate_images(kernel, reals, integers, workspace, lower, upper, images, gradients, losses) > 0:
             return _NOT_FINITE, math.inf, evaluations
         evaluations += inner
-        band_gradient(images, gradients, losses, spring, band)
+        climbs_now = highest_inner(losses) if 0 <= climb_after <= iteration + 1 else 0
+        stiffened = adjust_every > 0 and (iteration + 1) % adjust_every == 0
+        if stiffened:
+            adjust_springs(images, springs)
+        band_gradient(images, gradients, losses, springs, double, climbs_now, band)
         measure = math.sqrt(dot(force, force) / size)
         for i in range(size):
             steps[head, i] = -direction[i]
             changes[head, i] = force[i] - old[i]
         product = dot(steps[head], changes[head])
         square = dot(changes[head], changes[head])
-        if product > 1e-8 * square and square > 0.0:
+        if product > 1e-8 * square and square > 0.0 and not stiffened and climbs_now == climber:
             scale = product / square
             curvature[head] = 1.0 / product
             head = (head + 1) % _MEMORY
             stored = min(stored + 1, _MEMORY)
         else:
-            # The force field is not a gradient: forget a model that turned against it.
+            # The force field is not a gradient, or another one now: forget a model of what it was.
             stored = 0
             head = 0
+        climber = climbs_now
     return _STEP_LIMIT, measure, evaluations

@@ -1,20 +1,39 @@
 """The two minima that a transition state joins: push off along its unstable mode, run downhill."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
+from llcommon.optimise.box import box, frozen_directions
+from llcommon.optimise.curvature import spectrum
 from llcommon.optimise.points import minimum_at
-from llcommon.optimise.quench import Quencher
+from llcommon.optimise.quench import Quencher, QuenchResult
+from llcommon.optimise.steepest import descend
+from llcommon.optimise.vectors import remove_components
 from llcommon.records import Minimum, TransitionState
-from llcommon.settings import QuenchSettings
+from llcommon.settings import Settings
 from llcommon.status import Status
 
-# Longest step of a run downhill. Of 80 sides of iris TS, 79 reach the minimum of steepest descent with any cap
+# Longest step of a quench downhill. Of 80 sides of iris TS, 79 reach the minimum of steepest descent with any cap
 # from 0.05 to 0.4, and the run costs a third at 0.4.
 DOWNHILL_STEP = 0.4
+# Longest arc of one step of steepest descent.
+_DESCENT_ARC = 0.2
 _MOST_DOUBLINGS = 10
+_MOST_SADDLES = 4  # on the way down from one side
+_THIRD_DIFFERENCE = 1e-3  # displacement of the difference of Hessians along the path, coordinate distance
+_BEND_STEPS = 30
+_BEND_RESIDUAL = 0.05
+
+
+KnownMinimum = Callable[[float, np.ndarray], Minimum | None]
+
+
+def nothing_known(loss: float, x: np.ndarray) -> None:
+    """For searches that keep no minima."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +45,56 @@ class Side:
     evaluations: int
 
 
-def push_off(model: LossModel, state: TransitionState, direction: np.ndarray, length: float) -> np.ndarray | None:
+def path_bend(model: LossModel, state: TransitionState, mode: np.ndarray) -> np.ndarray:
+    """Curvature vector, (N,), of the steepest-descent path at a transition state with the unstable unit vector `mode`.
+
+    With the negative eigenvalue l and the third derivative twice along the mode, T v v, it solves
+    (H - 2 l) bend = -(T v v) across the mode (Page and McIver, J. Chem. Phys. 88, 922, 1988), here by a few conjugate
+    gradients on Hessian-vector products; it is zero where that system is not positive definite.
+    """
+    fixed = np.vstack([frozen_directions(model, state.active), mode])
+    offset = _THIRD_DIFFERENCE * mode
+    ahead = model.hessian_vector(state.coordinates + offset, mode)
+    behind = model.hessian_vector(state.coordinates - offset, mode)
+    residual = (behind - ahead) / (2.0 * _THIRD_DIFFERENCE)
+    remove_components(fixed, residual)
+    bend = np.zeros(model.dimension)
+    direction = residual.copy()
+    square = residual @ residual
+    enough = _BEND_RESIDUAL**2 * square
+    for _ in range(_BEND_STEPS):
+        if not square > enough:
+            break
+        product = model.hessian_vector(state.coordinates, direction) - 2.0 * state.negative_eigenvalue * direction
+        remove_components(fixed, product)
+        along = direction @ product
+        if not along > 0.0:
+            return np.zeros(model.dimension)
+        bend += (square / along) * direction
+        residual -= (square / along) * product
+        before = square
+        square = residual @ residual
+        direction = residual + (square / before) * direction
+    return bend if np.isfinite(bend).all() else np.zeros(model.dimension)
+
+
+def push_off(
+    model: LossModel, state: TransitionState, direction: np.ndarray, length: float, bend: np.ndarray | None = None
+) -> np.ndarray | None:
     """A point beside a transition state from which the loss falls, shape (N,), or None.
 
-    direction: unit vector (N,). The displacement starts at `length` and is doubled until the loss has
-    fallen by more than its rounding; None if it never does.
+    direction: unit vector (N,). bend: curvature of the path, (N,), for a step of second order. The displacement starts
+    at `length` and is doubled until the loss has fallen by more than its rounding; None if it never does.
     """
     rounding = 1e-13 * (1.0 + abs(state.loss))
+    lower, upper = box(model)
     for _ in range(_MOST_DOUBLINGS):
-        point = state.coordinates + length * direction
+        step = length * direction
+        if bend is not None:
+            sideways = 0.5 * length * length * bend
+            # Beyond half the step the second order is no correction any more.
+            step = step + sideways * min(1.0, 0.5 * length / max(float(np.linalg.norm(sideways)), 1e-300))
+        point = np.clip(state.coordinates + step, lower, upper)
         if model.value(point) < state.loss - rounding:
             return point
         length *= 2.0
@@ -44,26 +104,80 @@ def push_off(model: LossModel, state: TransitionState, direction: np.ndarray, le
 class Downhill:
     """Runs down both sides of transition states of one model."""
 
-    def __init__(self, model: LossModel, settings: QuenchSettings, pushoff: float) -> None:
-        """pushoff: first displacement from the transition state, coordinate distance."""
+    def __init__(self, model: LossModel, settings: Settings) -> None:
+        """Errors: ConfigError if steepest descent is asked for in a box."""
         self.model = model
-        self.pushoff = pushoff
-        self.tolerance = settings.rms
-        self.quencher = Quencher(model, settings, maximum_step=min(DOWNHILL_STEP, settings.maximum_step))
+        self.curvature = settings.curvature
+        self.pushoff = settings.connect.pushoff
+        self.steepest = settings.connect.downhill == "steepest-descent"
+        if self.steepest and model.bounds() is not None:
+            raise ConfigError("[connect] downhill steepest-descent knows no bounds, which this model has: use quench")
+        quench = settings.quench
+        self.tolerance = quench.rms
+        self.sloppy = quench.sloppy_rms
+        # Whatever way down was chosen for searches, a side must stay in its basin.
+        short = replace(quench, method="auto", maximum_step=min(DOWNHILL_STEP, quench.maximum_step))
+        self.quencher = Quencher(model, short)
 
-    def side(self, state: TransitionState, direction: np.ndarray) -> Side:
-        """The minimum downhill from `state` along the unit vector `direction`, shape (N,)."""
-        start = push_off(self.model, state, direction, self.pushoff)
-        if start is None:
-            return Side(None, Status.NO_DESCENT, 0)
-        result = self.quencher.quench(start)
-        if result.status is not Status.CONVERGED:
-            return Side(None, result.status, result.evaluations)
-        minimum, status = minimum_at(self.model, result.coordinates, self.tolerance)
-        if minimum is not None and minimum.loss >= state.loss:
-            return Side(None, Status.SIDE_FAILED, result.evaluations)
-        return Side(minimum, status, result.evaluations)
+    def _run(self, start: np.ndarray) -> QuenchResult:
+        """Down from `start`, (N,), to a stationary point."""
+        if not self.steepest:
+            return self.quencher.quench(start)
+        path = descend(self.model, start, _DESCENT_ARC, self.sloppy, self.curvature)
+        if path.status is not Status.CONVERGED:
+            return QuenchResult(path.status, path.losses[-1], path.points[-1], np.inf, path.evaluations)
+        end = self.quencher.tight(path.points[-1])
+        return replace(end, evaluations=end.evaluations + path.evaluations)
 
-    def both_sides(self, state: TransitionState, mode: np.ndarray) -> tuple[Side, Side]:
-        """The plus side (along `mode`) and the minus side."""
-        return self.side(state, mode), self.side(state, -mode)
+    def _leave_saddle(self, x: np.ndarray, loss: float, rms: float) -> np.ndarray | None:
+        """A point beside the saddle x, (N,), below it, or None if it is none."""
+        found = spectrum(self.model, x, self.curvature, vectors=True)
+        if not found.values.size or not found.values[0] < 0.0:
+            return None
+        mode = found.vectors[:, 0].copy()
+        mode *= np.sign(mode[np.argmax(np.abs(mode))])
+        saddle = TransitionState(loss, x, rms, np.nan, float(found.values[0]), np.nan)
+        return push_off(self.model, saddle, mode, self.pushoff)
+
+    def side(
+        self,
+        state: TransitionState,
+        direction: np.ndarray,
+        bend: np.ndarray | None = None,
+        known: KnownMinimum = nothing_known,
+    ) -> Side:
+        """The minimum downhill from `state` along the unit vector `direction`, shape (N,).
+
+        A path may come down to another saddle, above all where a symmetry of the loss keeps it on a ridge; it is
+        followed on from there along the unstable mode.
+        """
+        start = push_off(self.model, state, direction, self.pushoff, bend)
+        evaluations = 0
+        status = Status.NO_DESCENT
+        for _ in range(_MOST_SADDLES + 1):
+            if start is None:
+                break
+            result = self._run(start)
+            evaluations += result.evaluations
+            if result.status is not Status.CONVERGED:
+                return Side(None, result.status, evaluations)
+            minimum = known(result.loss, result.coordinates)
+            status = Status.CONVERGED
+            if minimum is None:
+                minimum, status = minimum_at(self.model, result.coordinates, self.tolerance, self.curvature)
+            if minimum is not None and minimum.loss >= state.loss:
+                return Side(None, Status.SIDE_FAILED, evaluations)
+            if status is not Status.WRONG_INDEX:
+                return Side(minimum, status, evaluations)
+            start = self._leave_saddle(result.coordinates, result.loss, result.rms)
+        return Side(None, status, evaluations)
+
+    def both_sides(
+        self, state: TransitionState, mode: np.ndarray, known: KnownMinimum = nothing_known
+    ) -> tuple[Side, Side]:
+        """The plus side (along `mode`) and the minus side.
+
+        known(loss, x): the stored minimum that is the same point, or None; it needs no verification again.
+        """
+        bend = path_bend(self.model, state, mode)
+        return self.side(state, mode, bend, known), self.side(state, -mode, bend, known)

@@ -230,7 +230,7 @@ def camel_triples():
     landscape = empty("six-hump-camel")
     model = landscape.model
     quencher = Quencher(model, landscape.settings.quench)
-    downhill = Downhill(model, landscape.settings.quench, landscape.settings.connect.pushoff)
+    downhill = Downhill(model, landscape.settings)
     for x, _, index in model.known_points():
         if index == 0:
             landscape.add_minimum(minimum_at(model, quencher.quench(x).coordinates, RMS)[0])

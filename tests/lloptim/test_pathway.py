@@ -5,8 +5,8 @@ import pytest
 
 from llcommon import losses
 from llcommon.errors import NothingFound
+from llcommon.optimise import steepest
 from llcommon.optimise.points import transition_state_at
-from lloptim import pathway
 from lloptim.pathway import Pathway, steepest_descent_path
 from tests.llcommon.losses.cases import xor_table
 from tests.lloptim.problems import network, quenched
@@ -107,6 +107,13 @@ def test_cooperativity():
     assert path([2.0, -2.0, 2.0, 2.0]).cooperativity == pytest.approx(1.0)
     assert path([0.0, 5.0, 0.0, 0.0, 0.0]).cooperativity == pytest.approx(0.2)
     assert path([0.0, 0.0]).cooperativity == 0.0
+    assert path([0.0, 0.0]).moment_ratio == 0.0
+    # The two numbers of OPTIM's summary, and the law that binds them.
+    assert path([0.0, 5.0, 0.0, 0.0, 0.0]).participation == pytest.approx(1.0)
+    assert path([0.0, 5.0, 0.0, 0.0, 0.0]).moment_ratio == pytest.approx(5.0)
+    mixed = path([1.0, 2.0, -3.0])
+    assert mixed.participation * mixed.moment_ratio == pytest.approx(3.0)
+    assert mixed.participation == pytest.approx(14.0**2 / 98.0)
 
 
 def test_network_ends_are_the_minima_of_the_triple():
@@ -140,7 +147,7 @@ def test_where_the_loss_does_not_fall():
 
 
 def test_steps_too_short_for_the_way(monkeypatch):
-    monkeypatch.setattr(pathway, "_MOST_STEPS", 20)
+    monkeypatch.setattr(steepest, "_MOST_STEPS", 20)
     model = losses.build("mueller-brown", {})
     state, mode = next(saddles(model))
     with pytest.raises(NothingFound, match="--step"):

@@ -268,6 +268,16 @@ def test_a_generic_point_has_a_trivial_stabiliser(model, rng):
     assert model.stabiliser_order(model.random_start(rng), 1e-6) == 1
 
 
+@all_cases(CASES)
+def test_rotating_blocks_are_indices_of_coordinates(model):
+    for block in model.rotating_blocks():
+        assert block.ndim == 1
+        assert np.issubdtype(block.dtype, np.integer)
+        assert len(block) > 0
+        assert len(np.unique(block)) == len(block)
+        assert 0 <= block.min() and block.max() < model.dimension
+
+
 # --- zero modes and known points ------------------------------------------------------------------
 
 
@@ -291,6 +301,12 @@ def test_no_direction_but_the_zero_modes_is_flat_everywhere(model, rng):
     hessians = [rng.normal() * model.hessian(model.random_start(rng)) for _ in range(6)]
     eigenvalues = np.abs(np.linalg.eigvalsh(sum(hessians)))
     assert np.count_nonzero(eigenvalues < 1e-13 * eigenvalues.max()) == len(model.zero_modes())
+
+
+@all_cases(CASES)
+def test_bounds_and_zero_modes_do_not_meet(model):
+    """What is flat along a direction of all space is not in a box."""
+    assert model.bounds() is None or not len(model.zero_modes())
 
 
 @all_cases(SURFACE_CASES)

@@ -1,12 +1,21 @@
-"""The doubly nudged elastic band: its gradient against the definition, and the saddles it passes."""
+"""The nudged elastic band: its gradient against the definition, its springs, and the saddles it passes."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 
 from llcommon import losses
-from llcommon.optimise.band import band_gradient, evaluate_images, improved_tangent, optimise_band
+from llcommon.optimise.band import (
+    adjust_springs,
+    band_gradient,
+    evaluate_images,
+    highest_inner,
+    improved_tangent,
+    optimise_band,
+)
+from llcommon.optimise.box import box
 from llcommon.status import Status
 from tests.llcommon.optimise.models import Awkward, known
 from tests.reference import optimise as twin
@@ -14,7 +23,7 @@ from tests.reference import optimise as twin
 
 @st.composite
 def bands(draw):
-    """Random images, gradients, losses and spring constant; ties among the losses included."""
+    """Random images, gradients, losses and a spring constant for each gap; ties among the losses included."""
     count = draw(st.integers(1, 6))
     dimension = draw(st.integers(1, 9))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
@@ -23,13 +32,22 @@ def bands(draw):
     values = rng.normal(size=count + 2)
     if draw(st.booleans()):
         values = rng.integers(0, 4, count + 2).astype(float)
-    return images, gradients, values, draw(st.sampled_from([0.0, 1e-2, 1.0, 50.0]))
+    springs = np.full(count + 1, draw(st.sampled_from([0.0, 1e-2, 1.0, 50.0])))
+    if draw(st.booleans()):
+        springs = springs * rng.uniform(0.1, 10.0, count + 1)
+    return images, gradients, values, springs
 
 
-def gradient_of(images, gradients, values, spring):
+def gradient_of(images, gradients, values, springs, double=True, climber=0):
     out = np.zeros_like(images)
-    band_gradient(images, gradients, values, spring, out)
+    band_gradient(images, gradients, values, springs, double, climber, out)
     return out
+
+
+def without_ties(values):
+    """The losses, tilted if three in a row are equal: the definition of the tangent has no answer there."""
+    equal = (values[:-2] == values[1:-1]) & (values[1:-1] == values[2:])
+    return values + equal.any() * np.linspace(0.0, 0.1, len(values))
 
 
 def tangent_of(images, values, i):
@@ -51,94 +69,198 @@ def test_tangent_equals_its_definition(band):
         assert tangent_of(images, values, i) == pytest.approx(expected, abs=1e-12)
 
 
-@settings(max_examples=200)
-@given(bands())
-def test_gradient_equals_its_definition(band):
-    images, gradients, values, spring = band
-    equal = (values[:-2] == values[1:-1]) & (values[1:-1] == values[2:])
-    values = values + equal.any() * np.linspace(0.0, 0.1, len(values))
-    expected = twin.band_gradient(images, gradients, values, spring)
-    rounding = 1e-11 * (1.0 + np.abs(expected).max())
-    assert gradient_of(images, gradients, values, spring) == pytest.approx(expected, abs=rounding)
+@settings(max_examples=300)
+@given(bands(), st.booleans(), st.integers(0, 6))
+def test_gradient_equals_its_definition(band, double, climber):
+    images, gradients, values, springs = band
+    climber = climber if climber <= len(images) - 2 else 0
+    values = without_ties(values)
+    expected = twin.band_gradient(images, gradients, values, springs, double, climber)
+    rounding = 1e-11 * (1.0 + np.abs(expected).max() + springs.max())
+    assert gradient_of(images, gradients, values, springs, double, climber) == pytest.approx(expected, abs=rounding)
 
 
-@given(bands())
-def test_along_the_band_only_the_springs_act(band):
-    """The component along the tangent is k (|backward| - |forward|), whatever the true gradient is."""
-    images, gradients, values, spring = band
-    found = gradient_of(images, gradients, values, spring)
+@given(bands(), st.booleans())
+def test_along_the_band_only_the_springs_act(band, double):
+    """The component along the tangent is k |backward| - k' |forward|, whatever the true gradient is."""
+    images, gradients, values, springs = band
+    found = gradient_of(images, gradients, values, springs, double)
     for i in range(1, len(values) - 1):
         tangent = tangent_of(images, values, i)
-        forward = np.linalg.norm(images[i + 1] - images[i])
-        backward = np.linalg.norm(images[i] - images[i - 1])
-        rounding = 1e-12 * (1.0 + np.abs(gradients[i]).max()) + 1e-11 * spring
-        assert found[i] @ tangent == pytest.approx(spring * (backward - forward), abs=rounding)
+        forward = springs[i] * np.linalg.norm(images[i + 1] - images[i])
+        backward = springs[i - 1] * np.linalg.norm(images[i] - images[i - 1])
+        rounding = 1e-12 * (1.0 + np.abs(gradients[i]).max()) + 1e-11 * springs.max()
+        assert found[i] @ tangent == pytest.approx(backward - forward, abs=rounding)
 
 
 @given(bands())
 def test_springs_never_work_against_the_true_gradient_across_the_band(band):
-    images, gradients, values, spring = band
-    found = gradient_of(images, gradients, values, spring)
+    images, gradients, values, springs = band
+    found = gradient_of(images, gradients, values, springs)
     for i in range(1, len(values) - 1):
         tangent = tangent_of(images, values, i)
         across = gradients[i] - (gradients[i] @ tangent) * tangent
         square = across @ across
-        assert found[i] @ across >= square - 1e-9 * (square + spring * np.sqrt(square) + 1e-12)
+        assert found[i] @ across >= square - 1e-9 * (square + springs.max() * np.sqrt(square) + 1e-12)
+
+
+@given(bands())
+def test_nudged_once_springs_do_not_act_across_the_band(band):
+    """Across the tangent there is the true gradient and nothing else."""
+    images, gradients, values, springs = band
+    found = gradient_of(images, gradients, values, springs, double=False)
+    for i in range(1, len(values) - 1):
+        tangent = tangent_of(images, values, i)
+        difference = found[i] - gradients[i]
+        sideways = difference - (difference @ tangent) * tangent
+        assert np.linalg.norm(sideways) <= 1e-12 * (1.0 + np.abs(gradients[i]).max() + 10.0 * springs.max())
 
 
 @given(bands())
 def test_without_springs_it_is_the_true_gradient_across_the_band(band):
-    images, gradients, values, _ = band
-    found = gradient_of(images, gradients, values, 0.0)
-    for i in range(1, len(values) - 1):
-        tangent = tangent_of(images, values, i)
-        assert found[i] + (gradients[i] @ tangent) * tangent == pytest.approx(gradients[i], abs=1e-9)
+    images, gradients, values, springs = band
+    for double in (True, False):
+        found = gradient_of(images, gradients, values, 0.0 * springs, double)
+        for i in range(1, len(values) - 1):
+            tangent = tangent_of(images, values, i)
+            assert found[i] + (gradients[i] @ tangent) * tangent == pytest.approx(gradients[i], abs=1e-9)
 
 
-@given(bands())
-def test_a_band_has_no_direction(band):
+@given(bands(), st.booleans())
+def test_the_climber_feels_its_slope_reversed_and_no_springs(band, double):
+    images, gradients, values, springs = band
+    plain = gradient_of(images, gradients, values, springs, double)
+    for climber in range(1, len(values) - 1):
+        found = gradient_of(images, gradients, values, springs, double, climber)
+        tangent = tangent_of(images, values, climber)
+        along = gradients[climber] @ tangent
+        rounding = 1e-12 * (1.0 + np.abs(gradients[climber]).max())
+        assert found[climber] @ tangent == pytest.approx(-along, abs=rounding)
+        assert found[climber] + 2.0 * along * tangent == pytest.approx(gradients[climber], abs=rounding)
+        others = np.arange(len(values)) != climber
+        assert (found[others] == plain[others]).all()
+
+
+@given(bands(), st.booleans())
+def test_a_band_has_no_direction(band, double):
     """Read from the other end it is the same band."""
-    images, gradients, values, spring = band
+    images, gradients, values, springs = band
     values = values + 1e-3 * np.arange(len(values)) ** 1.5
-    found = gradient_of(images, gradients, values, spring)
-    backwards = (np.ascontiguousarray(array[::-1]) for array in (images, gradients, values))
-    reverse = gradient_of(*backwards, spring)
+    found = gradient_of(images, gradients, values, springs, double, 1)
+    backwards = (np.ascontiguousarray(array[::-1]) for array in (images, gradients, values, springs))
+    reverse = gradient_of(*backwards, double, len(values) - 2)
     assert reverse[::-1] == pytest.approx(found, abs=1e-9 * (1.0 + np.abs(found).max()))
 
 
-@given(bands())
-def test_a_band_has_no_orientation(band):
+@given(bands(), st.booleans())
+def test_a_band_has_no_orientation(band, double):
     """Rotated with its gradients, the band gradient rotates too."""
-    images, gradients, values, spring = band
+    images, gradients, values, springs = band
     size = images.shape[1]
     rotation = np.linalg.qr(np.random.default_rng(size).normal(size=(size, size)))[0]
-    found = gradient_of(images, gradients, values, spring)
-    rotated = gradient_of(images @ rotation + 3.0, gradients @ rotation, values, spring)
+    found = gradient_of(images, gradients, values, springs, double, 1)
+    rotated = gradient_of(images @ rotation + 3.0, gradients @ rotation, values, springs, double, 1)
     assert rotated == pytest.approx(found @ rotation, abs=1e-9 * (1.0 + np.abs(found).max()))
 
 
 def test_coinciding_images_do_no_harm():
     images = np.ones((4, 3))
-    found = gradient_of(images, np.ones((4, 3)), np.array([0.0, 1.0, 1.0, 0.0]), 1.0)
-    assert np.isfinite(found).all()
+    for double in (True, False):
+        for climber in (0, 1):
+            losses_of_images = np.array([0.0, 1.0, 1.0, 0.0])
+            found = gradient_of(images, np.ones((4, 3)), losses_of_images, np.ones(3), double, climber)
+            assert np.isfinite(found).all()
+
+
+# --- springs ----------------------------------------------------------------------------------
+
+
+@given(bands())
+def test_stiffened_springs_equal_their_definition(band):
+    images, _, _, springs = band
+    expected = twin.adjusted_springs(images, springs)
+    for _ in range(3):
+        adjust_springs(images, springs)
+        assert springs == pytest.approx(expected, rel=1e-14)
+        expected = twin.adjusted_springs(images, springs)
+
+
+def test_springs_of_even_gaps_stay():
+    images = np.outer(np.arange(7.0), [0.3, -0.2, 1.0])
+    springs = np.array([1.0, 2.0, 1.0, 0.5, 3.0, 1.0])
+    kept = springs.copy()
+    adjust_springs(images, springs)
+    assert (springs == kept).all()
+
+
+def test_only_the_springs_of_wide_gaps_are_stiffened_up_to_a_limit():
+    """Gaps 1, 1, 1.4, 1.05: only the third is wider than the mean by more than a tenth."""
+    images = np.zeros((5, 2))
+    images[:, 1] = np.cumsum([0.0, 1.0, 1.0, 1.4, 1.05])
+    springs = np.array([2.0, 4.0, 2.0, 3.0])
+    adjust_springs(images, springs)
+    assert springs.tolist() == [2.0, 4.0, 2.1, 3.0]
+    for _ in range(500):
+        adjust_springs(images, springs)
+    assert springs.tolist() == [2.0, 4.0, 200.0, 3.0]
+
+
+@given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 2.0, 3.0]), min_size=3, max_size=9))
+def test_the_climber_is_the_highest_image_above_both_ends(values):
+    values = np.array(values)
+    place = highest_inner(values)
+    if place == 0:
+        assert values[1:-1].max() <= max(values[0], values[-1])
+    else:
+        assert 1 <= place <= len(values) - 2
+        assert values[place] == values.max() > max(values[0], values[-1])
 
 
 # --- relaxed bands ----------------------------------------------------------------------------
 
 
-def relaxed(model, first, second, count=30, spring=1.0, tolerance=1.0, iterations=1000, maximum_step=0.05):
-    """(status, rms, evaluations), images and losses of a band from the straight line.
+def relaxed(
+    model,
+    first,
+    second,
+    count=30,
+    spring=1.0,
+    tolerance=1.0,
+    iterations=1000,
+    maximum_step=0.05,
+    double=True,
+    climb_after=-1,
+    adjust_every=0,
+    bend=0.0,
+):
+    """(status, rms, evaluations), images and losses of a band from the straight line, or from a sine of height `bend`.
 
     The tolerance is loose: slopes of the surfaces are of order 1000, and the doubly nudged gradient, which is
     that of no function, leaves bands restless near its kinks.
     """
-    images = first + np.linspace(0.0, 1.0, count + 2)[:, None] * (second - first)
+    fractions = np.linspace(0.0, 1.0, count + 2)
+    images = first + fractions[:, None] * (second - first)
+    images[1:-1, -1] += bend * np.sin(np.pi * fractions[1:-1])
+    lower, upper = box(model)
+    images = np.clip(images, lower, upper)
     values = np.zeros(count + 2)
     images[-1] = second
     values[0] = model.value(first)
     values[-1] = model.value(second)
     outcome = optimise_band(
-        model.kernel, *model.packed, images, values, spring, tolerance, iterations, maximum_step
+        model.kernel,
+        *model.packed,
+        lower,
+        upper,
+        images,
+        values,
+        np.full(count + 1, spring),
+        double,
+        climb_after,
+        adjust_every,
+        tolerance,
+        iterations,
+        maximum_step,
     )
     return (Status(outcome[0]), *outcome[1:]), images, values
 
@@ -234,5 +356,157 @@ def test_losses_that_are_not_finite():
     assert status is Status.NOT_FINITE
     images = np.ascontiguousarray(np.column_stack([np.linspace(-2.0, 2.0, 9), np.zeros(9)]))
     values = np.empty(9)
-    assert evaluate_images(model.kernel, *model.packed, images, np.empty((9, 2)), values) == 1
+    assert evaluate_images(model.kernel, *model.packed, *box(model), images, np.empty((9, 2)), values) == 1
     assert np.isinf(values[1:-1]).sum() == 1
+
+
+# --- climbing bands ---------------------------------------------------------------------------
+
+# Pairs of minima, ids as in `known_points`, and the highest saddle on the way between them.
+CLIMBS = [
+    ("mueller-brown", (0, 1), -40.6648435087, 200.0),
+    ("mueller-brown", (1, 2), -72.2489401123, 200.0),
+    ("himmelblau", (0, 1), 13.3119262704, 5.0),
+    ("himmelblau", (1, 2), 178.3372392019, 5.0),
+    ("himmelblau", (2, 3), 104.0151629176, 5.0),
+    ("himmelblau", (3, 0), 67.7191500875, 5.0),
+]
+
+
+@pytest.mark.parametrize("climb_after", [0, 20])
+@pytest.mark.parametrize(("name", "pair", "loss", "spring"), CLIMBS)
+def test_a_climbing_band_ends_on_the_saddle(name, pair, loss, spring, climb_after):
+    """Its highest image is the saddle itself, not just near it as that of a band that does not climb."""
+    model = losses.build(name, {})
+    minima = [x for x, _ in known(model, 0)]
+    first, second = (minima[place] for place in pair)
+    choice = {"count": 11, "spring": spring, "tolerance": 1e-3, "double": False}
+    outcome, images, values = relaxed(model, first, second, climb_after=climb_after, **choice)
+    assert outcome[0] is Status.CONVERGED
+    peak = int(values.argmax())
+    assert values[peak] == pytest.approx(loss, abs=1e-6)
+    saddle = min((x for x, _ in known(model, 1)), key=lambda x: np.linalg.norm(x - images[peak]))
+    assert np.linalg.norm(images[peak] - saddle) < 2e-4
+    outcome, images, values = relaxed(model, first, second, climb_after=-1, **choice)
+    assert outcome[0] is Status.CONVERGED
+    assert abs(values.max() - loss) > 1e-3
+
+
+@pytest.mark.parametrize(("name", "pair", "loss", "spring"), [CLIMBS[0], CLIMBS[2], CLIMBS[5]])
+def test_a_doubly_nudged_band_climbs_too(name, pair, loss, spring):
+    """It may stay restless elsewhere, but its highest image comes to rest on the saddle."""
+    model = losses.build(name, {})
+    minima = [x for x, _ in known(model, 0)]
+    first, second = (minima[place] for place in pair)
+    choice = {"count": 11, "spring": spring, "tolerance": 1e-3, "iterations": 3000}
+    _, images, values = relaxed(model, first, second, climb_after=0, **choice)
+    assert values.max() == pytest.approx(loss, abs=1e-6)
+    assert np.linalg.norm(model.value_and_gradient(images[values.argmax()])[1]) < 1e-2
+
+
+def test_a_climbing_band_is_not_done_before_it_climbs():
+    """From a band that has converged: it goes on until its highest image has climbed."""
+    model = losses.build("himmelblau", {})
+    first, second = (x for x, _ in known(model, 0)[:2])
+    choice = {"count": 11, "spring": 5.0, "tolerance": 1e-3, "double": False}
+    (status, _, still), _, _ = relaxed(model, first, second, **choice)
+    (climbing, _, evaluations), _, values = relaxed(model, first, second, climb_after=100, **choice)
+    assert status is climbing is Status.CONVERGED
+    assert still < 100 * 11 < evaluations
+    assert values.max() == pytest.approx(13.3119262704, abs=1e-6)
+
+
+def from_one_side(springs, every=0, iterations=3000):
+    """A band of Himmelblau's function that starts with all its images near one end; (status, gaps), springs."""
+    model = losses.build("himmelblau", {})
+    first, second = (x for x, _ in known(model, 0)[:2])
+    count = len(springs)
+    images = first + np.append(np.linspace(0.0, 0.3, count), 1.0)[:, None] * (second - first)
+    values = np.array([model.value(image) for image in images])
+    springs = np.array(springs)
+    status, _, _ = optimise_band(
+        model.kernel, *model.packed, *box(model), images, values, springs, False, -1, every, 1e-6, iterations, 0.05
+    )
+    return Status(status), np.linalg.norm(np.diff(images, axis=0), axis=1), springs
+
+
+def test_at_rest_all_springs_pull_alike():
+    """Once nudged, images rest along the band where the forces of their two springs are equal."""
+    for springs in (np.full(10, 5.0), np.array([1.0, 2.0, 4.0, 8.0, 4.0, 2.0, 1.0, 2.0, 3.0, 4.0])):
+        status, gaps, after = from_one_side(springs)
+        assert status is Status.CONVERGED
+        assert (after == springs).all()
+        assert gaps * springs == pytest.approx(np.full(10, (gaps * springs).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_adjusted_springs_are_stiffened_where_the_band_was_thin(every):
+    """None gets softer, the wide gap's becomes the stiffest, and in the end the gaps differ by a tenth at most."""
+    _, _, early = from_one_side(np.full(10, 5.0), every, iterations=20)
+    assert early.argmax() == 9
+    assert (early >= 5.0).all()
+    assert early[9] == pytest.approx(5.0 * 1.05 ** (20 // every), rel=1e-12)
+    status, gaps, springs = from_one_side(np.full(10, 5.0), every)
+    assert status is Status.CONVERGED
+    assert gaps.max() <= 1.1 * gaps.mean() * (1.0 + 1e-9)
+    assert (springs >= 5.0).all()
+    assert gaps * springs == pytest.approx(np.full(10, (gaps * springs).mean()), rel=1e-4)
+
+
+# --- bands in a box ---------------------------------------------------------------------------
+
+
+def cut_himmelblau():
+    """Himmelblau's function below x_2 = 2.5, which cuts a saddle and a minimum off; the minimum and saddle there."""
+    model = losses.build("himmelblau", {"lower": [-6.0], "upper": [6.0, 2.5]})
+
+    def along_the_bound(x):
+        return model.value(np.array([x, 2.5]))
+
+    low = minimize_scalar(along_the_bound, bounds=(-4.0, -1.5), method="bounded", options={"xatol": 1e-10})
+    top = minimize_scalar(lambda x: -along_the_bound(x), bounds=(-1.5, 1.5), method="bounded", options={"xatol": 1e-10})
+    return model, np.array([low.x, 2.5]), np.array([top.x, 2.5])
+
+
+def test_slopes_that_press_on_a_bound_are_left_out():
+    model = losses.build("himmelblau", {"lower": [-1.0, -2.0], "upper": [2.0, 2.5]})
+    free = losses.build("himmelblau", {})
+    sides = [(-1.0, 0.3), (2.0, 0.3), (0.5, -2.0), (0.5, 2.5), (-1.0, -2.0), (2.0, 2.5), (0.1, 0.2)]
+    images = np.array([(0.0, 0.0), *sides, (0.0, 0.0)])
+    gradients = np.zeros_like(images)
+    values = np.zeros(len(images))
+    assert evaluate_images(model.kernel, *model.packed, *box(model), images, gradients, values) == 0
+    left_out = 0
+    for image, gradient, value in zip(images[1:-1], gradients[1:-1], values[1:-1], strict=True):
+        loss, full = free.value_and_gradient(image)
+        assert value == loss
+        for x, found, slope, low, high in zip(image, gradient, full, *model.bounds(), strict=True):
+            pressed = (x == low and slope > 0.0) or (x == high and slope < 0.0)
+            assert found == (0.0 if pressed else slope)
+            left_out += pressed
+    assert 3 <= left_out < 8
+
+
+def test_images_stay_in_the_box():
+    model, low, _ = cut_himmelblau()
+    lower, upper = model.bounds()
+    for double in (True, False):
+        for iterations in (1, 2, 5, 20, 100):
+            choice = {"count": 11, "spring": 5.0, "iterations": iterations, "maximum_step": 0.4, "bend": 2.0}
+            _, images, values = relaxed(model, np.array([3.0, 2.0]), low, double=double, **choice)
+            assert (images >= lower).all()
+            assert (images <= upper).all()
+            assert (images[2:-1, 1] == 2.5).any()
+            assert values == pytest.approx(np.array([model.value(image) for image in images]), abs=1e-12)
+
+
+def test_a_band_in_a_box_climbs_to_the_saddle_on_the_bound():
+    """The saddle of the free surface lies beyond; the highest image comes to that on the bound, by brute force."""
+    model, low, top = cut_himmelblau()
+    choice = {"count": 11, "spring": 5.0, "tolerance": 1e-3, "double": False}
+    outcome, images, values = relaxed(model, np.array([3.0, 2.0]), low, climb_after=20, **choice)
+    assert outcome[0] is Status.CONVERGED
+    peak = int(values.argmax())
+    assert images[peak, 1] == 2.5
+    assert images[peak] == pytest.approx(top, abs=1e-3)
+    assert values[peak] == pytest.approx(model.value(top), abs=1e-4)

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from llcommon import losses
-from llcommon.optimise.downhill import Downhill, push_off
+from llcommon.errors import ConfigError
+from llcommon.optimise.downhill import Downhill, path_bend, push_off
 from llcommon.optimise.points import transition_state_at
+from llcommon.optimise.steepest import descend
 from llcommon.records import TransitionState
+from llcommon.settings import ConnectSettings, CurvatureSettings, Settings
 from llcommon.status import Status
 from tests.llcommon.optimise.models import Awkward, known, settings
 from tests.reference.optimise import gradient_flow
@@ -23,6 +26,12 @@ CONNECTIONS = [
 ]
 
 
+def whole(downhill="quench", **quench):
+    """All settings, for a push-off of 0.02."""
+    connect = ConnectSettings(pushoff=0.02, downhill=downhill)
+    return Settings("any", {}, quench=settings(**quench), connect=connect)
+
+
 def state_of(model, number):
     x, _ = known(model, 1)[number]
     state, mode, status = transition_state_at(model, x, 1e-7)
@@ -35,11 +44,12 @@ def nearest_minimum(model, x):
     return int(np.argmin(distances)), min(distances)
 
 
+@pytest.mark.parametrize("way", ["quench", "steepest-descent"])
 @pytest.mark.parametrize(("name", "number", "expected"), CONNECTIONS)
-def test_known_sides(name, number, expected):
+def test_known_sides(name, number, expected, way):
     model = losses.build(name, {})
     state, mode = state_of(model, number)
-    downhill = Downhill(model, settings(), pushoff=0.02)
+    downhill = Downhill(model, whole(way))
     sides = downhill.both_sides(state, mode)
     reached = []
     for side in sides:
@@ -58,7 +68,7 @@ def test_known_sides(name, number, expected):
 def test_as_gradient_flow(name):
     """Both sides of every known saddle, against an integration of dx/dt = -gradient by SciPy."""
     model = losses.build(name, {})
-    downhill = Downhill(model, settings(), pushoff=0.02)
+    downhill = Downhill(model, whole())
     for number in range(len(known(model, 1))):
         state, mode = state_of(model, number)
         for sign, side in zip((1.0, -1.0), downhill.both_sides(state, mode), strict=True):
@@ -70,7 +80,7 @@ def test_as_gradient_flow(name):
 def test_plus_is_along_the_mode():
     model = losses.build("double-well", {"dimension": 4})
     state, mode = state_of(model, 0)
-    plus, minus = Downhill(model, settings(), pushoff=0.02).both_sides(state, mode)
+    plus, minus = Downhill(model, whole()).both_sides(state, mode)
     assert mode[0] == 1.0
     assert plus.minimum.coordinates[0] == pytest.approx(1.0, abs=1e-9)
     assert minus.minimum.coordinates[0] == pytest.approx(-1.0, abs=1e-9)
@@ -95,7 +105,7 @@ def test_uphill_there_is_no_push_off():
     model = losses.build("double-well", {})
     state, _ = state_of(model, 0)
     assert push_off(model, state, np.array([0.0, 1.0]), 0.02) is None
-    side = Downhill(model, settings(), 0.02).side(state, np.array([0.0, 1.0]))
+    side = Downhill(model, whole()).side(state, np.array([0.0, 1.0]))
     assert (side.minimum, side.status) == (None, Status.NO_DESCENT)
 
 
@@ -103,5 +113,67 @@ def test_a_side_without_a_minimum_says_why():
     """The endless slope: the run downhill leaves the radius, and no minimum is made up."""
     model = Awkward(Awkward.SLOPE)
     state = TransitionState(0.0, np.zeros(2), 0.0, 0.0, -1.0, 1.0)
-    side = Downhill(model, settings(radius=10.0), 0.02).side(state, np.array([-1.0, 0.0]))
+    side = Downhill(model, whole(radius=10.0)).side(state, np.array([-1.0, 0.0]))
     assert (side.minimum, side.status) == (None, Status.LEFT_RADIUS)
+
+
+def test_steepest_descent_knows_no_box():
+    model = losses.build("double-well", {"lower": [-2.0], "upper": [2.0]})
+    with pytest.raises(ConfigError, match="knows no bounds"):
+        Downhill(model, whole("steepest-descent"))
+
+
+def _off_the_path(model, state, mode, length, bend):
+    """Distance of a push-off from the point of the steepest-descent path (SciPy) that is as far from the saddle."""
+    start = state.coordinates + 1e-5 * mode
+    flow = gradient_flow(lambda x: model.value_and_gradient(x)[1], start, 1e3)
+    point = push_off(model, state, mode, length, bend)
+    distances = np.linalg.norm(flow.y - state.coordinates[:, None], axis=0)
+    place = [np.interp(np.linalg.norm(point - state.coordinates), distances[:200], row[:200]) for row in flow.y]
+    return np.linalg.norm(point - place)
+
+
+@pytest.mark.parametrize(("name", "number"), [("mueller-brown", 0), ("mueller-brown", 1), ("himmelblau", 2)])
+def test_push_off_of_second_order_stays_on_the_path(name, number):
+    model = losses.build(name, {})
+    state, mode = state_of(model, number)
+    bend = path_bend(model, state, mode)
+    assert abs(bend @ mode) < 1e-9 * np.linalg.norm(bend)
+    for length in (0.01, 0.02):
+        straight = _off_the_path(model, state, mode, length, None)
+        bent = _off_the_path(model, state, mode, length, bend)
+        assert bent < 0.3 * straight
+
+
+def test_bend_solves_its_equation():
+    """(2 l - H) bend = T v v across the mode, with a dense Hessian and its plain differences."""
+    model = losses.build("mueller-brown", {})
+    state, mode = state_of(model, 0)
+    third = (model.hessian(state.coordinates + 1e-4 * mode) - model.hessian(state.coordinates - 1e-4 * mode)) / 2e-4
+    across = np.array([-mode[1], mode[0]])
+    curvature = across @ model.hessian(state.coordinates) @ across
+    expected = (across @ third @ mode) / (2.0 * state.negative_eigenvalue - curvature)
+    assert path_bend(model, state, mode) @ across == pytest.approx(expected, rel=1e-4)
+
+
+def test_descent_in_krylov_spaces_is_that_of_the_whole_hessian():
+    model = losses.build("double-well", {"dimension": 60})
+    rng = np.random.default_rng(3)
+    start = 0.3 * rng.standard_normal(60)
+    dense = descend(model, start, 0.1, 1e-8, CurvatureSettings())
+    krylov = descend(model, start, 0.1, 1e-8, CurvatureSettings(dense_limit=10))
+    assert dense.status is krylov.status is Status.CONVERGED
+    assert krylov.points[-1] == pytest.approx(dense.points[-1], abs=1e-6)
+    assert krylov.arcs[-1] == pytest.approx(dense.arcs[-1], rel=1e-3)
+
+
+def test_beside_a_saddle_the_way_goes_on():
+    model = losses.build("six-hump-camel", {})
+    downhill = Downhill(model, whole())
+    saddle, _ = known(model, 1)[0]
+    state, mode = state_of(model, 0)
+    beside = downhill._leave_saddle(saddle, state.loss, state.rms)
+    assert model.value(beside) < state.loss
+    assert abs((beside - saddle) @ mode) > 0.01
+    minimum, _ = known(model, 0)[0]
+    assert downhill._leave_saddle(minimum, model.value(minimum), 0.0) is None
