@@ -167,10 +167,10 @@ class ConnectSettings:
         choices=("auto", "dense", "krylov"),
     )
     downhill: str = setting(
-        "quench",
-        help="the way from a transition state to its minima. quench: short-stepped minimisation; "
-        "steepest-descent: the path itself, where the identity of a minimum matters",
-        choices=("quench", "steepest-descent"),
+        "auto",
+        help="from a transition state to its minima. steepest-descent: the path itself; quench: short steps, "
+        "which may end elsewhere; auto: the path for small models",
+        choices=("auto", "quench", "steepest-descent"),
     )
     saddle_steps: int = setting(200, help="steps before a saddle search is given up", minimum=1)
     rms: float = setting(

@@ -19,7 +19,7 @@ from llcommon.status import Status
 
 _MOST_STEPS = 5000
 _MODEL_ERROR = 0.02  # of the quadratic model over one step, as a share of the change it predicts
-_TIMES = 2560  # points of the arc-length integral of one step
+_TIMES = 512  # points of the arc-length integral of one step
 _KRYLOV_STEPS = 40
 
 
@@ -102,9 +102,12 @@ def descend(
     for _ in range(_MOST_STEPS):
         if not (math.isfinite(loss) and np.isfinite(gradient).all()):
             return Descent(arcs, losses, points, Status.NOT_FINITE, evaluations)
-        if math.sqrt(gradient @ gradient / x.size) <= tolerance:
+        if not gradient.any():
             return Descent(arcs, losses, points, Status.CONVERGED, evaluations)
         values, vectors = _eigenpairs(model, x, gradient, dense)
+        # Beside the transition state the gradient is as small as it is beside a minimum.
+        if values[0] > 0.0 and math.sqrt(gradient @ gradient / x.size) <= tolerance:
+            return Descent(arcs, losses, points, Status.CONVERGED, evaluations)
         while True:
             piece = _descent_step(values, vectors, gradient, longest)
             trial = x + piece.move

@@ -26,7 +26,7 @@ CONNECTIONS = [
 ]
 
 
-def whole(downhill="quench", **quench):
+def whole(downhill="auto", **quench):
     """All settings, for a push-off of 0.02."""
     connect = ConnectSettings(pushoff=0.02, downhill=downhill)
     return Settings("any", {}, quench=settings(**quench), connect=connect)
@@ -44,7 +44,7 @@ def nearest_minimum(model, x):
     return int(np.argmin(distances)), min(distances)
 
 
-@pytest.mark.parametrize("way", ["quench", "steepest-descent"])
+@pytest.mark.parametrize("way", ["quench", "steepest-descent", "auto"])
 @pytest.mark.parametrize(("name", "number", "expected"), CONNECTIONS)
 def test_known_sides(name, number, expected, way):
     model = losses.build(name, {})
