@@ -12,7 +12,8 @@ class Minimum:
     loss: value of the loss. coordinates: (N,) float64. rms: |gradient| / sqrt(N).
     lpphe: sum of ln of the positive Hessian eigenvalues, declared zero modes left out.
     smallest_eigenvalue: of the Hessian, declared zero modes left out.
-    order: order o of the stabiliser under the model's symmetry group.
+    order: order o of the stabiliser under the model's symmetry group, at most 2^63 - 1; log_order: its logarithm,
+    without that limit.
     visits: how often searches ended here.
     eigenvalue_tolerance: size below which an eigenvalue here has no certain sign.
     lpphe_error, lpphe_probes: standard error of an estimated lpphe and number of its random probes; 0 if exact.
@@ -31,13 +32,14 @@ class Minimum:
     lpphe_error: float = 0.0
     lpphe_probes: int = 0
     active: np.ndarray | None = None
+    log_order: float = 0.0
 
 
 @dataclass(frozen=True)
 class TransitionState:
     """A verified index-one saddle; the minima it joins are named by the network that stores it.
 
-    loss, coordinates, rms, order, eigenvalue_tolerance, lpphe_error, lpphe_probes, active: as for a Minimum.
+    loss, coordinates, rms, order, log_order, eigenvalue_tolerance, lpphe_error, lpphe_probes, active: as for a Minimum.
     lpphe: sum of ln of the positive Hessian eigenvalues (the negative one and declared zero modes left out).
     negative_eigenvalue: the one negative eigenvalue.
     next_eigenvalue: the smallest positive one, declared zero modes left out.
@@ -54,6 +56,7 @@ class TransitionState:
     lpphe_error: float = 0.0
     lpphe_probes: int = 0
     active: np.ndarray | None = None
+    log_order: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ def _differences(
             yield _unlike(name.replace("_", " "), old, new)
     if not abs(stored.lpphe - found.lpphe) <= _allowed_lpphe(model, stored, found, settings):
         yield _unlike("LPPHE", stored.lpphe, found.lpphe)
-    if stored.order != found.order:
+    if stored.order != found.order or not _close(stored.log_order, found.log_order, _LOSS_ROUNDING):
         yield _unlike("symmetry order", stored.order, found.order)
     if stored.active is not None and found.active is not None and not np.array_equal(stored.active, found.active):
         yield "other coordinates are held by their bounds than stored"

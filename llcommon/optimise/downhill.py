@@ -28,7 +28,7 @@ _FLOW_LIMIT = 150
 # the quenches 9 do not.
 _FLOW_ERROR = 3e-3
 _FLOW_STEP = 0.5
-_FLOW_END = 0.1
+_FLOW_END = 1.0
 _MOST_FLOW_STEPS = 2000
 # Longest arc of one step of steepest descent in a large model.
 _DESCENT_ARC = 0.2

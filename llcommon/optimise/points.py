@@ -3,6 +3,7 @@
 Nothing enters a landscape that has not passed here.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,12 +116,14 @@ def _examine(
     if product.lowest < -found.tolerances.max(initial=0.0):
         # A copy of a degenerate eigenvalue that Lanczos from one start did not see.
         return Status.WRONG_INDEX, None, None
+    order = model.stabiliser_order(x, ORDER_TOLERANCE)
     common = {
         "loss": slope.loss,
         "coordinates": np.array(x, dtype=np.float64),
         "rms": slope.rms,
         "lpphe": product.value,
-        "order": min(model.stabiliser_order(x, ORDER_TOLERANCE), LARGEST_ORDER),
+        "order": min(order, LARGEST_ORDER),
+        "log_order": math.log(order),
         "eigenvalue_tolerance": found.tolerance,
         "lpphe_error": product.error,
         "lpphe_probes": product.probes,

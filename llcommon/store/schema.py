@@ -44,11 +44,12 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
     active                     int8 (n, N): only for a model with bounds; -1 for a coordinate held by its
                                lower bound, 1 by its upper one, 0 for a free one. Eigenvalues, LPPHE and
                                rms are those of the free coordinates
-    order                      int64 (n,): order of the stabiliser under the symmetry group
+    order                      int64 (n,): order of the stabiliser under the symmetry group, or 2^63 - 1 if larger
+    log_order                  float64 (n,): its natural logarithm, however large
     visits                     int64 (n,): how often searches ended here
 /transition_states
-    loss, coordinates, rms, lpphe, lpphe_error, lpphe_probes, eigenvalue_tolerance, active, order
-                               as for minima, m rows
+    loss, coordinates, rms, lpphe, lpphe_error, lpphe_probes, eigenvalue_tolerance, active, order,
+    log_order                  as for minima, m rows
     negative_eigenvalue        float64 (m,)
     next_eigenvalue            float64 (m,): the smallest positive one, zero modes left out
     minima                     int64 (m, 2): ids of the minima on the plus and the minus side
@@ -66,8 +67,8 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
 /digests                       text: JSON, name of each other dataset to the SHA-256 of its
                                type, shape and bytes
 
-Version 2 added lpphe_error, lpphe_probes, eigenvalue_tolerance and active; files of version 1, whose
-spectra were all dense, are read as if they had zeros there.
+Version 2 added lpphe_error, lpphe_probes, eigenvalue_tolerance, active and log_order; files of version 1, whose
+spectra were all dense, are read as if they had zeros there, and the logarithms of their orders.
 """
 
 from collections.abc import Mapping
@@ -122,6 +123,7 @@ MINIMA = (
     Field("minima/active", SIGN, ("n", "N"), optional=True, since=2),
     Field("minima/smallest_eigenvalue", FLOAT, ("n",), finite=False),
     Field("minima/order", INTEGER, ("n",)),
+    Field("minima/log_order", FLOAT, ("n",), since=2),
     Field("minima/visits", INTEGER, ("n",)),
 )
 TRANSITION_STATES = (
@@ -136,6 +138,7 @@ TRANSITION_STATES = (
     Field("transition_states/negative_eigenvalue", FLOAT, ("m",), finite=False),
     Field("transition_states/next_eigenvalue", FLOAT, ("m",), finite=False),
     Field("transition_states/order", INTEGER, ("m",)),
+    Field("transition_states/log_order", FLOAT, ("m",), since=2),
     Field("transition_states/minima", INTEGER, ("m", 2)),
 )
 PAIRS = (
@@ -176,14 +179,16 @@ Contents = Mapping[str, "np.ndarray | str"]
 
 
 def upgrade(contents: dict[str, "np.ndarray | str"], version: int) -> None:
-    """Give the contents of a file of an older version the datasets that came later, filled with zeros.
+    """Give the contents of a file of an older version the datasets that came later: log_order, the others zero.
 
-    Only columns of numbers were added so far; the length is that of the table's losses.
+    Only columns of numbers were added so far; the length is that of the table's orders.
     """
     for field in MINIMA + TRANSITION_STATES:
-        losses = contents.get(f"{field.path.split('/')[0]}/loss")
-        if field.since > version and not field.optional and isinstance(losses, np.ndarray):
-            contents[field.path] = np.zeros(losses.shape, dtype=field.dtype)
+        orders = contents.get(f"{field.path.split('/')[0]}/order")
+        if field.since > version and not field.optional and isinstance(orders, np.ndarray):
+            contents[field.path] = np.zeros(orders.shape, dtype=field.dtype)
+            if field.name == "log_order":
+                contents[field.path] += np.log(np.maximum(orders, 1))
 
 
 def _field_problem(field: Field, value: np.ndarray | str, sizes: dict[str, int]) -> str | None:

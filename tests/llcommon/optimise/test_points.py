@@ -280,3 +280,14 @@ def test_degenerate_negative_curvature_of_a_large_model_is_seen():
     model = small_mlp(hidden=(3,), **{"lambda": 1e-4})
     zero = np.zeros(model.dimension)
     assert transition_state_at(model, zero, RMS, ITERATIVE)[2] is Status.WRONG_INDEX
+
+
+def test_an_order_beyond_any_integer_of_a_file_keeps_its_logarithm():
+    """At w = 0 every element of the symmetry group leaves the point as it is: 30! 2^30 and more."""
+    data = xor_table()
+    model = losses.build("mlp", {"hidden": [30], "lambda": 0.1}, data)
+    minimum, status = minimum_at(model, np.zeros(model.dimension), 1e-9)
+    assert status is Status.CONVERGED
+    assert minimum.order == 2**63 - 1
+    assert minimum.log_order == pytest.approx(model.log_group_order(), rel=1e-12)
+    assert minimum.log_order > 95.0

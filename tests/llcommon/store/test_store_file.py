@@ -280,7 +280,7 @@ def test_a_file_of_version_1_is_read(valid, tmp_path):
     """What version 2 added is missing there, and stands for dense spectra."""
     contents = container.unpack(valid)
     added = [field.path for field in MINIMA + TRANSITION_STATES if field.since == 2 and field.path in contents]
-    assert len(added) == 6
+    assert len(added) == 8
     old = tmp_path / "old.h5"
     old.write_bytes(container.pack({path: value for path, value in contents.items() if path not in added}))
     with pytest.raises(InputError, match="is missing"):
@@ -288,6 +288,7 @@ def test_a_file_of_version_1_is_read(valid, tmp_path):
     write_version(np.int64(1))(old)
     landscape = read_landscape(old)
     assert (landscape.minima.lpphe_probes == 0).all()
+    assert landscape.minima.log_order == pytest.approx(np.log(contents["minima/order"]))
     assert np.array_equal(landscape.minima.lpphe, contents["minima/lpphe"])
     write_landscape(old, landscape)
     assert len(read_landscape(old).transition_states) == len(contents["transition_states/loss"])
