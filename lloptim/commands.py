@@ -21,7 +21,6 @@ from llcommon.cli import (
     set_option,
     time_limit_option,
     verbose_option,
-    write_properties,
     write_table,
 )
 from llcommon.cli.overrides import overridden_settings
@@ -29,58 +28,10 @@ from llcommon.cli.overrides import overridden_settings
 _COMMIT_SECONDS = 20.0
 
 
-def _empty_result(landscape, settings, command: str):
-    """An empty landscape of the same model with the record of this run."""
-    from llcommon.config import fingerprint
-    from llcommon.provenance import record
-    from llcommon.settings import settings_to_tables
-    from llcommon.store import Landscape
-
-    result = Landscape(settings, landscape.model, landscape.data)
-    inputs = {"model": landscape.fingerprint}
-    tables = fingerprint(settings_to_tables(settings))
-    result.provenance.append(record("lloptim", command, inputs, tables, settings.connect.seed))
-    return result
-
-
 def _default_output(file: Path, part: str | None) -> Path:
     if part is None:
         return file.with_name(f"{file.stem}.connected.h5")
     return file.with_name(f"{file.stem}.part-{part.replace('/', '-of-')}.h5")
-
-
-def _refuse_input_as_output(file: Path, output: Path) -> None:
-    """Raise ConfigError if the output would replace the landscape that is read, also with -f."""
-    from llcommon.errors import ConfigError
-
-    if output.exists() and output.samefile(file):
-        raise ConfigError(f"the output {output} is the landscape to be read; give another name by -o")
-
-
-def _resumed(output: Path, job: str, count: int, force: bool, part: str | None):
-    """The landscape in `output` if it is of this job of `count` pairs and the job can go on; None: start afresh.
-
-    A complete part of a job array is left as it is; another complete job is refused without -f.
-    """
-    from llcommon.errors import InputError, LandscapeError, OutputError
-    from llcommon.store import read_landscape
-
-    if not output.is_file():
-        return None
-    try:
-        stored = read_landscape(output)
-        state = {} if stored.search is None else stored.search.state
-        if state.get("kind") != "connect" or state["job"] != job:
-            raise OutputError(f"{output} exists and is not the result of this job; use -f to replace it")
-        if len(state["outcomes"]) == count and part is None:
-            raise OutputError(f"{output} exists and its job is complete; use -f to replace it")
-    except LandscapeError as error:
-        if force:
-            return None
-        if isinstance(error, InputError):
-            raise OutputError(f"{output} exists and holds no job to go on with; use -f to replace it") from error
-        raise
-    return stored
 
 
 def _job_fingerprint(landscape, settings, pairs) -> str:
@@ -136,6 +87,7 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     """
     from llcommon.errors import ConfigError, NothingFound
     from llcommon.store import check_writable, read_landscape
+    from lloptim.jobfiles import empty_result, refuse_input_as_output, resumed
     from lloptim.jobs import Job, Pair, check_pairs, part_of, read_pairs
 
     if bool(given) == (pairs_file is not None):
@@ -145,36 +97,40 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     check_pairs(pairs, len(landscape.minima), str(file))
     pairs = part_of(pairs, part)
     output = output or _default_output(file, part)
-    _refuse_input_as_output(file, output)
+    refuse_input_as_output(file, output)
     settings = overridden_settings(landscape, overrides, seed, file.name)
     fingerprint = _job_fingerprint(landscape, settings, pairs)
-    result = _resumed(output, fingerprint, len(pairs), force, part)
+    result = resumed(output, "connect", fingerprint, len(pairs), force, part)
     outcomes = [] if result is None else result.search.state["outcomes"]
     if result is None:
         check_writable(output, force)
-        result = _empty_result(landscape, settings, "connect")
+        result = empty_result(landscape, settings, "connect")
     log(f"{len(pairs)} pairs of {file}; {len(outcomes)} done before")
     if dry_run:
         return
     job = Job(landscape, settings, pairs, result)
     job.resume(outcomes)
     if len(outcomes) < len(pairs) or not pairs:
-        _run(job, output, fingerprint, jobs, time_limit)
+        run_job(job, "connect", len(pairs), "pairs", output, fingerprint, jobs, time_limit)
     _report_pairs(job, output, as_json)
     if pairs and not len(result.transition_states):
         raise NothingFound(f"no transition state was found between any pair; {output} notes the tries")
 
 
-def _run(job, output: Path, fingerprint: str, jobs: int, time_limit: float | None) -> None:
-    """Connect what is left of a job, with a checkpoint in `output` now and then and at the end."""
+def run_job(
+    job, kind: str, total: int, tasks: str, output: Path, fingerprint: str, jobs: int, time_limit: float | None
+) -> None:
+    """Do what is left of a job, with a checkpoint in `output` now and then and at the end.
+
+    kind: the command; total, tasks: how many tasks of what name there are in all.
+    """
     from llcommon.store import SearchState, write_landscape
 
-    total = len(job.pairs)
     last = time.monotonic()
 
     def commit() -> None:
         nonlocal last
-        state = {"kind": "connect", "job": fingerprint, "outcomes": job.outcomes()}
+        state = {"kind": kind, "job": fingerprint, "outcomes": job.outcomes()}
         job.result.search = SearchState(state)
         write_landscape(output, job.result)
         last = time.monotonic()
@@ -185,11 +141,11 @@ def _run(job, output: Path, fingerprint: str, jobs: int, time_limit: float | Non
             commit()
 
     with StopRequest(time_limit) as stop:
-        with Progress(total, "connecting") as progress:
+        with Progress(total, tasks) as progress:
             done = job.run(jobs, stop, merged)
         commit()
         if done < total:
-            raise stop.error(f"{done} of {total} pairs are kept in {output}")
+            raise stop.error(f"{done} of {total} {tasks} are kept in {output}")
 
 
 def _report_pairs(job, output: Path, as_json: bool) -> None:
@@ -210,123 +166,20 @@ def _report_pairs(job, output: Path, as_json: bool) -> None:
     joined = sum(row.connected for row in rows)
     states = len(job.result.transition_states)
     log(f"{joined} of {len(rows)} pairs connected, {states} transition states, in {output}")
-    failures = {name: count for name, count in sorted(job.result.counters.items()) if _is_failure(name)}
+    log_failures(job.result.counters)
+
+
+def log_failures(counters: dict[str, int]) -> None:
+    """Say which searches ended with a status other than converged, and how many, if any did."""
+    failures = [f"{name} {count}" for name, count in sorted(counters.items()) if _is_failure(name)]
     if failures:
-        log("not every search succeeded: " + ", ".join(f"{name} {count}" for name, count in failures.items()))
+        log("not every search succeeded: " + ", ".join(failures))
 
 
 def _is_failure(name: str) -> bool:
     """Whether a counter counts searches that ended with a status other than converged."""
     kind, _, rest = name.partition(" ")
-    return kind in ("band", "saddle", "side") and rest not in ("evaluations", "searches", "hessians")
-
-
-def _read_point(path: Path, dimension: int):
-    """The numbers (N,) in a text file, however they are broken into lines."""
-    import numpy as np
-
-    from llcommon.config import read_bytes
-    from llcommon.errors import InputError
-
-    try:
-        point = np.array([float(word) for word in read_bytes(path).decode(errors="replace").split()])
-    except ValueError as error:
-        raise InputError(f"{path} must hold nothing but the {dimension} coordinates of a point") from error
-    if point.size != dimension or not np.isfinite(point).all():
-        finite = int(np.isfinite(point).sum())
-        raise InputError(f"{path} must hold the {dimension} coordinates of a point, not {finite} finite numbers")
-    return point
-
-
-def _start_of_saddle(landscape, minimum, state, point, displacement, seed, name: str):
-    """Where a single saddle search starts: (N,), and the direction it climbs at first."""
-    import numpy as np
-
-    from llcommon.errors import ConfigError
-    from llcommon.optimise.points import spectrum
-    from llcommon.rng import generator
-
-    if sum(value is not None for value in (minimum, state, point)) != 1:
-        raise ConfigError("give one start: --minimum ID, --ts ID or --point FILE")
-    model = landscape.model
-    if point is not None:
-        start = _read_point(point, model.dimension)
-    else:
-        table = landscape.minima if minimum is not None else landscape.transition_states
-        number = minimum if minimum is not None else state
-        kind = "minimum" if minimum is not None else "transition state"
-        if number >= len(table):
-            raise ConfigError(f"{name} has no {kind} {number}; it has {len(table)}, numbered from 0")
-        start = table.coordinates[number].copy()
-    direction = spectrum(model, start, vectors=True).vectors[:, 0].copy()
-    if displacement > 0.0:
-        rng = generator(seed, "saddle")
-        sideways = rng.standard_normal(model.dimension)
-        start = start + displacement * sideways / np.linalg.norm(sideways)
-    return start, direction
-
-
-@click.command()
-@file_argument()
-@click.option("--minimum", type=click.IntRange(0), metavar="ID", help="Start from this minimum, displaced.")
-@click.option("--ts", "state", type=click.IntRange(0), metavar="ID", help="Start from this transition state.")
-@click.option("--point", type=click.Path(path_type=Path), metavar="FILE", help="Start from the numbers in a text file.")
-@click.option(
-    "--displacement",
-    type=click.FloatRange(0.0),
-    default=0.0,
-    show_default=True,
-    metavar="D",
-    help="Length of a random displacement of the start.",
-)
-@output_option("Landscape file for the triple; without it the outcome is only reported.")
-@force_option()
-@seed_option()
-@set_option()
-@json_option()
-@verbose_option()
-@quiet_option()
-def saddle(file: Path, minimum, state, point, displacement, output, force, seed, overrides, as_json) -> None:
-    """Search for one transition state from one point of the landscape FILE, uphill along its softest mode."""
-    from llcommon.errors import NothingFound
-    from llcommon.store import check_writable, read_landscape, write_landscape
-    from lloptim.saddles import SaddleSearch
-
-    if output is not None:
-        check_writable(output, force)
-    landscape = read_landscape(file)
-    if output is not None:
-        _refuse_input_as_output(file, output)
-    settings = overridden_settings(landscape, overrides, seed, file.name)
-    start, direction = _start_of_saddle(
-        landscape, minimum, state, point, displacement, settings.connect.seed, str(file)
-    )
-    search = SaddleSearch(landscape.model, settings)
-    found = search.search(start, direction)
-    if found.transition_state is None:
-        raise NothingFound(f"the saddle search ended without a transition state: {found.status.label}")
-    report = {
-        "loss": found.transition_state.loss,
-        "rms": found.transition_state.rms,
-        "negative_eigenvalue": found.transition_state.negative_eigenvalue,
-        "next_eigenvalue": found.transition_state.next_eigenvalue,
-        "lpphe": found.transition_state.lpphe,
-        "order": found.transition_state.order,
-        "evaluations": found.evaluations,
-        "hessians": found.hessians,
-    }
-    sides = search.triple(found.transition_state, found.mode)
-    if sides.triple is None:
-        write_properties({**report, "sides": sides.status.label}, as_json)
-        raise NothingFound(f"a side of the transition state did not reach a minimum: {sides.status.label}")
-    report["plus_loss"] = sides.triple.plus.loss
-    report["minus_loss"] = sides.triple.minus.loss
-    write_properties(report, as_json)
-    if output is not None:
-        result = _empty_result(landscape, settings, "saddle")
-        result.add_triple(sides.triple)
-        write_landscape(output, result)
-        log(f"the triple is in {output}")
+    return kind in ("band", "push", "saddle", "side") and rest not in ("evaluations", "searches", "hessians")
 
 
 @click.command()

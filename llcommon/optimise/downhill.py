@@ -94,11 +94,14 @@ def push_off(
     """A point beside a transition state from which the loss falls, shape (N,), or None.
 
     direction: unit vector (N,). bend: curvature of the path, (N,), for a step of second order. The displacement starts
-    at `length` and is doubled until the loss has fallen by more than its rounding; None if it never does.
+    at `length` and is doubled until the loss has fallen by more than its rounding; if it never does, the valley may be
+    narrower than that, and shorter displacements are tried. None if there is none.
     """
     rounding = 1e-13 * (1.0 + abs(state.loss))
     lower, upper = box(model)
-    for _ in range(_MOST_DOUBLINGS):
+    longer = [length * 2.0**k for k in range(_MOST_DOUBLINGS)]
+    shorter = [length * 0.5**k for k in range(1, _MOST_DOUBLINGS)]
+    for length in longer + shorter:
         step = length * direction
         if bend is not None:
             sideways = 0.5 * length * length * bend
@@ -107,7 +110,6 @@ def push_off(
         point = np.clip(state.coordinates + step, lower, upper)
         if model.value(point) < state.loss - rounding:
             return point
-        length *= 2.0
     return None
 
 

@@ -150,3 +150,32 @@ def test_the_ends_are_not_found_here():
     counters = landscape.counters
     assert counters["transition states"] == 1
     assert counters["saddle searches"] >= 1
+
+
+WAYS = [
+    {"interpolation": "rotation"},
+    {"double_nudging": False, "climb_after": 5, "iterations": 60},
+    {"adjust_springs_every": 2, "iterations": 30, "iteration_density": 0.5},
+    {"saddle_search": "krylov"},
+    {"downhill": "steepest-descent"},
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(way))
+def test_every_way_to_connect_ends_in_verified_transition_states(way):
+    """A band drawn, relaxed and refined in another way: the pair is connected, by saddles that plain ones meet too."""
+    model, settings, minima = surface("himmelblau", connect=way)
+    connection = connect(model, settings, minima[0], minima[3])
+    assert connection.connected
+    for loss, ends in joined(connection.landscape, minima).items():
+        nearest = min(HIMMELBLAU, key=lambda known: abs(known - loss))
+        assert loss == pytest.approx(nearest, abs=5e-10)
+        assert ends == HIMMELBLAU[nearest]
+    landscape = network(xor_table(), [2], 1e-3, connect=way)
+    model, settings = landscape.model, landscape.settings
+    rng = np.random.default_rng(2)
+    ends = sorted((quenched(model, settings, model.random_start(rng)) for _ in range(6)), key=lambda end: end.loss)
+    connection = connect(model, settings, ends[0], ends[-1])
+    assert connection.connected
+    assert len(connection.landscape.transition_states)
+    assert_all_verified(model, settings, connection.landscape)
