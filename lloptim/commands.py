@@ -220,11 +220,14 @@ def path(file: Path, ts: int, output, force, overrides, step, as_json) -> None:
         raise ConfigError(f"{file} has no transition state {ts}; it has {count}, numbered from 0")
     settings = overridden_settings(landscape, overrides, None, file.name)
     model = landscape.model
+    if model.bounds() is not None:
+        raise ConfigError(f"{file} is of a model with bounds, at which a path of steepest descent would end")
     state = landscape.transition_state(ts)
-    _, mode, status = transition_state_at(model, state.coordinates, settings.connect.rms)
+    _, mode, status = transition_state_at(model, state.coordinates, settings.connect.rms, settings.curvature)
     if status is not Status.CONVERGED:
         raise ConfigError(f"transition state {ts} of {file} does not verify ({status.label}); see `lloptim check`")
-    pathway = steepest_descent_path(model, state, mode, settings.connect.pushoff, step, settings.quench.rms)
+    ends_at = (settings.connect.pushoff, step, settings.quench.rms)
+    pathway = steepest_descent_path(model, state, mode, *ends_at, settings.curvature)
     ends = [landscape.find_minimum(float(pathway.losses[i]), pathway.points[i]) for i in (0, -1)]
     summary = {
         "ts": ts,
@@ -232,12 +235,17 @@ def path(file: Path, ts: int, output, force, overrides, step, as_json) -> None:
         "ends": ends,
         "path_length": pathway.length,
         "displacement": pathway.displacement,
+        "participation": pathway.participation,
+        "moment_ratio": pathway.moment_ratio,
         "cooperativity": pathway.cooperativity,
     }
     columns = [Column("arc_length", "", pathway.arc_length), Column("loss", "", pathway.losses)]
     write_table(columns, as_json, summary)
     names = ["an unstored point" if end is None else f"minimum {end}" for end in ends]
-    log(f"{names[0]} to {names[1]}: path length {pathway.length:.6g}, displacement {pathway.displacement:.6g}")
+    log(
+        f"{names[0]} to {names[1]}: path length {pathway.length:.6g}, displacement {pathway.displacement:.6g}, "
+        f"{pathway.participation:.3g} of {model.dimension} coordinates take part"
+    )
     if output is not None:
         from lloptim.plots import draw_pathway
 
