@@ -18,7 +18,8 @@ from llcommon.status import Status
 
 # Largest trust radius of a saddle search, coordinate distance.
 _LARGEST_TRUST = 1.0
-# Up to this many coordinates all eigenvectors of the Hessian cost less than the products that stand in for them.
+# Up to this many coordinates all eigenvectors of the Hessian cost less than the products that stand in for them: dense
+# and Krylov searches take 7.6 and 9.0 ms for 105 weights, 20 and 20 ms for 173, 148 and 38 ms for 343 (wine, 1e-4).
 DENSE_LIMIT = 150
 # Krylov spaces hold each of their vectors and its product.
 _SHARE_OF_BASIS = 2
