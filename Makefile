@@ -31,13 +31,15 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -q -n 2 -m slow
 
-# Beside the original programs and SciPy; makes a throw-away environment of its own for them.
+# Beside the original programs, topsearch and SciPy; makes throw-away environments of its own for them. BENCH: tasks and
+# options of benchmarks/run.py, such as BENCH="kernels cores --repeats 3"; none: everything, half an hour or more.
+BENCH  ?=
 bench: $(READY)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 lint: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ruff
 	$(BIN)/ruff check .
 
 clean:
-	rm -rf $(VENV) $(DEMO) .bench-venv build dist *.egg-info
+	rm -rf $(VENV) $(DEMO) .bench-venv .bench-venv-topsearch build dist *.egg-info

@@ -120,23 +120,30 @@ def adjust_springs(images, springs):
             springs[i] = min(springs[i] * _STIFFEN, _STIFFEST * softest)
 
 
-@algorithm(I8, KERNEL, *PACKED, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR)
-def evaluate_images(kernel, reals, integers, workspace, lower, upper, images, gradients, losses):
-    """Losses and gradients of the inner images; returns how many are not finite.
-
-    A component of the gradient that presses an image against its bound is left out.
-    """
+@algorithm(I8, KERNEL, *PACKED, MATRIX, MATRIX, VECTOR)
+def evaluate_images(kernel, reals, integers, workspace, images, gradients, losses):
+    """Losses and gradients of the inner images; returns how many are not finite."""
     bad = 0
     for i in range(1, images.shape[0] - 1):
         losses[i] = kernel(images[i], gradients[i], reals, integers, workspace)
         if not math.isfinite(losses[i]):
             bad += 1
-        for j in range(lower.size):
-            at_lower = images[i, j] <= lower[j] and gradients[i, j] > 0.0
-            at_upper = images[i, j] >= upper[j] and gradients[i, j] < 0.0
-            if at_lower or at_upper:
-                gradients[i, j] = 0.0
     return bad
+
+
+@algorithm(types.void, VECTOR, VECTOR, MATRIX, MATRIX)
+def leave_out_pressing(lower, upper, images, band):
+    """Takes out of the band gradient, in place, the components that press an inner image against its bound.
+
+    Out of the whole, not of the true gradient: without the part that presses, its projection along the tangent would
+    pull an image off the bound, only for the gradient to push it back.
+    """
+    for i in range(1, images.shape[0] - 1):
+        for j in range(lower.size):
+            at_lower = images[i, j] <= lower[j] and band[i, j] > 0.0
+            at_upper = images[i, j] >= upper[j] and band[i, j] < 0.0
+            if at_lower or at_upper:
+                band[i, j] = 0.0
 
 
 @algorithm(I8, VECTOR)
@@ -190,11 +197,12 @@ def optimise_band(
     stored = 0
     head = 0
     scale = _FIRST_SCALE
-    if evaluate_images(kernel, reals, integers, workspace, lower, upper, images, gradients, losses) > 0:
+    if evaluate_images(kernel, reals, integers, workspace, images, gradients, losses) > 0:
         return _NOT_FINITE, math.inf, inner
     evaluations = inner
     climber = highest_inner(losses) if climb_after == 0 else 0
     band_gradient(images, gradients, losses, springs, double, climber, band)
+    leave_out_pressing(lower, upper, images, band)
     force = band[1 : count - 1].reshape(size)
     moving = images[1 : count - 1].reshape(size)
     measure = math.sqrt(dot(force, force) / size)
@@ -218,7 +226,7 @@ def optimise_band(
                 direction[k] = moving[k] - moved
                 moving[k] = moved
         old[:] = force
-        if evaluate_images(kernel, reals, integers, workspace, lower, upper, images, gradients, losses) > 0:
+        if evaluate_images(kernel, reals, integers, workspace, images, gradients, losses) > 0:
             return _NOT_FINITE, math.inf, evaluations
         evaluations += inner
         climbs_now = highest_inner(losses) if 0 <= climb_after <= iteration + 1 else 0
@@ -226,6 +234,7 @@ def optimise_band(
         if stiffened:
             adjust_springs(images, springs)
         band_gradient(images, gradients, losses, springs, double, climbs_now, band)
+        leave_out_pressing(lower, upper, images, band)
         measure = math.sqrt(dot(force, force) / size)
         for i in range(size):
             steps[head, i] = -direction[i]

@@ -16,7 +16,19 @@ import math
 import numpy as np
 
 from llcommon.optimise.box import room
-from llcommon.optimise.saddle import image_step, leave_ridges, mode_to_climb
+from llcommon.optimise.saddle import (
+    CONVEX_CYCLES,
+    FIRST_TRUST,
+    MOST_PUSHES,
+    SMALLEST_TRUST,
+    WORST_ERROR,
+    evaluate_move,
+    image_step,
+    leave_ridges,
+    leave_saddle,
+    mode_to_climb,
+    next_trust,
+)
 from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms
 from llcommon.seam import F8, HESSIAN_VECTOR, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
@@ -29,10 +41,6 @@ _WRONG_INDEX = int(Status.WRONG_INDEX)
 _FELL = int(Status.FELL_TO_MINIMUM)
 _HIT_BOUND = int(Status.HIT_BOUND)
 
-_CONVEX_CYCLES = 25  # consecutive cycles without negative curvature before the search is given up
-_SMALLEST_TRUST = 1e-6
-_MOST_PUSHES = 4
-_PUSH = 0.15  # displacement off a saddle of higher index, in units of the largest trust radius
 _WARM = 6  # soft Ritz vectors that the next cycle starts from, beside the mode
 _MODE_RESIDUAL = 0.3  # relative to the eigenvalue
 _STEP_RESIDUAL = 0.1  # relative to the gradient
@@ -270,7 +278,7 @@ def krylov_search(
     evaluations = 1
     products = 0
     size = rms(gradient)
-    trust = 0.25 * largest_trust
+    trust = FIRST_TRUST * largest_trust
     convex = 0
     pushes = 0
     stalled = False
@@ -305,25 +313,23 @@ def krylov_search(
             if values[0] >= 0.0:
                 return _FELL, loss, size, evaluations, products
             if used > 1 and values[1] <= 0.0:
-                if pushes == _MOST_PUSHES:
+                if pushes == MOST_PUSHES:
                     return _WRONG_INDEX, loss, size, evaluations, products
                 # A saddle of higher index: leave it downhill along the second negative mode.
                 pushes += 1
                 combine(basis, vectors[1], used, move)
-                move *= _PUSH * largest_trust
-                share, _ = room(x, move, lower, upper)
-                add_scaled(share, move, x)
-                loss = kernel(x, gradient, reals, integers, workspace)
-                remove_components(frozen, gradient)
+                loss = leave_saddle(
+                    kernel, reals, integers, workspace, frozen, lower, upper, x, gradient, move, largest_trust
+                )
                 evaluations += 1
                 size = rms(gradient)
-                trust = 0.25 * largest_trust
+                trust = FIRST_TRUST * largest_trust
                 continue
             if stalled or size <= 1e-3 * tolerance:
                 combine(basis, vectors[0], used, mode)
                 return _CONVERGED, loss, size, evaluations, products
         convex = convex + 1 if values[0] > 0.0 else 0
-        if convex > _CONVEX_CYCLES:
+        if convex > CONVEX_CYCLES:
             return _FELL, loss, size, evaluations, products
         accepted = False
         stopping = -1
@@ -338,25 +344,19 @@ def krylov_search(
             if stopping >= 0:
                 move *= share
                 scratch *= share
-            for i in range(n):
-                trial[i] = x[i] + move[i]
-            if stopping >= 0:
-                trial[stopping] = upper[stopping] if move[stopping] > 0.0 else lower[stopping]
-            trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
-            remove_components(frozen, trial_gradient)
+            trial_loss = evaluate_move(
+                kernel, reals, integers, workspace, frozen, lower, upper, x, move, stopping, trial, trial_gradient
+            )
             evaluations += 1
             for i in range(n):
                 scratch[i] = trial_gradient[i] - gradient[i] - scratch[i]
             length = norm(move)
             error = correction_length(basis, values, vectors, shift, scratch) / max(length, 1e-300)
-            if math.isfinite(error) and (error <= 2.0 or trust <= _SMALLEST_TRUST or size <= tolerance):
+            if math.isfinite(error) and (error <= WORST_ERROR or trust <= SMALLEST_TRUST or size <= tolerance):
                 accepted = True
-            elif trust <= _SMALLEST_TRUST:
+            elif trust <= SMALLEST_TRUST:
                 return _NOT_FINITE, loss, size, evaluations, products
-            if error < 0.25:
-                trust = max(trust, min(largest_trust, 2.0 * length))
-            elif not error <= 0.75:
-                trust = max(0.4 * min(trust, length), _SMALLEST_TRUST)
+            trust = next_trust(trust, error, length, largest_trust)
         trial_size = rms(trial_gradient)
         stalled = size <= tolerance and values[0] < 0.0 and trial_size > 0.5 * size
         # Where whole Newton steps converge fast it pays to solve for them.

@@ -30,14 +30,16 @@ _LEFT_RADIUS = int(Status.LEFT_RADIUS)
 _WRONG_INDEX = int(Status.WRONG_INDEX)
 _FELL = int(Status.FELL_TO_MINIMUM)
 _HIT_BOUND = int(Status.HIT_BOUND)
+_FLAT = int(Status.FLAT)
 
-_CONVEX_CYCLES = 25  # consecutive cycles without negative curvature before the search is given up
-_SMALLEST_TRUST = 1e-6
-_MOST_PUSHES = 4
-_PUSH = 0.15  # displacement off a saddle of higher index, in units of the largest trust radius
-_FIRST_TRUST = 0.25  # radius of the first cycle, in units of the largest
-_WORST_ERROR = 2.0  # of the predicted gradient, for a step that is kept
+CONVEX_CYCLES = 25  # consecutive cycles without negative curvature before the search is given up
+SMALLEST_TRUST = 1e-6
+MOST_PUSHES = 4
+PUSH = 0.15  # displacement off a saddle of higher index, in units of the largest trust radius
+FIRST_TRUST = 0.25  # radius of the first cycle, in units of the largest
+WORST_ERROR = 2.0  # of the predicted gradient, for a step that is kept
 _LIFT = 3.0  # how much the climbed mode is lifted, in units of its curvature, for the factorisation
+_NOISE = 1e-13  # eigenvalues below this share of the largest have no certain sign
 _RIDGE_STEP = 0.1  # least step down the negative modes that are not climbed, all together, in units of the trust radius
 
 
@@ -143,6 +145,43 @@ def mode_to_climb(values, vectors, previous):
     return most_overlapping(vectors[:negative], previous)
 
 
+@algorithm(F8, KERNEL, *PACKED, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, I8, VECTOR, VECTOR)
+def evaluate_move(
+    kernel, reals, integers, workspace, frozen, lower, upper, x, move, stopping, trial, trial_gradient
+):
+    """The loss at trial = x + move, (N,), exactly on the bound of coordinate `stopping` (-1: none).
+
+    trial_gradient receives the gradient in the directions that are not frozen.
+    """
+    for i in range(x.size):
+        trial[i] = x[i] + move[i]
+    if stopping >= 0:
+        trial[stopping] = upper[stopping] if move[stopping] > 0.0 else lower[stopping]
+    loss = kernel(trial, trial_gradient, reals, integers, workspace)
+    remove_components(frozen, trial_gradient)
+    return loss
+
+
+@algorithm(F8, KERNEL, *PACKED, MATRIX, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, F8)
+def leave_saddle(kernel, reals, integers, workspace, frozen, lower, upper, x, gradient, mode, largest_trust):
+    """Off a saddle of higher index along a negative mode, as far as the box allows; the loss there."""
+    length, _ = room(x, mode * (PUSH * largest_trust), lower, upper)
+    add_scaled(length * PUSH * largest_trust, mode, x)
+    loss = kernel(x, gradient, reals, integers, workspace)
+    remove_components(frozen, gradient)
+    return loss
+
+
+@algorithm(F8, F8, F8, F8, F8)
+def next_trust(trust, error, length, largest_trust):
+    """The trust radius after a step of this length, whose predicted gradient had this error."""
+    if error < 0.25:
+        return max(trust, min(largest_trust, 2.0 * length))
+    if not error <= 0.75:
+        return max(0.4 * min(trust, length), SMALLEST_TRUST)
+    return trust
+
+
 @algorithm(types.boolean, MATRIX, VECTOR, VECTOR, MATRIX, VECTOR, VECTOR)
 def newton_to_saddle(curvature, mode, gradient, factor, scratch, move):
     """Newton's step -H^-1 gradient into `move` if H has exactly one negative eigenvalue; else False.
@@ -217,7 +256,7 @@ def follow_eigenvector(
     evaluations = 1
     hessians = 0
     size = rms(gradient)
-    trust = _FIRST_TRUST * largest_trust
+    trust = FIRST_TRUST * largest_trust
     convex = 0
     pushes = 0
     stalled = False
@@ -236,6 +275,7 @@ def follow_eigenvector(
         newton = single and newton_to_saddle(curvature, mode, gradient, factor, step, move)
         newton = newton and norm(move) <= trust
         climbed = 0
+        noise = 0.0
         if not newton:
             values[:], columns = np.linalg.eigh(curvature)
             vectors[:] = columns.T
@@ -243,30 +283,30 @@ def follow_eigenvector(
             mode[:] = vectors[climbed]
             for i in range(n):
                 slopes[i] = dot(vectors[i], gradient)
-            single = values[0] < 0.0 and (n == 1 or values[1] > 0.0)
+            noise = _NOISE * max(abs(values[0]), abs(values[n - 1]))
+            single = values[0] < -noise and (n == 1 or values[1] > noise)
         # A search may start in a minimum; one that comes to a minimum has fallen there.
         if size <= tolerance and (single or cycle > 0 or values[0] <= 0.0):
-            if not single and values[0] >= 0.0:
+            if not single and values[0] > noise:
                 return _FELL, loss, size, evaluations, hessians
+            if not single and (values[0] >= -noise or values[1] >= -noise):
+                return _FLAT, loss, size, evaluations, hessians
             if not single:
-                if pushes == _MOST_PUSHES:
+                if pushes == MOST_PUSHES:
                     return _WRONG_INDEX, loss, size, evaluations, hessians
                 # A saddle of higher index: leave it downhill along the second negative mode.
                 pushes += 1
-                move[:] = vectors[1]
-                move *= _PUSH * largest_trust
-                share, _ = room(x, move, lower, upper)
-                add_scaled(share, move, x)
-                loss = kernel(x, gradient, reals, integers, workspace)
-                remove_components(frozen, gradient)
+                loss = leave_saddle(
+                    kernel, reals, integers, workspace, frozen, lower, upper, x, gradient, vectors[1], largest_trust
+                )
                 evaluations += 1
                 size = rms(gradient)
-                trust = _FIRST_TRUST * largest_trust
+                trust = FIRST_TRUST * largest_trust
                 continue
             if stalled or size <= 1e-3 * tolerance:
                 return _CONVERGED, loss, size, evaluations, hessians
         convex = convex + 1 if not single and values[0] > 0.0 else 0
-        if convex > _CONVEX_CYCLES:
+        if convex > CONVEX_CYCLES:
             return _FELL, loss, size, evaluations, hessians
         accepted = False
         stopping = -1
@@ -283,12 +323,9 @@ def follow_eigenvector(
             if stopping >= 0:
                 move *= share
             symmetric_times(curvature, move, predicted)
-            for i in range(n):
-                trial[i] = x[i] + move[i]
-            if stopping >= 0:
-                trial[stopping] = upper[stopping] if move[stopping] > 0.0 else lower[stopping]
-            trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
-            remove_components(frozen, trial_gradient)
+            trial_loss = evaluate_move(
+                kernel, reals, integers, workspace, frozen, lower, upper, x, move, stopping, trial, trial_gradient
+            )
             evaluations += 1
             for i in range(n):
                 predicted[i] = trial_gradient[i] - gradient[i] - predicted[i]
@@ -298,14 +335,11 @@ def follow_eigenvector(
                 error = norm(predicted) / max(length, 1e-300)
             else:
                 error = correction_length(values, vectors, shift, predicted) / max(length, 1e-300)
-            if math.isfinite(error) and (error <= _WORST_ERROR or trust <= _SMALLEST_TRUST or size <= tolerance):
+            if math.isfinite(error) and (error <= WORST_ERROR or trust <= SMALLEST_TRUST or size <= tolerance):
                 accepted = True
-            elif trust <= _SMALLEST_TRUST:
+            elif trust <= SMALLEST_TRUST:
                 return _NOT_FINITE, loss, size, evaluations, hessians
-            if error < 0.25:
-                trust = max(trust, min(largest_trust, 2.0 * length))
-            elif not error <= 0.75:
-                trust = max(0.4 * min(trust, length), _SMALLEST_TRUST)
+            trust = next_trust(trust, error, length, largest_trust)
             if newton and not accepted:
                 break
         if not accepted:
