@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from llcommon.config import read_bytes, shown, suggestion
 from llcommon.errors import ConfigError, InputError
 from llcommon.losses.base import LossModel
-from llcommon.parallel import executor
 from llcommon.records import Minimum
 from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store import Landscape
 from lloptim.connect import Connection, connect
+from lloptim.inorder import run_in_order
 
 _COLUMNS = ("minimum_a", "minimum_b", "attempt")
 _DIGITS = re.compile("[0-9]{1,18}")
@@ -144,31 +143,18 @@ class Job:
         if a process is killed.
         """
         start = len(self.results)
-        pool = executor(min(jobs, len(self.pairs) - start), _start, (self.source.model, self.settings))
-        running: dict[int, Future] = {}
-        done = start
-        submitted = start
-        try:
-            while done < len(self.pairs):
-                # Two for each process: one is worked on, the next lies ready.
-                while submitted < len(self.pairs) and len(running) < 2 * jobs and not stopped():
-                    pair = self.pairs[submitted]
-                    ends = self.source.minimum(pair.a), self.source.minimum(pair.b)
-                    running[submitted] = pool.submit(_connect, *ends, pair.attempt)
-                    submitted += 1
-                if done not in running:
-                    break
-                self._merge(self.pairs[done], running.pop(done).result())
-                done += 1
-                merged(done)
-        except BrokenProcessPool as error:
-            raise ConfigError(
-                "a process of this job was killed, perhaps for want of memory; "
-                "run the same command with fewer --jobs"
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-        return done
+        waiting = self.pairs[start:]
+
+        def ends_of(pair: Pair) -> tuple[Minimum, Minimum, int]:
+            return self.source.minimum(pair.a), self.source.minimum(pair.b), pair.attempt
+
+        def take(number: int, connection: Connection) -> None:
+            self._merge(waiting[number], connection)
+            merged(start + number + 1)
+
+        tasks = [partial(ends_of, pair) for pair in waiting]
+        initial = (self.source.model, self.settings)
+        return start + run_in_order(_start, initial, _connect, tasks, jobs, stopped, take)
 
     def _merge(self, pair: Pair, connection: Connection) -> None:
         report = self.result.merge(connection.landscape)
