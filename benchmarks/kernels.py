@@ -20,7 +20,10 @@ import numpy as np
 from sklearn.datasets import load_digits, load_iris, load_wine
 
 from benchmarks import ours, table
+from benchmarks.curvature import NumpyCurvature
+from benchmarks.options import Options
 from benchmarks.problem import Problem
+from benchmarks.progress import say
 from benchmarks.scipy_numpy import NumpyLoss
 from llcommon.seam import F8, HESSIAN, HESSIAN_VECTOR, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 
@@ -29,7 +32,7 @@ _ROUND_SECONDS = 0.1
 
 
 @algorithm(F8, KERNEL, VECTOR, VECTOR, *PACKED, I8)
-def _repeat_kernel(kernel, x, gradient, reals, integers, workspace, times):
+def repeat_kernel(kernel, x, gradient, reals, integers, workspace, times):
     total = 0.0
     for _ in range(times):
         total += kernel(x, gradient, reals, integers, workspace)
@@ -37,91 +40,15 @@ def _repeat_kernel(kernel, x, gradient, reals, integers, workspace, times):
 
 
 @algorithm(types.void, HESSIAN, VECTOR, MATRIX, *PACKED, I8)
-def _repeat_hessian(kernel, x, hessian, reals, integers, workspace, times):
+def repeat_hessian(kernel, x, hessian, reals, integers, workspace, times):
     for _ in range(times):
         kernel(x, hessian, reals, integers, workspace)
 
 
 @algorithm(types.void, HESSIAN_VECTOR, VECTOR, VECTOR, VECTOR, *PACKED, I8)
-def _repeat_hessian_vector(kernel, x, v, out, reals, integers, workspace, times):
+def repeat_hessian_vector(kernel, x, v, out, reals, integers, workspace, times):
     for _ in range(times):
         kernel(x, v, out, reals, integers, workspace)
-
-
-class NumpyCurvature:
-    """Hessian and Hessian-vector product of `NumpyLoss`, in plain NumPy."""
-
-    def __init__(self, problem: Problem):
-        self.problem = problem
-        rows = problem.classes.size
-        self.inputs = np.column_stack([problem.features, np.ones(rows)])
-        self.right = np.eye(problem.outputs)[problem.classes]
-
-    def _forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(weights of the last layer, hidden activations with ones, class probabilities)."""
-        first, second = self.problem.layers(x)
-        hidden = np.tanh(self.inputs @ first)
-        below = np.column_stack([hidden, np.ones(len(hidden))])
-        outputs = below @ second
-        exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        return second[:-1], below, exponentials / exponentials.sum(axis=1, keepdims=True)
-
-    def product(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Hessian at x times v, by the R-operator, shape (N,)."""
-        rows = len(self.inputs)
-        weights, below, probabilities = self._forward(x)
-        first_v, second_v = self.problem.layers(v)
-        hidden = below[:, :-1]
-        slope = 1.0 - hidden * hidden
-        r_hidden = slope * (self.inputs @ first_v)
-        r_outputs = below @ second_v + r_hidden @ weights
-        mean = (probabilities * r_outputs).sum(axis=1, keepdims=True)
-        r_delta = probabilities * (r_outputs - mean) / rows
-        delta = (probabilities - self.right) / rows
-        back = delta @ weights.T
-        r_back = r_delta @ weights.T + delta @ second_v[:-1].T
-        r_hidden_delta = slope * r_back - 2.0 * hidden * r_hidden * back
-        out = 2.0 * self.problem.regularisation * v
-        first_out, second_out = self.problem.layers(out)
-        first_out += self.inputs.T @ r_hidden_delta
-        second_out += below.T @ r_delta
-        second_out[:-1] += r_hidden.T @ delta
-        return out
-
-    def hessian(self, x: np.ndarray) -> np.ndarray:
-        """Dense Hessian at x, shape (N, N): products of all pairs of inputs with all pairs of curvatures."""
-        rows, size = self.inputs.shape
-        units, outputs = self.problem.hidden, self.problem.outputs
-        weights, below, probabilities = self._forward(x)
-        hidden = below[:, :-1]
-        slope = 1.0 - hidden * hidden
-        delta = (probabilities - self.right) / rows
-        top = probabilities[:, :, None] * (np.eye(outputs) - probabilities[:, None, :]) / rows
-        transfer = slope[:, :, None] * weights
-        mixed = transfer @ top
-        curvature = mixed @ transfer.transpose(0, 2, 1)
-        diagonal = np.arange(units)
-        curvature[:, diagonal, diagonal] -= 2.0 * hidden * slope * (delta @ weights.T)
-
-        def block(left: np.ndarray, right: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-            """Sum over rows of left_i right_j pairs_uv at row (i, u), column (j, v)."""
-            a, b = left.shape[1], right.shape[1]
-            u, v = pairs.shape[1:]
-            products = (left[:, :, None] * right[:, None, :]).reshape(rows, a * b)
-            summed = products.T @ pairs.reshape(rows, u * v)
-            return summed.reshape(a, b, u, v).transpose(0, 2, 1, 3)
-
-        off_diagonal = block(self.inputs, below, mixed)
-        neighbour = self.inputs.T @ (slope[:, :, None] * delta[:, None, :]).reshape(rows, units * outputs)
-        off_diagonal[:, diagonal, diagonal, :] += neighbour.reshape(size, units, outputs)
-        split = size * units
-        out = np.empty((x.size, x.size))
-        out[:split, :split] = block(self.inputs, self.inputs, curvature).reshape(split, split)
-        out[:split, split:] = off_diagonal.reshape(split, x.size - split)
-        out[split:, :split] = out[:split, split:].T
-        out[split:, split:] = block(below, below, top).reshape(x.size - split, x.size - split)
-        out[np.diag_indices(x.size)] += 2.0 * self.problem.regularisation
-        return out
 
 
 @dataclass(frozen=True)
@@ -163,7 +90,7 @@ def problems() -> dict[str, Problem]:
     }
 
 
-def _seconds(work: Callable[[int], object]) -> Callable[[int], float]:
+def seconds_of(work: Callable[[int], object]) -> Callable[[int], float]:
     """CPU seconds of one time of `work(times)`, from as many times as make a round; the first call is not measured."""
     work(1)
     begin = time.process_time()
@@ -183,7 +110,7 @@ def _seconds(work: Callable[[int], object]) -> Callable[[int], float]:
     return measure
 
 
-def _python_loop(function: Callable, *arguments) -> Callable[[int], None]:
+def python_loop(function: Callable, *arguments) -> Callable[[int], None]:
     def work(times: int) -> None:
         for _ in range(times):
             function(*arguments)
@@ -211,7 +138,7 @@ def _dgemm_seconds_per_flop() -> Callable[[int], float]:
 
 def check_same_kernels(problem: Problem, x: np.ndarray, v: np.ndarray) -> None:
     """Loss, gradient, product and Hessian of both sides agree to rounding; raises AssertionError otherwise."""
-    model = ours._model(problem)
+    model = ours.model_of(problem)
     curvature = NumpyCurvature(problem)
     value, gradient = NumpyLoss(problem)(x)
     our_value, our_gradient = model.value_and_gradient(x)
@@ -231,20 +158,20 @@ def _measures(problem: Problem) -> dict[str, Callable[[int], float]]:
     """What is timed for one network."""
     x, v = np.random.default_rng(1).standard_normal((2, problem.dimension))
     check_same_kernels(problem, x, v)
-    model = ours._model(problem)
+    model = ours.model_of(problem)
     packed = model.hessian_packed()
     out = np.empty(problem.dimension)
     matrix = np.empty((problem.dimension, problem.dimension))
     curvature = NumpyCurvature(problem)
     return {
-        "gradient, ours": _seconds(lambda times: _repeat_kernel(model.kernel, x, out, *packed, times)),
-        "gradient, NumPy": _seconds(_python_loop(NumpyLoss(problem), x)),
-        "product, ours": _seconds(
-            lambda times: _repeat_hessian_vector(model.hessian_vector_kernel, x, v, out, *packed, times)
+        "gradient, ours": seconds_of(lambda times: repeat_kernel(model.kernel, x, out, *packed, times)),
+        "gradient, NumPy": seconds_of(python_loop(NumpyLoss(problem), x)),
+        "product, ours": seconds_of(
+            lambda times: repeat_hessian_vector(model.hessian_vector_kernel, x, v, out, *packed, times)
         ),
-        "product, NumPy": _seconds(_python_loop(curvature.product, x, v)),
-        "Hessian, ours": _seconds(lambda times: _repeat_hessian(model.hessian_kernel, x, matrix, *packed, times)),
-        "Hessian, NumPy": _seconds(_python_loop(curvature.hessian, x)),
+        "product, NumPy": seconds_of(python_loop(curvature.product, x, v)),
+        "Hessian, ours": seconds_of(lambda times: repeat_hessian(model.hessian_kernel, x, matrix, *packed, times)),
+        "Hessian, NumPy": seconds_of(python_loop(curvature.hessian, x)),
         "flop": _dgemm_seconds_per_flop(),
     }
 
@@ -277,9 +204,27 @@ def _rows(name: str, problem: Problem, results: dict[str, list[float]]) -> list[
     return rows
 
 
-def kernels(repeats: int) -> list[table.Row]:
-    """CPU seconds of one call of each kernel, medians over `repeats` rounds in which all of them take turns."""
+def _targets(rows: list[table.Row]) -> list[table.Figure]:
+    """What the project has set itself, of these rows."""
+    products = "its products at dgemm rate"
+    wanted = {
+        ("loss and gradient, iris 4-10-3", "NumPy"): ("NumPy's time / ours", ">= 5", 1),
+        ("loss and gradient, wine 13-20-3", "NumPy"): ("NumPy's time / ours", ">= 4", 1),
+        ("loss and gradient, digits 64-32-10", products): ("share of dgemm rate", ">= 0.45", 1),
+        ("Hessian, digits 64-32-10", products): ("time / that of its products at dgemm rate", "<= 3", -1),
+    }
+    figures = []
+    for row in rows:
+        if (row.task, row.peer_name) in wanted:
+            quantity, target, power = wanted[row.task, row.peer_name]
+            figures.append(table.Figure(row.task, table.OURS, quantity, table.three_figures(row.ratio**power), target))
+    return figures
+
+
+def kernels(options: Options) -> table.Result:
+    """CPU seconds of one call of each kernel, medians over rounds in which all of them take turns."""
     rows = []
     for name, problem in problems().items():
-        rows += _rows(name, problem, table.interleaved(_measures(problem), repeats))
-    return rows
+        rows += _rows(name, problem, table.interleaved(_measures(problem), options.repeats))
+        say(f"kernels: {name}")
+    return table.Result(rows, _targets(rows))

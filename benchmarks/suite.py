@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import path_info, processes
+from benchmarks.attempt import Attempt, Triple
 from benchmarks.environment import Suite
 from benchmarks.problem import Problem
 
@@ -47,23 +48,6 @@ class BasinHopping:
                 chosen.append(minimum)
                 last = loss
         return chosen
-
-
-@dataclass(frozen=True)
-class Connection:
-    """An OPTIM NEWCONNECT run on one pair.
-
-    seconds: CPU; connected: start and finish joined by verified transition states; triples: all of path.info;
-    distinct: losses of the distinct transition states with exactly one negative eigenvalue; calls: energy and
-    gradient calls if OPTIM printed them (it does not when it gives up), Hessian calls likewise.
-    """
-
-    seconds: float
-    connected: bool
-    triples: list[path_info.Triple]
-    distinct: list[float]
-    calls: int | None
-    hessians: int | None
 
 
 # The settings of the group's own Python package (pylfl, odata.connect) for networks of this kind.
@@ -208,10 +192,11 @@ def optim_newconnect(
     finish: np.ndarray,
     settings: str = "lean",
     cpu_limit: int = 600,
-) -> Connection:
+) -> Attempt:
     """Connect two minima (house order, already aligned: OPTIM aligns atoms, not units) by OPTIM.
 
-    settings: a key of SETTINGS.
+    settings: a key of SETTINGS. It is killed at cpu_limit seconds; what it had found by then counts. OPTIM prints its
+    calls only if it ends well, and those downhill are among them.
     """
     first, second = problem.to_suite(start), problem.to_suite(finish)
     keywords = _network_line(problem) + SETTINGS[settings] + "VARIABLES\n"
@@ -223,9 +208,10 @@ def optim_newconnect(
         run = processes.run([str(suite.optim)], folder, cpu_limit)
         written = folder / "path.info"
         text = written.read_text() if written.exists() else ""
-    triples = path_info.read(text, problem.dimension)
-    distinct = [point.loss for point in path_info.distinct_transition_states(triples)]
-    connected = path_info.joins(triples, first, second)
+    triples = []
+    for found in path_info.read(text, problem.dimension):
+        points = (found.plus, found.transition_state, found.minus)
+        triples.append(Triple(*(problem.to_house(point.x) for point in points)))
     calls = _calls(run.output, "energy+gradient calls")
     hessians = _calls(run.output, "energy+gradient+Hessian calls")
-    return Connection(run.seconds, connected, triples, distinct, calls, hessians)
+    return Attempt(run.seconds, triples, calls, hessians, None)

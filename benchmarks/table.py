@@ -1,13 +1,16 @@
-"""Medians of interleaved measurements, and the table that shows them."""
+"""Medians of interleaved measurements, and the tables that show them."""
 
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
+OURS = "this toolchain"
+
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. ours, peer: medians over n measurements (None: our side is not there yet)."""
+    """One comparison. ours, peer: seconds, medians over n measurements (ours None: our side is not there)."""
 
     task: str
     peer_name: str
@@ -18,12 +21,26 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """How many times the peer takes longer."""
-        return None if self.ours is None else self.peer / self.ours
+        return self.peer / self.ours if self.ours else None
 
 
-def median_of(function: Callable[[], float], repeats: int) -> float:
-    """Median of what `function` returns in `repeats` calls."""
-    return statistics.median(function() for _ in range(repeats))
+@dataclass(frozen=True)
+class Figure:
+    """One number that is no comparison of times. target: what the project has set itself, if anything."""
+
+    task: str
+    program: str
+    quantity: str
+    value: str
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a task has measured."""
+
+    rows: list[Row]
+    figures: list[Figure]
 
 
 def interleaved(measures: dict[str, Callable[[int], float]], repeats: int) -> dict[str, list[float]]:
@@ -45,22 +62,71 @@ def compare(task: str, results: dict[str, list[float]], ours: str = "ours") -> l
     return [Row(task, name, own, statistics.median(results[name]), len(results[name])) for name in peers]
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{1000.0 * seconds:.2f}"
+def three_figures(value: float | None) -> str:
+    """A number with three significant figures, never in exponents; a dash for None, NaN and infinities."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value == 0.0:
+        return "0"
+    decimals = 2 - math.floor(math.log10(abs(value)))
+    return f"{round(value, decimals):.{max(decimals, 0)}f}"
 
 
-def text(rows: list[Row]) -> str:
-    """The table; times in milliseconds of CPU, ratio = peer / ours."""
-    lines = [("task", "peer", "ours [ms]", "peer [ms]", "ratio", "n")]
-    for row in rows:
-        ratio = "-" if row.ratio is None else f"{row.ratio:.1f}"
-        lines.append(
-            (row.task, row.peer_name, _milliseconds(row.ours), _milliseconds(row.peer), ratio, str(row.n))
-        )
+def duration(seconds: float | None) -> str:
+    """Seconds in a readable unit, with three significant figures."""
+    if seconds is None or not math.isfinite(seconds):
+        return "-"
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "us")):
+        if seconds * factor >= 0.9995:
+            return f"{three_figures(seconds * factor)} {unit}"
+    return f"{three_figures(seconds * 1e9)} ns"
+
+
+def share(part: int, whole: int) -> str:
+    """`part of whole (per cent)`."""
+    if not whole:
+        return "0 of 0"
+    return f"{part} of {whole} ({100.0 * part / whole:.1f} %)"
+
+
+def _aligned(lines: list[tuple[str, ...]], left: int) -> str:
+    """Lines in columns, the first `left` of them flush left."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     shown = []
     for line in lines:
-        words = [line[0].ljust(widths[0]), line[1].ljust(widths[1])]
-        words += [word.rjust(width) for word, width in zip(line[2:], widths[2:], strict=True)]
-        shown.append("  ".join(words))
+        words = [word.ljust(width) for word, width in zip(line[:left], widths[:left], strict=True)]
+        words += [word.rjust(width) for word, width in zip(line[left:], widths[left:], strict=True)]
+        shown.append("  ".join(words).rstrip())
     return "\n".join(shown)
+
+
+def text(rows: list[Row]) -> str:
+    """The table of times: seconds of CPU unless the task says otherwise, ratio = peer / ours."""
+    lines = [("task", "peer", OURS, "peer takes", "ratio", "n")]
+    for row in rows:
+        times = duration(row.ours), duration(row.peer)
+        lines.append((row.task, row.peer_name, *times, three_figures(row.ratio), str(row.n)))
+    return _aligned(lines, 2)
+
+
+def _grid(task: str, figures: list[Figure]) -> str:
+    """The figures of one task, a column for each program, or a line if there are more programs than quantities."""
+    programs = list(dict.fromkeys(figure.program for figure in figures))
+    quantities = list(dict.fromkeys(figure.quantity for figure in figures))
+    values = {(figure.quantity, figure.program): figure.value for figure in figures}
+    targets = {figure.quantity: figure.target for figure in figures if figure.target}
+    if len(programs) > len(quantities):
+        lines = [(task, *quantities)]
+        lines += [(name, *(values.get((quantity, name), "") for quantity in quantities)) for name in programs]
+        return _aligned(lines, 1)
+    lines = [(task, *programs, "target")]
+    for quantity in quantities:
+        found = (values.get((quantity, program), "") for program in programs)
+        lines.append((quantity, *found, targets.get(quantity, "")))
+    return _aligned(lines, 1)
+
+
+def figures_text(figures: list[Figure]) -> str:
+    """The tables of everything else, one for each task. A target is that of this toolchain."""
+    tasks = list(dict.fromkeys(figure.task for figure in figures))
+    return "\n\n".join(_grid(task, [figure for figure in figures if figure.task == task]) for task in tasks)

@@ -7,18 +7,16 @@ interpreter's start and imports. The points come back as they are and `verificat
 
 import json
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import path_info, processes, verification
+from benchmarks import processes
+from benchmarks.attempt import Attempt, Triple
 from benchmarks.problem import Problem
 from benchmarks.suite import PeerFailed
 
 DRIVER = Path(__file__).resolve().parent / "_topsearch_driver.py"
-CONVERGED = 1e-6
-NEARLY = 1e-4
 
 # The best found by hand in some 60 trials on 14 to 24 pairs of minima of iris 4-10-3 at lambda 1e-4 (the pairs that
 # `run.py` draws among them). As shipped the minimiser has a memory of 5 and a cap of 200 iterations; longer memories
@@ -53,28 +51,6 @@ TUNED = {
 }
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One attempt on one pair.
-
-    seconds: CPU of the search, process_seconds: of the whole process; evaluations of loss and gradient, all and by
-    phase; returned: points that topsearch calls transition states; index_one: those with one negative eigenvalue;
-    converged, nearly: of these, gradient (root mean square) up to 1e-6, and between that and 1e-4; distinct: losses
-    of the distinct converged ones; connected: start and finish joined by points of index one, as for OPTIM.
-    """
-
-    seconds: float
-    connected: bool
-    distinct: list[float]
-    evaluations: int
-    phases: dict[str, int]
-    returned: int
-    index_one: int
-    converged: int
-    nearly: int
-    process_seconds: float
-
-
 def _write_job(problem: Problem, start: np.ndarray, finish: np.ndarray, settings: dict, folder: Path) -> None:
     """What the driver reads."""
     np.savez(
@@ -90,27 +66,14 @@ def _write_job(problem: Problem, start: np.ndarray, finish: np.ndarray, settings
     (folder / "settings.json").write_text(json.dumps(settings))
 
 
-def _run(python: Path, folder: Path, cpu_limit: int) -> tuple[dict[str, np.ndarray], float]:
-    """The driver's arrays, and CPU seconds of its process."""
+def _run(python: Path, folder: Path, cpu_limit: int) -> dict[str, np.ndarray]:
+    """The driver's arrays."""
     run = processes.run([str(python), str(DRIVER), str(folder)], folder, cpu_limit)
     if run.exit_code != 0:
         lines = run.output.strip().splitlines() or ["no message"]
         raise PeerFailed(f"topsearch ended with exit code {run.exit_code}: {lines[-1]}")
     with np.load(folder / "result.npz") as written:
-        return dict(written), run.seconds
-
-
-def _triples(points: list[verification.Verified], result: dict[str, np.ndarray]) -> list[path_info.Triple]:
-    """Pathways as OPTIM's are kept, so that one rule says of both which minima are joined."""
-    triples = []
-    for number, point in enumerate(points):
-        sides = [
-            path_info.StationaryPoint(float(result[f"{side}_losses"][number]), 1, np.empty(0), result[side][number])
-            for side in ("plus", "minus")
-        ]
-        middle = path_info.StationaryPoint(point.loss, 1, point.eigenvalues[::-1], point.x)
-        triples.append(path_info.Triple(sides[0], middle, sides[1]))
-    return triples
+        return dict(written)
 
 
 def connect(
@@ -128,21 +91,13 @@ def connect(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_job(problem, start, finish, settings or TUNED, folder)
-        result, process_seconds = _run(python, folder, cpu_limit)
-    points = [verification.verify(problem, x) for x in result["transition_states"]]
-    index_one = [point for point in points if point.index == 1]
-    converged = [point for point in index_one if point.rms <= CONVERGED]
-    nearly = [point for point in index_one if CONVERGED < point.rms <= NEARLY]
-    prefix = "evaluations_"
+        result = _run(python, folder, cpu_limit)
+    points = zip(result["plus"], result["transition_states"], result["minus"], strict=True)
+    downhill = int(result["evaluations_descent"])
     return Attempt(
         seconds=float(result["seconds"]),
-        connected=path_info.joins(_triples(points, result), start, finish),
-        distinct=[point.loss for point in verification.distinct(problem, converged)],
-        evaluations=int(result["evaluations"]),
-        phases={key.removeprefix(prefix): int(result[key]) for key in result if key.startswith(prefix)},
-        returned=len(points),
-        index_one=len(index_one),
-        converged=len(converged),
-        nearly=len(nearly),
-        process_seconds=process_seconds,
+        triples=[Triple(*point) for point in points],
+        gradients=int(result["evaluations"]) - downhill,
+        hessians=0,
+        downhill=downhill,
     )

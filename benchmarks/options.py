@@ -1,0 +1,22 @@
+"""What the command line of `run.py` says to every task."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """Sizes of the tasks; which task uses which is in `run.py`'s help.
+
+    repeats: rounds; pairs: of minima; topsearch_pairs: the first so many of them for topsearch; candidates: for each
+    regularisation; regularisations: L2 factors, None: those of the task; process_pairs: those of the task `cores`;
+    steps: of each of two basin-hopping chains; peers: names of those that connect pairs.
+    """
+
+    repeats: int
+    pairs: int
+    topsearch_pairs: int
+    candidates: int
+    regularisations: tuple[float, ...] | None
+    process_pairs: int
+    steps: int
+    peers: tuple[str, ...]
