@@ -69,9 +69,12 @@ GOLDEN_HELP = {
   quench  Minimise from given or random points, without a search.
 """,
     "lloptim": """\
-  connect  Connect pairs of minima by transition states.
-  saddle   Find a transition state from one point.
-  path     Follow the path down both sides of a transition state.
+  connect   Connect pairs of minima by transition states.
+  minimise  Quench one point to a minimum.
+  saddle    Find transition states from one point, or around minima.
+  band      Relax one band between two minima and show it.
+  spectrum  Hessian eigenvalues of one point, and their modes.
+  path      Follow the path down both sides of a transition state.
 """,
     "llpathsample": """\
   grow   Connect the minima of a landscape into one network.

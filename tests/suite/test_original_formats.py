@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import environment, path_info, problem, suite
+from benchmarks import environment, path_info, problem, suite, verification
+from benchmarks.attempt import Attempt, Triple
 from benchmarks.problem import Problem
 from benchmarks.scipy_numpy import NumpyLoss, quench
 
@@ -64,23 +65,34 @@ def test_an_incomplete_tail_of_path_info_is_dropped(triples):
     assert path_info.read("\n".join(lines[:20]), 12) == []
 
 
-def test_only_index_one_counts_and_equal_losses_count_once(triples):
-    minimum, transition_state = triples[0].plus, triples[0].transition_state
-    wrong_index = path_info.Triple(minimum, minimum, minimum)
-    shifted = path_info.StationaryPoint(
-        transition_state.loss + 2e-6, 1, transition_state.eigenvalues, transition_state.x
-    )
-    other = path_info.Triple(minimum, shifted, minimum)
-    found = path_info.distinct_transition_states([*triples, wrong_index, *triples, other])
-    assert [point.loss for point in found] == [transition_state.loss, shifted.loss]
+def house_triple(xor, triple):
+    points = (triple.plus, triple.transition_state, triple.minus)
+    return Triple(*(xor.to_house(point.x) for point in points))
 
 
-def test_joined_by_the_path_but_not_to_elsewhere(triples):
-    plus, minus = triples[0].plus.x, triples[0].minus.x
-    assert path_info.joins(triples, plus, minus)
-    assert path_info.joins(triples, minus, plus)
-    assert not path_info.joins(triples, plus, minus + 1.0)
-    assert not path_info.joins([], plus, minus)
+def judged(xor, triples, start, finish):
+    return verification.judge(xor, Attempt(0.0, triples, None, None, None), start, finish)
+
+
+def test_only_index_one_counts_and_one_point_counts_once(xor, triples):
+    found = house_triple(xor, triples[0])
+    wrong_index = Triple(found.plus, found.plus, found.minus)
+    elsewhere = Triple(found.plus, found.transition_state + 1e-3, found.minus)
+    result = judged(xor, [found, wrong_index, elsewhere, found], found.plus, found.minus)
+    assert len(result.transition_states) == 2
+    assert len(result.distinct) == 1
+    assert result.distinct[0].polished_loss == pytest.approx(triples[0].transition_state.loss, abs=1e-10)
+
+
+def test_joined_by_the_path_but_not_to_elsewhere(xor, triples):
+    """Modulo symmetry: the two ends of the stored path are images of one minimum, so one of them is made another."""
+    found = house_triple(xor, triples[0])
+    collapsed = np.zeros(12)
+    path = Triple(found.minus, found.transition_state, collapsed)
+    assert judged(xor, [path], found.plus, collapsed).joined
+    assert judged(xor, [path], collapsed, found.plus).joined
+    assert not judged(xor, [path], found.plus, collapsed + 1.0).joined
+    assert not judged(xor, [], found.plus, collapsed).joined
 
 
 def test_orders_convert_both_ways(xor):
