@@ -155,10 +155,9 @@ def test_the_original_programs_solve_the_same_problem():
     for printed, minimum in zip(found.losses, found.minima, strict=True):
         assert loss(minimum)[0] == pytest.approx(printed, abs=6e-12)
     first, second = found.distinct()[:2]
-    connection = suite.optim_newconnect(programs, iris, first, iris.align(first, second))
-    assert connection.connected
-    assert connection.calls > 0
-    for triple in connection.triples:
-        value, gradient = loss(iris.to_house(triple.transition_state.x))
-        assert value == pytest.approx(triple.transition_state.loss, abs=1e-13)
-        assert np.sqrt(gradient @ gradient / iris.dimension) < 1e-6
+    finish = iris.align(first, second)
+    attempt = suite.optim_newconnect(programs, iris, first, finish)
+    assert attempt.gradients > 0
+    result = verification.judge(iris, attempt, first, finish)
+    assert result.joined
+    assert len(result.transition_states) == len(attempt.triples)
