@@ -8,7 +8,6 @@ import numpy as np
 from llcommon.losses.base import LossModel
 from llcommon.optimise.box import active_set, box, frozen_directions
 from llcommon.optimise.downhill import Downhill, KnownMinimum, nothing_known
-from llcommon.optimise.krylov import krylov_search
 from llcommon.optimise.lanczos import basis_length
 from llcommon.optimise.points import transition_state_at
 from llcommon.optimise.saddle import follow_eigenvector
@@ -127,6 +126,9 @@ class SaddleSearch:
 
     def _krylov(self, point: np.ndarray, mode: np.ndarray, frozen: np.ndarray) -> tuple[Status, int, int]:
         """Eigenvector following on Hessian-vector products, each counted as two gradients, the time it takes."""
+        # Compiled at import: small models never need it.
+        from llcommon.optimise.krylov import krylov_search
+
         status, _, _, evaluations, products = krylov_search(
             self.model.kernel,
             self.model.hessian_vector_kernel,
