@@ -1,12 +1,12 @@
 """Processes for independent work: how many, how they start, and that they end with their parent."""
 
 import ctypes
-import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.context import SpawnContext, SpawnProcess
 
 _PR_SET_PDEATHSIG = 1
 
@@ -38,6 +38,25 @@ def _start_worker(parent: int, initialise: Callable, arguments: tuple) -> None:
     initialise(*arguments)
 
 
+def _nothing() -> None:
+    """What a worker is started with."""
+
+
+class _Worker(SpawnProcess):
+    """A worker that ends when the pool tells it to, although it ignores SIGTERM.
+
+    A pool that has lost a worker terminates the others and waits for them. They may wait for a lock that the lost one
+    held: only a kill ends them.
+    """
+
+    def terminate(self) -> None:
+        self.kill()
+
+
+class _WorkerContext(SpawnContext):
+    Process = _Worker
+
+
 class SerialExecutor:
     """The `concurrent.futures` interface in this process: a submitted call runs at once."""
 
@@ -64,9 +83,14 @@ def executor(jobs: int, initialise: Callable, arguments: tuple):
     """
     if jobs <= 1:
         return SerialExecutor(initialise, arguments)
-    return ProcessPoolExecutor(
+    pool = ProcessPoolExecutor(
         max_workers=jobs,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=_WorkerContext(),
         initializer=_start_worker,
         initargs=(os.getpid(), initialise, arguments),
     )
+    # A pool starts its workers as calls come, and learns of the death of the newest only after one call more: with all
+    # of them started now, and that call made, none can die unnoticed.
+    for _ in range(jobs + 1):
+        pool.submit(_nothing)
+    return pool

@@ -212,7 +212,10 @@ def _written(places: tuple[Path, ...]) -> set[tuple]:
     """What is new whenever a file is written."""
     found = set()
     for place in places:
-        inside = place.glob("[!.]*") if place.is_dir() else [place]
+        inside: list[Path] = []
+        # A folder may go between the two looks, as a file may.
+        with suppress(FileNotFoundError):
+            inside = list(place.glob("[!.]*")) if place.is_dir() else [place]
         for file in inside:
             with suppress(FileNotFoundError):
                 state = file.stat()
