@@ -7,6 +7,10 @@ from concurrent.futures.process import BrokenProcessPool
 from llcommon.errors import ConfigError
 from llcommon.parallel import executor
 
+# Tasks for each process that may be begun before the first of them is done: with few of them all other processes would
+# wait for one long task. 200 pairs of iris take 21.4 s with 2 and 19.6 s with 16 in two processes, 35 to 36 s in one.
+_AHEAD = 16
+
 
 def run_in_order(
     initialise: Callable,
@@ -24,12 +28,16 @@ def run_in_order(
     """
     pool = executor(min(jobs, len(tasks)), initialise, arguments)
     running: dict[int, Future] = {}
+    ahead = _AHEAD * jobs if jobs > 1 else 1
     done = 0
     submitted = 0
     try:
         while done < len(tasks):
-            # Two for each process: one is worked on, the next lies ready.
-            while submitted < len(tasks) and len(running) < 2 * jobs and not stopped():
+            while submitted < len(tasks) and len(running) < ahead:
+                if stopped():
+                    _withdraw(running)
+                    ahead = 0
+                    break
                 running[submitted] = pool.submit(function, *tasks[submitted]())
                 submitted += 1
             if done not in running:
@@ -43,3 +51,11 @@ def run_in_order(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return done
+
+
+def _withdraw(running: dict[int, Future]) -> None:
+    """Take back the tasks that no process has begun: the last ones, as they are begun in order."""
+    for number in sorted(running, reverse=True):
+        if not running[number].cancel():
+            return
+        del running[number]

@@ -126,7 +126,7 @@ def test_signals_leave_a_checkpoint(folder, tmp_path):
     for name in ("minima.h5", "pairs.tsv"):
         shutil.copy(folder / name, tmp_path)
     with open(tmp_path / "pairs.tsv", "a", encoding="utf-8") as pairs:
-        pairs.writelines(f"\n0\t1\t{attempt}" for attempt in range(2, 20))
+        pairs.writelines(f"\n0\t1\t{attempt}" for attempt in range(2, 150))
     command = ("lloptim", "connect", "minima.h5", "--pairs", "pairs.tsv", "-o")
     run(*command, "whole.h5", "-j", 2, cwd=tmp_path)
     stops = [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)]

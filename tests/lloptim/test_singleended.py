@@ -1,5 +1,6 @@
 """Single-ended searches: known saddles from known minima, the ways of pushing, order and resumption of jobs."""
 
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -227,3 +228,11 @@ def test_what_was_begun_is_taken_after_a_stop():
     done = run_in_order(str, (), abs, tasks, 1, lambda: stop.pop(0) if stop else True, lambda n, r: taken.append(r))
     assert (done, taken) == (2, [0, 1])
     assert run_in_order(str, (), abs, [], 2, never, lambda n, r: None) == 0
+
+
+def test_what_no_process_has_begun_is_withdrawn_after_a_stop():
+    taken = []
+    tasks = [lambda: (0.05,)] * 200
+    done = run_in_order(str, (), time.sleep, tasks, 2, lambda: bool(taken), lambda n, r: taken.append(n))
+    assert taken == list(range(done))
+    assert 1 <= done < 20  # of the 32 that were submitted
