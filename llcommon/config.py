@@ -19,6 +19,7 @@ import hashlib
 import json
 import math
 import re
+import textwrap
 import tomllib
 import types
 import typing
@@ -34,6 +35,7 @@ _SINGULAR = {int: "an integer", float: "a number", bool: "true or false", str: "
 _PLURAL = {int: "integers", float: "numbers", bool: "true or false", str: "strings in quotes"}
 _LARGEST_INTEGER = 2**63 - 1  # TOML promises 64 bits, and so does the landscape file
 _LONGEST_SHOWN = 60
+_WIDTH = 110  # of the comments of a template
 
 
 @dataclass(frozen=True)
@@ -332,7 +334,7 @@ def template_keys(cls: type, values: dict | None = None) -> str:
     lines = []
     for key in keys_of(cls):
         value = given.get(key.name, key.default)
-        lines.append(_comment(key))
+        lines += textwrap.wrap(_comment(key), _WIDTH, subsequent_indent="# ")
         unset = value is None or value is REQUIRED
         lines.append(f"# {key.name} = " if unset else f"{key.name} = {toml_value(value)}")
     return "".join(line + "\n" for line in lines)

@@ -18,6 +18,7 @@ from llcommon.config import (
     toml_value,
 )
 from llcommon.errors import ConfigError
+from llcommon.searchsettings import GeneticSettings, SearchSettings, StartsSettings, TemperingSettings, TrainSettings
 
 # Coordinates of a loss model have no physical unit: lengths are Euclidean distances between them.
 _LENGTH = "coordinate distance"
@@ -97,30 +98,6 @@ class QuenchSettings:
     def __post_init__(self):
         if self.rms > self.sloppy_rms:
             raise ValueError(f"rms must be at most sloppy_rms, {self.sloppy_rms}, not {self.rms}")
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """[search]: basin-hopping."""
-
-    steps: int = setting(500, help="basin-hopping steps of each chain", minimum=1)
-    chains: int = setting(2, help="independent chains, each from its own random start", minimum=1)
-    seed: int = setting(1, help="seed of the random numbers", minimum=0)
-    temperature: float | None = setting(
-        None, help="temperature of the acceptance test; unset: chosen by the model", unit="loss", above=0.0
-    )
-    step: float | None = setting(
-        None, help="largest first displacement of a coordinate; unset: chosen by the model",
-        unit="coordinate", above=0.0,
-    )
-    target_acceptance: float = setting(
-        0.5, help="fraction of accepted steps that the step size is steered to", above=0.0, below=1.0
-    )
-    adjust_every: int = setting(
-        20, help="the step size is adjusted every so many steps; more than steps: never", minimum=1
-    )
-    adjust_factor: float = setting(1.05, help="factor of one adjustment of the step size", above=1.0)
-    save: int = setting(1000, help="number of lowest distinct minima that are kept", minimum=1)
 
 
 @dataclass(frozen=True)
@@ -233,6 +210,10 @@ SECTIONS: dict[str, type] = {
     "same_point": SamePointSettings,
     "quench": QuenchSettings,
     "search": SearchSettings,
+    "tempering": TemperingSettings,
+    "starts": StartsSettings,
+    "genetic": GeneticSettings,
+    "train": TrainSettings,
     "connect": ConnectSettings,
     "grow": GrowSettings,
     "curvature": CurvatureSettings,
@@ -250,6 +231,10 @@ class Settings:
     same_point: SamePointSettings = field(default_factory=SamePointSettings)
     quench: QuenchSettings = field(default_factory=QuenchSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    tempering: TemperingSettings = field(default_factory=TemperingSettings)
+    starts: StartsSettings = field(default_factory=StartsSettings)
+    genetic: GeneticSettings = field(default_factory=GeneticSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
     connect: ConnectSettings = field(default_factory=ConnectSettings)
     grow: GrowSettings = field(default_factory=GrowSettings)
     curvature: CurvatureSettings = field(default_factory=CurvatureSettings)

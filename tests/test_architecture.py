@@ -24,6 +24,7 @@ FLOORS = {
     "llcommon.config": 1,
     "llcommon.parallel": 1,
     "llcommon.rng": 1,
+    "llcommon.searchsettings": 1,
     "llcommon.seam": 1,
     "llcommon.settings": 1,
     "llcommon.data": 2,

@@ -100,6 +100,22 @@ class LossModel:
         """
         return []
 
+    def layers(self) -> list[np.ndarray]:
+        """Index arrays of coordinates of one kind and size, which together are all; one by default."""
+        return [np.arange(self.dimension)]
+
+    def units(self) -> list[np.ndarray]:
+        """Index arrays of coordinates that belong together, equal lengths where they may change places.
+
+        By default every coordinate by itself.
+        """
+        return [np.array([number]) for number in range(self.dimension)]
+
+    def fans(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Weight matrices, for initialisations by their shape: places (inputs, outputs) of the weights, and places of
+        the biases. By default one column of all coordinates, without biases."""
+        return [(np.arange(self.dimension)[:, None], np.empty(0, dtype=np.int64))]
+
     def coordinate_names(self) -> list[str]:
         """A readable name for each coordinate, different ones."""
         return [f"x{number}" for number in range(self.dimension)]

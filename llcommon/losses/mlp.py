@@ -136,11 +136,34 @@ class MLP(LossModel):
 
     def rotating_blocks(self) -> list[np.ndarray]:
         """For every hidden unit the weights into it with its bias, and the weights out of the last hidden units."""
-        places = self.matrices(np.arange(self.dimension, dtype=np.float64))
+        places = self._places()
         blocks = [column for matrix in places[:-1] for column in matrix.T]
         if len(places) > 1:
             blocks += list(places[-1][:-1])
-        return [block.astype(np.int64) for block in blocks]
+        return blocks
+
+    def _places(self) -> list[np.ndarray]:
+        """The weight matrices (inputs + 1, outputs) with the index of each coordinate in its place."""
+        return [matrix.astype(np.int64) for matrix in self.matrices(np.arange(self.dimension))]
+
+    def layers(self) -> list[np.ndarray]:
+        """The weights into each layer with its biases."""
+        return [places.ravel() for places in self._places()]
+
+    def units(self) -> list[np.ndarray]:
+        """For every hidden unit all weights into and out of it with its bias; without hidden units every output's."""
+        places = self._places()
+        if len(places) == 1:
+            return list(places[0].T)
+        pairs = zip(places[:-1], places[1:], strict=True)
+        return [
+            np.concatenate([below[:, unit], above[unit]])
+            for below, above in pairs
+            for unit in range(below.shape[1])
+        ]
+
+    def fans(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        return [(places[:-1], places[-1]) for places in self._places()]
 
     def coordinate_names(self) -> list[str]:
         """layer/from/to of each weight: layers from 1, features and classes by name, units from 0, `bias` for one."""

@@ -10,12 +10,15 @@ from llcommon.store.landscape import (
     model_fingerprint,
 )
 from llcommon.store.replace import check_writable, replace_file
+from llcommon.store.scores import Score, Scores
 
 __all__ = [
     "AddedMinimum",
     "AddedTriple",
     "Landscape",
     "MergeReport",
+    "Score",
+    "Scores",
     "SearchState",
     "check_writable",
     "model_fingerprint",

@@ -67,6 +67,11 @@ def landscape_contents(landscape: Landscape) -> dict[str, np.ndarray | str]:
     contents.update(_table_contents(landscape.minima, "minima"))
     contents.update(_table_contents(landscape.transition_states, "transition_states"))
     contents.update(_table_contents(landscape.pairs, "pairs"))
+    for name in ("trace", "training"):
+        table = getattr(landscape, name)
+        if len(table):
+            contents.update(_table_contents(table, name))
+    contents.update(landscape.scores.contents(len(landscape.minima)))
     if landscape.search is not None:
         contents[schema.SEARCH_STATE] = canonical_json(landscape.search.state)
         for name, array in landscape.search.arrays.items():

@@ -21,7 +21,8 @@ from llcommon.records import Minimum, TransitionState, Triple
 from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store.columns import Columns, LossIndex
-from llcommon.store.schema import MINIMA, PAIRS, TRANSITION_STATES, Contents, Field
+from llcommon.store.schema import MINIMA, PAIRS, TRACE, TRAINING, TRANSITION_STATES, Contents, Field
+from llcommon.store.scores import Scores
 from llcommon.symmetry import same_point
 
 
@@ -86,7 +87,8 @@ class Landscape:
     """See the module's docstring.
 
     Attributes: settings, model, data; minima, transition_states, pairs (tables whose columns,
-    named in `llcommon.store.schema`, are read-only arrays); search (a SearchState or None);
+    named in `llcommon.store.schema`, are read-only arrays); trace and training (such tables, empty unless a search or
+    training runs filled them); scores (further properties of minima); search (a SearchState or None);
     counters (name to int); provenance (list of records); data_sha256, fingerprint (of data and model
     as they were when the landscape was made).
     """
@@ -106,6 +108,9 @@ class Landscape:
         self.minima = Columns(_columns_of(MINIMA, bounded), sizes, contents)
         self.transition_states = Columns(_columns_of(TRANSITION_STATES, bounded), sizes, contents)
         self.pairs = Columns(PAIRS, sizes, contents)
+        self.trace = Columns(TRACE, sizes, _present(TRACE, contents))
+        self.training = Columns(TRAINING, sizes, _present(TRAINING, contents))
+        self.scores = Scores(contents)
         self.search: SearchState | None = None
         self.counters: dict[str, int] = {}
         self.provenance: list[dict] = []
@@ -231,8 +236,17 @@ class Landscape:
         """Keep these minima in this order; ValueError if something refers to their ids."""
         if len(self.transition_states) or len(self.pairs):
             raise ValueError("minima that transition states or pairs refer to keep their ids")
+        self.scores.take(rows, len(self.minima))
+        self._renumber_training(rows)
         self.minima.take(rows)
         self._minimum_index = LossIndex(self.minima.loss)
+
+    def _renumber_training(self, rows: np.ndarray) -> None:
+        """Let the training table name the minima by the ids they get; -1 for those that go."""
+        places = np.full(len(self.minima) + 1, -1)
+        places[rows] = np.arange(len(rows))
+        for row, minimum in enumerate(self.training.minimum.tolist()):
+            self.training.replace("minimum", row, places[minimum])
 
     def sort_minima_by_loss(self) -> None:
         """Number the minima by ascending loss (equal ones as found); ValueError with TS or pairs."""
@@ -259,8 +273,8 @@ class Landscape:
         """Add everything that `other`, called `name` in messages, holds.
 
         Same points are recognised by the tolerances of this landscape; visits, attempts and counters
-        are added; settings and checkpoint stay those of this landscape. Raises InputError for
-        another model or other data, with nothing changed.
+        are added; settings, checkpoint, trace, scores and training runs stay those of this landscape. Raises
+        InputError for another model or other data, with nothing changed.
         """
         self.check_same_model(other, name)
         minima_before = len(self.minima)
@@ -310,6 +324,11 @@ class Landscape:
 def _columns_of(fields: tuple[Field, ...], bounded: bool) -> list[Field]:
     """The columns of a table; `active` only for a model with bounds."""
     return [column for column in fields if bounded or column.name != "active"]
+
+
+def _present(fields: tuple[Field, ...], contents: Contents) -> dict:
+    """The columns of a table that a file need not have; none if it has none."""
+    return {column.path: contents[column.path] for column in fields if column.path in contents}
 
 
 def _plain(value: object) -> object:

@@ -59,6 +59,21 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
     attempts                   int64 (p,): how often a connection was tried
     connected                  uint8 (p,): 1 if an attempt connected them
     status                     int64 (p,): outcome of the latest attempt (llcommon.status.Status)
+/trace                         absent if no search kept one; otherwise one row for each quench, in the order of merging
+    walker                     int64 (q,): number of the chain, replica or population that asked for it
+    loss                       float64 (q,): where it ended; NaN if it failed
+    evaluations                int64 (q,): of loss and gradient
+    outcome                    uint8 (q,): sum of 1 if it ended in a verified minimum, 2 if the walker moved there,
+                               4 if that minimum was not in the landscape before
+/scores                        absent until `llgmin score` has run; otherwise properties of minima by name
+    names                      text: JSON list of {"name", "unit", "about"}, one for each column
+    values                     float64 (n, s): NaN where a minimum has none
+/training                      absent if no training runs were followed; otherwise one row for each point kept
+    run                        int64 (k,): number of the training run
+    epoch                      float64 (k,): passes over the data until there
+    loss                       float64 (k,): of the whole training data
+    coordinates                float64 (k, N)
+    minimum                    int64 (k,): minimum to which a quench from this point led; -1: failed, or not tried
 /search                        absent if there is no checkpoint; otherwise
     state                      text: JSON
     arrays/<name>              float64 or int64, any shape
@@ -68,7 +83,8 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
                                type, shape and bytes
 
 Version 2 added lpphe_error, lpphe_probes, eigenvalue_tolerance, active and log_order; files of version 1, whose
-spectra were all dense, are read as if they had zeros there, and the logarithms of their orders.
+spectra were all dense, are read as if they had zeros there, and the logarithms of their orders. Version 3 added
+/trace, /scores and /training.
 """
 
 from collections.abc import Mapping
@@ -77,7 +93,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FORMAT = "loss-landscape"
-VERSION = 2
+VERSION = 3
 
 TEXT = "text"
 FLOAT = "<f8"
@@ -89,7 +105,7 @@ DIGESTS = "digests"
 SEARCH_STATE = "search/state"
 SEARCH_ARRAYS = "search/arrays/"
 # What a reader may leave out: nearly all of the bytes, and not needed for tables.
-POINTS = ("minima/coordinates", "transition_states/coordinates")
+POINTS = ("minima/coordinates", "transition_states/coordinates", "training/coordinates")
 
 
 @dataclass(frozen=True)
@@ -158,6 +174,23 @@ DATA = (
     Field("data/labels", INTEGER, ("r",), optional=True),
     Field("data/targets", FLOAT, ("r",), optional=True),
 )
+TRACE = (
+    Field("trace/walker", INTEGER, ("q",), optional=True, since=3),
+    Field("trace/loss", FLOAT, ("q",), optional=True, finite=False, since=3),
+    Field("trace/evaluations", INTEGER, ("q",), optional=True, since=3),
+    Field("trace/outcome", FLAG, ("q",), optional=True, since=3),
+)
+SCORES = (
+    Field("scores/names", TEXT, optional=True, since=3),
+    Field("scores/values", FLOAT, ("n", "s"), optional=True, finite=False, since=3),
+)
+TRAINING = (
+    Field("training/run", INTEGER, ("k",), optional=True, since=3),
+    Field("training/epoch", FLOAT, ("k",), optional=True, since=3),
+    Field("training/loss", FLOAT, ("k",), optional=True, finite=False, since=3),
+    Field("training/coordinates", FLOAT, ("k", "N"), optional=True, since=3),
+    Field("training/minimum", INTEGER, ("k",), optional=True, since=3),
+)
 GENERAL = (
     Field("settings", TEXT),
     Field("model/name", TEXT),
@@ -168,11 +201,14 @@ GENERAL = (
     Field("provenance", TEXT),
     Field(SEARCH_STATE, TEXT, optional=True),
 )
-FIELDS = GENERAL + DATA + MINIMA + TRANSITION_STATES + PAIRS
+FIELDS = GENERAL + DATA + MINIMA + TRANSITION_STATES + PAIRS + TRACE + SCORES + TRAINING
 # Present together or not at all.
 GROUPS = (
     ("data/source", "data/sha256", "data/content_sha256", "data/names"),
     ("data/features", "data/shift", "data/scale"),
+    tuple(field.path for field in TRACE),
+    tuple(field.path for field in SCORES),
+    tuple(field.path for field in TRAINING),
 )
 
 Contents = Mapping[str, "np.ndarray | str"]
@@ -217,6 +253,10 @@ def _ids_problem(contents: Contents) -> str | None:
         bad_rows = np.flatnonzero(((ids < 0) | (ids >= count)).any(axis=1))
         if bad_rows.size:
             return f"/{path} names a minimum that does not exist in row {int(bad_rows[0])}"
+    reached = contents.get("training/minimum", np.empty(0, dtype=np.int64))
+    bad_rows = np.flatnonzero((reached < -1) | (reached >= count))
+    if bad_rows.size:
+        return f"/training/minimum names a minimum that does not exist in row {int(bad_rows[0])}"
     pairs = contents["pairs/ids"]
     if (pairs[:, 0] > pairs[:, 1]).any():
         return "/pairs/ids has a row that is not two ids in ascending order"
@@ -256,6 +296,7 @@ def find_problem(contents: Contents, points: bool = True) -> str | None:
         if problem:
             return problem
     for group in GROUPS:
+        group = [path for path in group if points or path not in POINTS]
         missing = [path for path in group if path not in contents]
         if missing and len(missing) < len(group):
             return f"/{missing[0]} is missing"
