@@ -30,6 +30,7 @@ TASKS = {
     "cores": "cores",
     "memory": "memory",
     "digits": "digits",
+    "storage": "storage",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 

@@ -268,9 +268,8 @@ def _search_properties(landscape) -> dict:
     """How far the search that wrote the file has come."""
     state = landscape.search.state
     properties = {name: state[name] for name in ("kind", "finished") if name in state}
-    if isinstance(state.get("chains"), list):
-        properties["steps_done"] = [chain.get("done") for chain in state["chains"]]
-        properties["steps_of_each_chain"] = landscape.settings.search.steps
+    if isinstance(state.get("walkers"), list):
+        properties["steps_done"] = [walker.get("done") for walker in state["walkers"]]
     return properties
 
 

@@ -7,7 +7,7 @@ main = program(
     "Find the global minimum of a loss function and the low minima around it.",
     {
         "new": ("llgmin.template:new", "Write a commented TOML file for a loss model."),
-        "run": ("llgmin.commands:run", "Search for minima by basin-hopping."),
+        "run": ("llgmin.commands:run", "Search for minima: basin-hopping and other methods."),
         "quench": ("llgmin.commands:quench", "Minimise from given or random points, without a search."),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),

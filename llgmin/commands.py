@@ -56,12 +56,13 @@ def _warn_if_unbounded(landscape) -> None:
 @set_option()
 @jobs_option("Processes that advance chains at the same time; default: the cores that are available.")
 @time_limit_option()
+@click.option("--target", type=float, metavar="LOSS", help="End when so low a minimum is found; is [search] target.")
 @dry_run_option()
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
-def run(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_run, as_json) -> None:
-    """Search for minima of the loss that the TOML file SETTINGS describes, by basin-hopping.
+def run(settings: Path, output, force, seed, overrides, jobs, time_limit, target, dry_run, as_json) -> None:
+    """Search for minima of the loss that the TOML file SETTINGS describes, by the method that [search] names.
 
     A search that was stopped or killed goes on from its last checkpoint when the same command is run
     again, and ends with the same file as one that was never stopped.
@@ -70,6 +71,8 @@ def run(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_ru
     from llgmin.problem import read_problem
     from llgmin.search import Search
 
+    if target is not None:
+        overrides = (*overrides, f"search.target={target!r}")
     landscape = read_problem(settings, overrides, seed)
     output = output or settings.with_suffix(".h5")
     _refuse_input_as_output(output, settings, landscape)
@@ -79,26 +82,33 @@ def run(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_ru
     else:
         check_writable(output, force)
         landscape.provenance.append(_provenance(landscape, "run"))
-    wanted = landscape.settings.search
-    log(f"{_describe(landscape)}; {wanted.chains} chains of {wanted.steps} steps, seed {wanted.seed}")
+    search = Search(landscape, output)
+    method = search.method
+    seed = landscape.settings.search.seed
+    log(f"{_describe(landscape)}; {method.kind}, {method.number} {method.noun} of {method.steps} steps, seed {seed}")
     _warn_if_unbounded(landscape)
     if dry_run:
         return
-    total = wanted.steps * wanted.chains
+    run_search(search, jobs, time_limit, going_on=checkpoint is not None)
+    _report(landscape, output, as_json)
+
+
+def run_search(search, jobs: int, time_limit: float | None, going_on: bool) -> None:
+    """Take a search to its end, with checkpoints in its file. going_on: whether the file holds one already."""
     with StopRequest(time_limit) as stop:
-        search = Search(landscape, output)
-        if checkpoint is not None:
-            log(f"going on from step {search.done} of {total}")
+        if going_on:
+            log(f"going on from step {search.done} of {search.total}")
         else:
             # The file is there from the start, so that an output that cannot be written ends the search at once.
             search.commit()
-        with Progress(total, "basin-hopping") as progress:
+        with Progress(search.total, search.method.kind) as progress:
             complete = search.run(jobs, stop, progress.update)
         if not complete:
             search.commit()
-            raise stop.error(f"{search.done} of {total} steps are kept in {output}")
+            raise stop.error(f"{search.done} of {search.total} steps are kept in {search.path}")
+        if search.hit:
+            log(f"the target was reached after {search.done} of {search.total} steps")
         search.finish()
-    _report(landscape, output, as_json)
 
 
 def _refuse_input_as_output(output: Path, settings: Path, landscape) -> None:
@@ -126,7 +136,7 @@ def _checkpoint(output: Path, landscape, force: bool):
         return None
     try:
         stored = read_landscape(output)
-        may_resume(stored, landscape, output)
+        may_resume(stored, landscape, output, landscape.settings.search.method)
     except LandscapeError as error:
         if force:
             return None

@@ -1,108 +1,139 @@
-"""MAIN PATH of llgmin: independent basin-hopping chains into one landscape.
+"""MAIN PATH of llgmin: walkers of one method into one landscape.
 
-Chains advance in segments of a fixed number of steps, wherever a process is free. Segments are merged in
-one order only, chain by chain within a round, so the landscape does not depend on the number of processes;
-a checkpoint is the landscape after a merged segment together with the states of the chains there, so a
-resumed search gives the bits of an uninterrupted one.
+Walkers advance in segments of a fixed number of steps, wherever a process is free. Segments are merged in one order
+only, walker by walker within a round, so the landscape does not depend on the number of processes; a checkpoint is the
+landscape after a merged segment together with the states of the walkers there, so a resumed search gives the bits of
+an uninterrupted one. A method whose walkers need one another is called between rounds.
 """
 
-import math
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from llcommon.errors import ConfigError, NothingFound, OutputError
+from llcommon.losses.base import LossModel
 from llcommon.parallel import executor
-from llcommon.settings import settings_to_tables
+from llcommon.settings import Settings, settings_to_tables
 from llcommon.store import Landscape, SearchState, write_landscape
-from llgmin.chain import Chain, ChainState, Segment, first_state
+from llgmin.methods import method_of
+from llgmin.walker import Method, Segment, Walker
 
-SEGMENT_STEPS = 20
 _LEAST_COMMIT_SECONDS = 2.0
 _COMMIT_SHARE = 0.05  # commits may take this share of the run
+# Bits of /trace/outcome.
+VERIFIED, ACCEPTED, NEW = 1, 2, 4
 
-_chain: Chain | None = None
+MethodMaker = Callable[[LossModel, Settings], Method]
+_method: Method | None = None
 
 
-def _start(model, quench, search, curvature) -> None:
+def _start(make: MethodMaker, model: LossModel, settings: Settings) -> None:
     """Set a process up for its segments."""
-    global _chain
-    _chain = Chain(model, quench, search, curvature)
+    global _method
+    _method = make(model, settings)
 
 
-def _advance(state: ChainState, steps: int) -> Segment:
-    return _chain.advance(state, steps)
+def _advance(walker: Walker, steps: int) -> Segment:
+    return _method.advance(walker, steps)
 
 
-def _pack_states(states: list[ChainState], finished: bool) -> SearchState:
-    """Chain states as a checkpoint."""
-    arrays = {"coordinates": np.array([state.coordinates for state in states])}
-    arrays["losses"] = np.array([0.0 if math.isinf(state.loss) else state.loss for state in states])
-    rows = []
-    for state in states:
-        row = asdict(state)
-        del row["coordinates"], row["loss"]
-        row["started"] = math.isfinite(state.loss)
-        rows.append(row)
-    return SearchState({"kind": "basin-hopping", "finished": finished, "chains": rows}, arrays)
+def _pack(kind: str, walkers: list[Walker], coupled: int, finished: bool) -> SearchState:
+    """Walkers as a checkpoint. coupled: steps each had done when they were last coupled."""
+    rows = [
+        {"number": walker.number, "done": walker.done, "rng": walker.rng, "values": walker.values} for walker in walkers
+    ]
+    arrays = {
+        f"{walker.number}/{name}": array for walker in walkers for name, array in walker.arrays.items()
+    }
+    return SearchState({"kind": kind, "finished": finished, "coupled": coupled, "walkers": rows}, arrays)
 
 
-def _unpack_states(search: SearchState) -> list[ChainState]:
-    """Inverse of _pack_states."""
-    states = []
-    for number, row in enumerate(search.state["chains"]):
-        values = dict(row)
-        loss = float(search.arrays["losses"][number]) if values.pop("started") else math.inf
-        states.append(ChainState(coordinates=search.arrays["coordinates"][number].copy(), loss=loss, **values))
-    return states
+def _unpack(search: SearchState) -> list[Walker]:
+    """Inverse of _pack."""
+    arrays: dict[str, dict] = {}
+    for path, array in search.arrays.items():
+        number, _, name = path.partition("/")
+        arrays.setdefault(number, {})[name] = array
+    return [Walker(**row, arrays=arrays.get(str(row["number"]), {})) for row in search.state["walkers"]]
 
 
-def may_resume(stored: Landscape, wanted: Landscape, path: Path) -> None:
-    """Raise OutputError, saying why, unless `stored` in `path` is the search of `wanted`, unfinished."""
-    if stored.search is None or stored.search.state.get("kind") != "basin-hopping":
+def may_resume(stored: Landscape, wanted: Landscape, path: Path, kind: str) -> None:
+    """Raise OutputError, saying why, unless `stored` in `path` is the unfinished search of `wanted` by that method."""
+    state = None if stored.search is None else stored.search.state
+    if state is None or "walkers" not in state:
         raise OutputError(f"{path} exists and is not an unfinished search; use -f to replace it")
-    if stored.search.state["finished"]:
+    if state["finished"]:
         raise OutputError(f"{path} exists and its search is complete; use -f to replace it")
     same_settings = settings_to_tables(stored.settings) == settings_to_tables(wanted.settings)
-    if not same_settings or stored.fingerprint != wanted.fingerprint:
+    if not same_settings or stored.fingerprint != wanted.fingerprint or state["kind"] != kind:
         raise OutputError(
             f"{path} holds an unfinished search of another problem or with other settings; "
             "use -f to replace it or -o for another file"
         )
 
 
-class Search:
-    """A basin-hopping search into a landscape file."""
+class _Round:
+    """Which segments are running, and which wait for their turn to be merged."""
 
-    def __init__(self, landscape: Landscape, path: Path) -> None:
-        """landscape: fresh, or as read from the checkpoint in `path`."""
+    def __init__(self, walkers: list[Walker]) -> None:
+        self.ahead = {walker.number: walker for walker in walkers}
+        self.running: dict[int, Future] = {}
+        self.waiting: dict[int, list[Segment]] = {walker.number: [] for walker in walkers}
+
+    def collect(self) -> None:
+        """Wait for a running segment, and put all that are done in line."""
+        if self.running:
+            wait(self.running.values(), return_when=FIRST_COMPLETED)
+        for number in [number for number, future in self.running.items() if future.done()]:
+            segment = self.running.pop(number).result()
+            self.ahead[number] = segment.walker
+            self.waiting[number].append(segment)
+
+
+class Search:
+    """A search into a landscape file."""
+
+    def __init__(self, landscape: Landscape, path: Path, make: MethodMaker = method_of) -> None:
+        """landscape: fresh, or as read from the checkpoint in `path`; make: gives the method.
+
+        Errors: ConfigError for settings that the method cannot take.
+        """
         self.landscape = landscape
         self.path = path
-        settings = landscape.settings.search
-        self.steps = settings.steps
-        self.save = settings.save
+        self.make = make
+        self.method = make(landscape.model, landscape.settings)
+        self.save = landscape.settings.search.save
+        self.coupled = -1
+        self.hit = False
         if landscape.search is None:
-            chains = range(settings.chains)
-            self.states = [first_state(landscape.model, settings, number) for number in chains]
+            self.walkers = [self.method.first(number) for number in range(self.method.number)]
         else:
-            self.states = _unpack_states(landscape.search)
+            self.walkers = _unpack(landscape.search)
+            self.coupled = landscape.search.state["coupled"]
         self._last_commit = time.monotonic()
         self._commit_seconds = 0.0
 
     @property
     def done(self) -> int:
-        """Steps merged so far, over all chains."""
-        return sum(state.done for state in self.states)
+        """Steps merged so far, over all walkers."""
+        return sum(walker.done for walker in self.walkers)
+
+    @property
+    def total(self) -> int:
+        """Steps of all walkers at the end."""
+        return self.method.steps * self.method.number
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.hit or self.done >= self.total
 
     def commit(self, finished: bool = False) -> None:
         """Replace the file by the present state."""
         begin = time.monotonic()
-        self.landscape.search = _pack_states(self.states, finished)
+        self.landscape.search = _pack(self.method.kind, self.walkers, self.coupled, finished)
         write_landscape(self.path, self.landscape)
         self._last_commit = time.monotonic()
         self._commit_seconds = self._last_commit - begin
@@ -113,49 +144,86 @@ class Search:
 
     def _merge(self, segment: Segment) -> None:
         """Add a segment's minima; keep the list of minima bounded at points that only the order decides."""
-        for minimum in segment.minima:
-            self.landscape.add_minimum(minimum)
-        counters = self.landscape.counters
-        for name, count in segment.counts.items():
-            counters[name] = counters.get(name, 0) + count
+        number = segment.walker.number
+        ids = []
+        for quenched in segment.quenches:
+            outcome = ACCEPTED if quenched.accepted else 0
+            minimum_id = -1
+            if quenched.minimum is not None:
+                minimum_id, is_new = self.landscape.add_minimum(quenched.minimum)
+                outcome |= VERIFIED | (NEW if is_new else 0)
+            ids.append(minimum_id)
+            self.landscape.trace.append(
+                walker=number, loss=quenched.loss, evaluations=quenched.evaluations, outcome=outcome
+            )
+        self.method.merged(self.landscape, segment, ids)
+        self._tally(segment.counts)
         if len(self.landscape.minima) > self.save + max(100, self.save // 2):
+            self._keep_lowest()
+        self.walkers[number] = segment.walker
+        self.hit = segment.hit
+
+    def _tally(self, counts: dict[str, int]) -> None:
+        counters = self.landscape.counters
+        for name, count in counts.items():
+            counters[name] = counters.get(name, 0) + count
+
+    def _keep_lowest(self) -> None:
+        dropped = len(self.landscape.minima) - self.save
+        if dropped > 0:
+            self._tally({"dropped minima": dropped})
             self.landscape.keep_lowest(self.save)
-        self.states[segment.state.number] = segment.state
+
+    def _couple(self) -> None:
+        """Let the method act between its walkers, once for each number of steps that all have done."""
+        done = {walker.done for walker in self.walkers}
+        if not self.method.couples or len(done) > 1 or self.complete or done == {self.coupled}:
+            return
+        self.walkers = self.method.couple(self.walkers, self.landscape)
+        self.coupled = self.walkers[0].done
+
+    def _submit(self, pool, ahead: _Round) -> None:
+        """Begin a segment of every walker that has one to do and may."""
+        merged = {walker.number: walker.done for walker in self.walkers}
+        for number, walker in ahead.ahead.items():
+            left = self.method.steps - walker.done
+            # One segment ahead of the merge suffices to keep a process busy.
+            if number in ahead.running or left <= 0 or len(ahead.waiting[number]) > 1:
+                continue
+            if self.method.couples and (walker.done > merged[number] or walker.done != self.coupled):
+                continue
+            ahead.running[number] = pool.submit(_advance, walker, min(self.method.segment, left))
 
     def run(self, jobs: int, stopped: Callable[[], bool], report: Callable[[int, str], None]) -> bool:
-        """Advance all chains to the end, or until `stopped()`; True if the end was reached.
+        """Advance all walkers to the end, or until `stopped()`; True if the end was reached.
 
         report(steps done, text) is called after every merged segment.
         """
-        settings = self.landscape.settings
-        arguments = (self.landscape.model, settings.quench, settings.search, settings.curvature)
-        pool = executor(min(jobs, len(self.states)), _start, arguments)
-        running: dict[int, Future] = {}
-        waiting: dict[int, list[Segment]] = {state.number: [] for state in self.states}
-        ahead = {state.number: state for state in self.states}
-        turn = min(self.states, key=lambda state: (state.done, state.number)).number
+        if self.complete:
+            return True
+        arguments = (self.make, self.landscape.model, self.landscape.settings)
+        pool = executor(min(jobs, len(self.walkers)), _start, arguments)
+        turn = min(self.walkers, key=lambda walker: (walker.done, walker.number)).number
         try:
+            self._couple()
+            ahead = _Round(self.walkers)
             while True:
                 halt = stopped()
-                for number, state in ahead.items():
-                    # One segment ahead of the merge suffices to keep a process busy.
-                    if halt or number in running or state.done >= self.steps or len(waiting[number]) > 1:
-                        continue
-                    running[number] = pool.submit(_advance, state, min(SEGMENT_STEPS, self.steps - state.done))
-                if running:
-                    wait(running.values(), return_when=FIRST_COMPLETED)
-                for number in [number for number, future in running.items() if future.done()]:
-                    segment = running.pop(number).result()
-                    ahead[number] = segment.state
-                    waiting[number].append(segment)
-                while waiting[turn]:
-                    self._merge(waiting[turn].pop(0))
-                    turn = (turn + 1) % len(self.states)
+                if not halt:
+                    self._submit(pool, ahead)
+                ahead.collect()
+                while ahead.waiting[turn] and not self.hit:
+                    self._merge(ahead.waiting[turn].pop(0))
+                    turn = (turn + 1) % len(self.walkers)
                     report(self.done, self._progress())
+                    before = self.coupled
+                    self._couple()
+                    if self.coupled != before:
+                        ahead.ahead = {walker.number: walker for walker in self.walkers}
+                if self.complete or (halt and not ahead.running):
+                    break
                 if self._commit_is_due():
                     self.commit()
-                if not running and (halt or self.done >= self.steps * len(self.states)):
-                    break
         except BrokenProcessPool as error:
             raise ConfigError(
                 f"a process of the search was killed, perhaps for want of memory; {self.path} keeps what is "
@@ -163,7 +231,7 @@ class Search:
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-        return self.done >= self.steps * len(self.states)
+        return self.complete
 
     def _progress(self) -> str:
         minima = self.landscape.minima
@@ -179,6 +247,6 @@ class Search:
             # Its searches are all done: as a checkpoint the file would only stand in the way of another try.
             self.path.unlink(missing_ok=True)
             raise NothingFound(f"no quench ended in a verified minimum ({reasons}); nothing was written")
-        self.landscape.keep_lowest(self.save)
+        self._keep_lowest()
         self.landscape.sort_minima_by_loss()
         self.commit(finished=True)

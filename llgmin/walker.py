@@ -64,11 +64,12 @@ class Segment:
 class Method:
     """What a search does; one object in every process.
 
-    Subclasses set: kind, the name in files; number, of walkers; steps, of each; segment, steps between two merges;
-    couples, whether `couple` must see all walkers between segments.
+    Subclasses set: kind, the name in files; noun, what walkers are called; number, of walkers; steps, of each; segment,
+    steps between two merges; couples, whether `couple` must see all walkers between segments.
     """
 
     kind: str = ""
+    noun: str = "walkers"
     couples: bool = False
 
     def __init__(self, model: LossModel, settings: Settings) -> None:
@@ -97,3 +98,6 @@ class Method:
         landscape: what they have found so far; its counters may be added to.
         """
         return walkers
+
+    def merged(self, landscape: Landscape, segment: Segment, minimum_ids: list[int]) -> None:
+        """Called when a segment has been added to the landscape. minimum_ids: of each of its quenches, -1 for none."""

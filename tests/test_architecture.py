@@ -276,7 +276,7 @@ def test_floors_can_be_violated(module, source, problem):
 def test_downwards_and_along_is_fine():
     modules = {
         "llcommon.store.file": "from llcommon import __version__\nimport llcommon.store.schema\nimport numpy",
-        "llgmin.search": "from llgmin.chain import Chain\nfrom llcommon.store import Landscape",
+        "llgmin.search": "from llgmin.walker import Walker\nfrom llcommon.store import Landscape",
     }
     assert floor_problems(modules) == []
 

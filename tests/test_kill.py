@@ -45,8 +45,8 @@ def points(table) -> list[tuple[float, bytes]]:
 
 
 def steps_done(file: Path) -> int:
-    """Steps of all chains in a checkpoint."""
-    return sum(chain["done"] for chain in read_landscape(file).search.state["chains"])
+    """Steps of all walkers in a checkpoint."""
+    return sum(walker["done"] for walker in read_landscape(file).search.state["walkers"])
 
 
 # --- llgmin run -----------------------------------------------------------------------------------

@@ -8,6 +8,9 @@ import numpy as np
 from llcommon.store.schema import Field
 
 FIRST_CAPACITY = 16
+# Room for further rows, as a share of those there are: what is not used yet costs memory too.
+_ROOM = 1.0 / 16.0
+_MOST_NEW = 1024  # rows that a LossIndex keeps apart
 
 
 class Columns:
@@ -73,8 +76,8 @@ class Columns:
         return row_id
 
     def _grow(self) -> None:
-        """Double the capacity, so that an append costs a constant time on average."""
-        capacity = max(FIRST_CAPACITY, 2 * self._length)
+        """Enlarge the capacity by a share of itself, so that an append costs a constant time on average."""
+        capacity = self._length + max(FIRST_CAPACITY, int(_ROOM * self._length))
         for name, array in self._arrays.items():
             larger = np.zeros((capacity, *array.shape[1:]), dtype=array.dtype)
             larger[: self._length] = array[: self._length]
@@ -94,29 +97,44 @@ class Columns:
 
 
 class LossIndex:
-    """Row ids in the order of their losses.
+    """Row ids in the order of their losses, 16 bytes a row.
 
-    A look-up takes O(log n) comparisons and an insertion moves memory only: 20 microseconds
-    at 100,000 rows.
+    Rows inserted lately are kept apart, and merged with the rest when there are enough of them: a look-up takes O(log n)
+    comparisons, and an insertion moves few bytes on average.
     """
 
-    def __init__(self, losses: np.ndarray):
-        """losses: (n,) of the rows 0 to n - 1."""
+    def __init__(self, losses: np.ndarray, apart: int = _MOST_NEW):
+        """losses: (n,) of the rows 0 to n - 1; apart: inserted rows that are not merged yet, at most."""
+        self._apart = apart
         order = np.argsort(losses, kind="stable")
-        self._losses: list[float] = np.asarray(losses)[order].tolist()
-        self._ids: list[int] = order.tolist()
+        self._losses = np.asarray(losses, dtype=np.float64)[order]
+        self._ids = order.astype(np.int64)
+        self._new_losses: list[float] = []
+        self._new_ids: list[int] = []
 
     def insert(self, loss: float, row_id: int) -> None:
         """Add one row."""
-        position = bisect_right(self._losses, loss)
-        self._losses.insert(position, loss)
-        self._ids.insert(position, row_id)
+        position = bisect_right(self._new_losses, loss)
+        self._new_losses.insert(position, loss)
+        self._new_ids.insert(position, row_id)
+        if len(self._new_ids) > self._apart:
+            places = np.searchsorted(self._losses, self._new_losses, side="right")
+            self._losses = np.insert(self._losses, places, self._new_losses)
+            self._ids = np.insert(self._ids, places, self._new_ids)
+            self._new_losses = []
+            self._new_ids = []
 
     def within(self, loss: float, tolerance: float) -> list[int]:
         """Ids, ascending, of all rows with |loss difference| < tolerance."""
         # The ends are rounded, so the interval is opened a little and the strict test decides.
         margin = tolerance + 4.0 * np.spacing(abs(loss) + tolerance)
-        first = bisect_left(self._losses, loss - margin)
-        last = bisect_right(self._losses, loss + margin)
-        hits = range(first, last)
-        return sorted(self._ids[i] for i in hits if abs(self._losses[i] - loss) < tolerance)
+        low, high = loss - margin, loss + margin
+        found = []
+        first, last = self._losses.searchsorted(low), self._losses.searchsorted(high, side="right")
+        if first < last:
+            near = np.abs(self._losses[first:last] - loss) < tolerance
+            found = self._ids[first:last][near].tolist()
+        for place in range(bisect_left(self._new_losses, low), bisect_right(self._new_losses, high)):
+            if abs(self._new_losses[place] - loss) < tolerance:
+                found.append(self._new_ids[place])
+        return sorted(found)

@@ -10,12 +10,29 @@ from driving import run, started, xor_problem
 
 from llcommon.errors import NothingFound
 from llcommon.store import read_landscape
-from llgmin.chain import Chain, first_state
 from llgmin.cli import main
+from llgmin.methods import METHODS, method_of
 from llgmin.problem import read_problem
-from llgmin.search import SEGMENT_STEPS, Search
+from llgmin.search import Search
+from llgmin.walker import SEGMENT_STEPS
 
 OVERRIDES = ("search.chains=3", "search.steps=50")  # the last segment is shorter
+# Every method, and what makes chains wait for one another.
+SEARCHES = {
+    "basin-hopping": (),
+    "between-minima": ('search.moves=["crossover", "swap", "uniform"]',),
+    "restarts": ("search.reseed_after=6", "search.avoid=3", "search.taboo=2"),
+    "parallel-tempering": ("search.method=parallel-tempering", "tempering.replicas=3", "tempering.exchange_every=7"),
+    "multi-start": ("search.method=multi-start", "starts.initialisation=sobol"),
+    "genetic": (
+        "search.method=genetic", "search.steps=12", "genetic.population=4", "genetic.offspring=4", "genetic.epoch=2",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=SEARCHES)
+def overrides(request):
+    return (*OVERRIDES, *SEARCHES[request.param])
 
 
 def program(*arguments) -> int:
@@ -43,29 +60,30 @@ def same(first, second) -> bool:
 
 
 @pytest.mark.parametrize("parts", [(1, 29), (15, 15), (7, 0, 20, 3)])
-def test_a_chain_is_the_same_in_any_segments(problem, parts):
-    landscape = read_problem(problem, ("search.adjust_every=4",))
-    search = landscape.settings.search
-    chain = Chain(landscape.model, landscape.settings.quench, search)
-    whole = chain.advance(first_state(landscape.model, search, 0), 30)
-    state = first_state(landscape.model, search, 0)
-    minima = []
+@pytest.mark.parametrize("name", METHODS)
+def test_a_walker_is_the_same_in_any_segments(problem, name, parts):
+    small = ("genetic.population=4", "genetic.offspring=2")
+    landscape = read_problem(problem, ("search.adjust_every=4", f"search.method={name}", *small))
+    method = method_of(landscape.model, landscape.settings)
+    whole = method.advance(method.first(0), 30)
+    walker = method.first(0)
+    quenches = []
     for steps in parts:
-        segment = chain.advance(state, steps)
-        state = segment.state
-        minima += segment.minima
-    assert same(state, whole.state)
-    assert len(minima) == len(whole.minima) > 0
-    assert all(same(one, other) for one, other in zip(minima, whole.minima, strict=True))
+        segment = method.advance(walker, steps)
+        walker = segment.walker
+        quenches += segment.quenches
+    assert same(walker, whole.walker)
+    assert len(quenches) == len(whole.quenches) >= 30
+    assert all(same(one, other) for one, other in zip(quenches, whole.quenches, strict=True))
 
 
 # --- stopping and going on ------------------------------------------------------------------------
 
 
-def finished(problem, output) -> bytes:
+def finished(problem, output, overrides=OVERRIDES, jobs=1) -> bytes:
     """The file of a search that nobody stops."""
-    search = Search(read_problem(problem, OVERRIDES), output)
-    assert search.run(1, lambda: False, nothing)
+    search = Search(read_problem(problem, overrides), output)
+    assert search.run(jobs, lambda: False, nothing)
     search.finish()
     return output.read_bytes()
 
@@ -98,9 +116,9 @@ def test_stopped_anywhere_it_ends_with_the_same_bytes(problem, tmp_path):
     assert len(progress) == rounds
 
 
-def test_stopped_at_every_turn_it_ends_with_the_same_bytes(problem, tmp_path):
+def test_stopped_at_every_turn_it_ends_with_the_same_bytes(problem, tmp_path, overrides):
     output = tmp_path / "stopped.h5"
-    search = Search(read_problem(problem, OVERRIDES), output)
+    search = Search(read_problem(problem, overrides), output)
     restarts = 0
     while not search.run(1, stopped_after(1), nothing):
         search.commit()
@@ -108,7 +126,12 @@ def test_stopped_at_every_turn_it_ends_with_the_same_bytes(problem, tmp_path):
         restarts += 1
     search.finish()
     assert restarts >= 2
-    assert output.read_bytes() == finished(problem, tmp_path / "whole.h5")
+    assert output.read_bytes() == finished(problem, tmp_path / "whole.h5", overrides)
+
+
+def test_two_processes_give_the_same_bytes(problem, tmp_path, overrides):
+    both = finished(problem, tmp_path / "both.h5", overrides, jobs=2)
+    assert both == finished(problem, tmp_path / "one.h5", overrides)
 
 
 def test_states_in_the_middle_of_a_round_go_on(problem, tmp_path):
@@ -123,7 +146,7 @@ def test_states_in_the_middle_of_a_round_go_on(problem, tmp_path):
     search._commit_is_due = lambda: False
     search.run(1, lambda: False, commit_first)
     resumed = Search(read_landscape(output), output)
-    assert [state.done for state in resumed.states] == [SEGMENT_STEPS, 0, 0]
+    assert [walker.done for walker in resumed.walkers] == [SEGMENT_STEPS, 0, 0]
     resumed.run(1, lambda: False, nothing)
     resumed.finish()
     assert output.read_bytes() == finished(problem, tmp_path / "whole.h5")
@@ -196,7 +219,8 @@ def test_a_dry_run_writes_nothing(problem, tmp_path, capsys):
     before = sorted(tmp_path.iterdir())
     assert program("run", problem, "-n") == 0
     assert sorted(tmp_path.iterdir()) == before
-    assert "mlp, 12 coordinates, 4 rows of xor.csv; 2 chains of 60 steps, seed 1" in capsys.readouterr().err
+    expected = "mlp, 12 coordinates, 4 rows of xor.csv; basin-hopping, 2 chains of 60 steps, seed 1"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_loss_that_is_not_bounded_is_warned_of(problem, capsys):

@@ -60,9 +60,10 @@ def test_add_minimum_agrees_with_naive_scan(points):
     st.floats(-1e3, 1e3),
     st.floats(1e-12, 10.0),
     st.integers(0, 40),
+    st.integers(0, 12),
 )
-def test_loss_index_agrees_with_scan(values, loss, tolerance, bulk):
-    index = LossIndex(np.array(values[:bulk]))
+def test_loss_index_agrees_with_scan(values, loss, tolerance, bulk, apart):
+    index = LossIndex(np.array(values[:bulk]), apart)
     for row in range(len(values[:bulk]), len(values)):
         index.insert(values[row], row)
     expected = [row for row, value in enumerate(values) if abs(value - loss) < tolerance]
