@@ -62,6 +62,6 @@ def storage(options: Options) -> table.Result:
         bytes_text = f"{beyond:.0f} B"
         figures.append(table.Figure(task, table.OURS, "a minimum beyond its coordinates", bytes_text, "< 200 B"))
         figures.append(table.Figure(task, table.OURS, "adding one (traced), CPU", table.duration(adding)))
-        figures.append(table.Figure(task, table.OURS, "finding one again, CPU", table.duration(seconds), "grows as ln n"))
+        figures.append(table.Figure(task, table.OURS, "finding one again, CPU", table.duration(seconds), "as ln n"))
         say(f"storage: {size}")
     return table.Result([], figures)

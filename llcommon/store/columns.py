@@ -99,8 +99,8 @@ class Columns:
 class LossIndex:
     """Row ids in the order of their losses, 16 bytes a row.
 
-    Rows inserted lately are kept apart, and merged with the rest when there are enough of them: a look-up takes O(log n)
-    comparisons, and an insertion moves few bytes on average.
+    Rows inserted lately are kept apart, and merged with the rest when there are enough of them: a look-up takes
+    O(log n) comparisons, and an insertion moves few bytes on average.
     """
 
     def __init__(self, losses: np.ndarray, apart: int = _MOST_NEW):
