@@ -1,4 +1,4 @@
-"""Training data: columns of a CSV or TSV file, their scaling, and the errors a file can have.
+"""Training and test data: columns of a CSV or TSV file, their scaling, and the errors a file can have.
 
 Features are kept raw as read, with a shift and a scale for each column: the model sees
 (features - shift) / scale, and new rows are treated alike by `Data.transform`.
@@ -19,9 +19,26 @@ from llcommon.errors import ConfigError, InputError
 from llcommon.settings import DataSettings
 
 _DELIMITERS = (",", "\t", ";")
-_EMPTY = "is empty; a header and at least 2 rows of data are needed"
+_EMPTY = "is empty; a header and rows of data are needed"
 _MISSING = frozenset({"", "?", "na", "n/a", "null", "none"})
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+_CHOOSE_COLUMNS = "correct it or choose other columns by target and features in [data]"
+_CORRECT_IT = "correct it or remove the line"
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows that predictions can be compared with.
+
+    features: (m, d) float64, raw, columns in the order of the model's feature names. labels: (m,) int64, indices into
+    its class names, or None. targets: (m,) float64 or None. source, sha256: as of Data.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray | None
+    targets: np.ndarray | None
+    source: str
+    sha256: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +75,10 @@ class Data:
         if raw.ndim != 2 or raw.shape[1] != number:
             raise ValueError(f"feature rows must have shape (m, {number}), not {raw.shape}")
         return (raw - self.shift) / self.scale
+
+    def rows(self) -> Rows:
+        """The training rows themselves."""
+        return Rows(self.features, self.labels, self.targets, self.source, self.sha256)
 
     def content_sha256(self) -> str:
         """SHA-256 (hex) over names and arrays: equal content, whatever file it came from."""
@@ -107,11 +128,11 @@ def read_csv(path: str | Path, settings: DataSettings, numeric_target: bool) -> 
         raise InputError(message)
     features = np.empty((len(table.rows), len(names)))
     for j, name in enumerate(names):
-        features[:, j] = _numbers(table, name)
+        features[:, j] = _numbers(table, name, _CHOOSE_COLUMNS)
     labels = targets = None
     class_names: tuple[str, ...] = ()
     if numeric_target:
-        targets = _numbers(table, target)
+        targets = _numbers(table, target, _CHOOSE_COLUMNS)
     else:
         class_names, labels = _classes(table, target)
     scaling = _scaling(features, settings.scaling)
@@ -129,6 +150,29 @@ def read_csv(path: str | Path, settings: DataSettings, numeric_target: bool) -> 
         source=Path(path).name,
         sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def read_rows(path: str | Path, data: Data) -> Rows:
+    """Rows of another file for a model of `data`: its columns by name, in any order; further ones are passed over.
+
+    Values are raw as in the training file; a class must be one of the training data. Raises InputError naming file,
+    line and column of what is wrong.
+    """
+    content = read_bytes(path)
+    table = _read_table(path, content)
+    _check_columns(table, data)
+    if not table.rows:
+        raise InputError(f"{path} has no rows of data under its header; at least 1 is needed")
+    features = np.empty((len(table.rows), len(data.feature_names)))
+    for j, name in enumerate(data.feature_names):
+        features[:, j] = _numbers(table, name, _CORRECT_IT)
+    _check_scalable(table, data, features)
+    labels = targets = None
+    if data.class_names:
+        labels = _known_labels(table, data)
+    else:
+        targets = _numbers(table, data.target_name, _CORRECT_IT)
+    return Rows(features, labels, targets, Path(path).name, hashlib.sha256(content).hexdigest())
 
 
 # --- cells ----------------------------------------------------------------------------------
@@ -212,15 +256,17 @@ def _cells(table: _Table, name: str) -> list[str]:
     return [row[position] for row in table.rows]
 
 
-def _numbers(table: _Table, name: str) -> np.ndarray:
-    """The column as (n,) float64; InputError names the first cell that is not a finite number."""
+def _numbers(table: _Table, name: str, remedy: str) -> np.ndarray:
+    """The column as (n,) float64; InputError names the first cell that is not a finite number.
+
+    remedy: what to do about a cell that is no number.
+    """
     values = np.empty(len(table.rows))
     for i, cell in enumerate(_cells(table, name)):
         where = f"{table.path}: line {table.lines[i]}, column {name}"
         if cell.lower() in _MISSING:
             raise InputError(f"{where} has no value; fill it in or remove the line")
         if not _is_number(cell) or "_" in cell:  # Python reads 1_000 as a number, nobody else does
-            remedy = "correct it or choose other columns by target and features in [data]"
             raise InputError(f"{where} holds {shown(cell)}, which is not a number; {remedy}")
         values[i] = float(cell)
         if not math.isfinite(values[i]):
@@ -229,13 +275,19 @@ def _numbers(table: _Table, name: str) -> np.ndarray:
     return values
 
 
-def _classes(table: _Table, name: str) -> tuple[tuple[str, ...], np.ndarray]:
-    """Class names in order and the label (n,) int64 of each row."""
+def _named_classes(table: _Table, name: str) -> list[str]:
+    """The cells of the column; InputError names the first that is empty."""
     cells = _cells(table, name)
     for cell, line in zip(cells, table.lines, strict=True):
         if not cell:
             where = f"{table.path}: line {line}, column {name}"
             raise InputError(f"{where} has no class; fill it in or remove the line")
+    return cells
+
+
+def _classes(table: _Table, name: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """Class names in order and the label (n,) int64 of each row."""
+    cells = _named_classes(table, name)
     classes = sorted(set(cells))
     if all(_INTEGER.fullmatch(label) for label in classes):
         classes.sort(key=int)
@@ -278,6 +330,41 @@ def _feature_columns(table: _Table, settings: DataSettings, target: str) -> list
             remedy = "leave it out or name another target"
             raise ConfigError(f"[data] features: {name} is the target column; {remedy}")
     return names
+
+
+def _check_columns(table: _Table, data: Data) -> None:
+    """Raise InputError if the table lacks a column of the training data."""
+    needed = [*data.feature_names, data.target_name]
+    missing = [name for name in needed if name not in table.header]
+    if missing:
+        columns = "the column" if len(missing) == 1 else "the columns"
+        others = [name for name in table.header if name not in needed]
+        near = suggestion(missing[0], others) if others else ""
+        hint = f"; {near}" if near.startswith("did you mean") else "; add what is missing"
+        trained = f"which the training data {data.source} have"
+        raise InputError(f"{table.path} lacks {columns} {', '.join(missing)}, {trained}{hint}")
+
+
+def _known_labels(table: _Table, data: Data) -> np.ndarray:
+    """The label (n,) int64 of each row; InputError names the first class that the training data do not have."""
+    index = {label: i for i, label in enumerate(data.class_names)}
+    cells = _named_classes(table, data.target_name)
+    for cell, line in zip(cells, table.lines, strict=True):
+        if cell not in index:
+            where = f"{table.path}: line {line}, column {data.target_name}"
+            fault = f"holds the class {shown(cell)}, which the training data {data.source} do not have"
+            raise InputError(f"{where} {fault} ({suggestion(cell, data.class_names)}); {_CORRECT_IT}")
+    return np.array([index[cell] for cell in cells], dtype=np.int64)
+
+
+def _check_scalable(table: _Table, data: Data, features: np.ndarray) -> None:
+    """Raise InputError for the first value that the scaling of the training data makes infinite."""
+    with np.errstate(over="ignore"):
+        places = np.argwhere(~np.isfinite(data.transform(features)))
+    if places.size:
+        row, column = places[0]
+        where = f"{table.path}: line {table.lines[row]}, column {data.feature_names[column]}"
+        raise InputError(f"{where} is too large to be scaled as the training data; {_CORRECT_IT}")
 
 
 # --- scaling ----------------------------------------------------------------------------------

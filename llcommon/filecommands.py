@@ -65,7 +65,10 @@ def _select(columns: list[Column], losses, sort: str, lowest: int | None) -> lis
 
 
 def minimum_columns(landscape) -> list[Column]:
-    """The table of minima. degree: number of transition states that lead to another minimum."""
+    """The table of minima. degree: number of transition states that lead to another minimum.
+
+    Stored scores are further columns; NaN where a minimum has none.
+    """
     import numpy as np
 
     minima = landscape.minima
@@ -82,7 +85,15 @@ def minimum_columns(landscape) -> list[Column]:
         Column("degree", "", np.bincount(edges.ravel(), minlength=len(minima))),
         Column("eigenvalue_tolerance", "", minima.eigenvalue_tolerance),
         Column("lpphe_error", "", minima.lpphe_error),
+        *_score_columns(landscape),
     ]
+
+
+def _score_columns(landscape) -> list[Column]:
+    """What `llgmin score` has measured; empty if it was not run."""
+    scores = landscape.scores
+    count = len(landscape.minima)
+    return [Column(score.name, score.unit, scores.values(score.name, count)) for score in scores.described()]
 
 
 def transition_state_columns(landscape) -> list[Column]:
@@ -179,12 +190,15 @@ def minimum_properties(landscape, minimum_id: int, file: Path) -> dict:
     checked_id(landscape, minimum_id, file)
     minima = landscape.minima
     touching = (landscape.transition_states.minima == minimum_id).any(axis=1)
-    return {
+    properties = {
         "kind": "minimum",
         "id": minimum_id,
         "transition_states": np.flatnonzero(touching).tolist(),
         **{name: getattr(minima, name)[minimum_id] for name in minima.names},
     }
+    if len(landscape.scores):
+        properties["scores"] = {column.name: column.values[minimum_id] for column in _score_columns(landscape)}
+    return properties
 
 
 def transition_state_properties(landscape, ts_id: int, file: Path) -> dict:
@@ -213,6 +227,8 @@ def file_properties(landscape) -> dict:
     properties["same_point"] = tables["same_point"]
     properties["rms"] = {"minima": settings.quench.rms, "transition_states": settings.connect.rms}
     properties.update(_network_properties(landscape))
+    if len(landscape.scores):
+        properties["scores"] = {score.name: score.about for score in landscape.scores.described()}
     if landscape.search is not None:
         properties["search"] = _search_properties(landscape)
     properties["counters"] = landscape.counters

@@ -9,6 +9,7 @@ main = program(
         "new": ("llgmin.template:new", "Write a commented TOML file for a loss model."),
         "run": ("llgmin.commands:run", "Search for minima: basin-hopping and other methods."),
         "quench": ("llgmin.commands:quench", "Minimise from given or random points, without a search."),
+        "score": ("llgmin.scorecommand:score", "Score minima by their predictions on training and test data."),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
         "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),

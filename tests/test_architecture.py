@@ -29,6 +29,7 @@ FLOORS = {
     "llcommon.settings": 1,
     "llcommon.data": 2,
     "llcommon.losses": 2,
+    "llcommon.metrics": 2,
     "llcommon.optimise": 3,
     "llcommon.symmetry": 3,
     "llcommon.interchange": 4,

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Fewer steps of the same search: the point is that every line works, the results are tested elsewhere.
 SHORTER = {
     "llgmin run iris.toml": "llgmin run iris.toml --set search.steps=20",
+    "llgmin run train.toml": "llgmin run train.toml --set search.steps=20",
     "llpathsample grow minima.h5": "llpathsample grow minima.h5 --set grow.budget=12",
     "grow.attempts=8": "grow.budget=6",
 }

@@ -159,3 +159,8 @@ class LossModel:
     def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
         """Model outputs for raw feature rows (n, d) at coordinates x, or None if it has none."""
         return None
+
+    def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
+        """ln of the class probabilities of `predict`, shape (n, classes), exact where they round to 0 or 1; None if its
+        outputs are no probabilities."""
+        return None

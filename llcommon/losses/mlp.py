@@ -235,15 +235,28 @@ class MLP(LossModel):
             cosets += bool(np.abs(undone - x).max() <= tolerance)
         return order * cosets
 
-    def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """Class probabilities (cross-entropy) or outputs (mse) for raw feature rows, shape (n, outputs)."""
+    def _last_outputs(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """z of the last layer for raw feature rows, shape (n, outputs)."""
         below = self.data.transform(features)
         matrices = self.matrices(x)
         for layer, matrix in enumerate(matrices):
             below = below @ matrix[:-1] + matrix[-1]
             if layer < len(matrices) - 1:
                 below = np.tanh(below) if self.odd else 0.5 + 0.5 * np.tanh(0.5 * below)
+        return below
+
+    def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Class probabilities (cross-entropy) or outputs (mse) for raw feature rows, shape (n, outputs)."""
+        outputs = self._last_outputs(x, features)
         if self.parameters.loss == "mse":
-            return below
-        weights = np.exp(below - below.max(axis=1, keepdims=True))
+            return outputs
+        weights = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
+
+    def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
+        """Log-softmax of the outputs, shape (n, classes); None for mse."""
+        if self.parameters.loss == "mse":
+            return None
+        outputs = self._last_outputs(x, features)
+        below_largest = outputs - outputs.max(axis=1, keepdims=True)
+        return below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))

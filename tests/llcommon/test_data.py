@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llcommon.data import read_csv
+from llcommon.data import read_csv, read_rows
 from llcommon.errors import ConfigError, InputError
 from llcommon.settings import DataSettings
 
@@ -181,9 +181,9 @@ def test_content_hash_sees_every_change(read, changed):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("", "t.csv is empty; a header and at least 2 rows of data are needed"),
-        (" \n\n", "t.csv is empty; a header and at least 2 rows of data are needed"),
-        ('""\n', "t.csv is empty; a header and at least 2 rows of data are needed"),
+        ("", "t.csv is empty; a header and rows of data are needed"),
+        (" \n\n", "t.csv is empty; a header and rows of data are needed"),
+        ('""\n', "t.csv is empty; a header and rows of data are needed"),
         (b"a,k\n1,\xff\n", "t.csv is not UTF-8 text (line 2); save the table as CSV in UTF-8"),
         (b"a,k\n1,\0\n", "t.csv is not a text file (line 2); save the table as CSV in UTF-8"),
         ("1,2\n3,4\n", "t.csv has no header; write the names of the columns in its first line"),
@@ -253,6 +253,81 @@ def test_wrong_columns_are_configuration_errors(read, options, sentence):
 def test_unreadable_files_are_input_errors(tmp_path, name, words):
     with pytest.raises(InputError, match=words):
         read_csv(tmp_path / name, DataSettings(), False)
+
+
+# --- rows of another file ---------------------------------------------------------------------------
+
+TRAINING = "a,b,kind\n1,10,x\n2,30,y\n3,20,x\n"
+
+
+@pytest.fixture
+def read_other(read, tmp_path):
+    """Rows of a text, as a file beside training data."""
+
+    def reader(content, training=TRAINING, **options):
+        data = read(training, name="training.csv", **options)
+        path = tmp_path / "t.csv"
+        path.write_text(content, encoding="utf-8")
+        return read_rows(path, data)
+
+    return reader
+
+
+def test_rows_are_found_by_name(read_other):
+    content = "note,kind,b,a\nfirst,y,5,6\n,x,7,8\n"
+    rows = read_other(content)
+    assert rows.features.tolist() == [[6.0, 5.0], [8.0, 7.0]]
+    assert rows.labels.tolist() == [1, 0] and rows.labels.dtype == np.int64
+    assert rows.targets is None
+    assert rows.source == "t.csv"
+    assert rows.sha256 == hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_one_row_of_one_class_is_enough(read_other):
+    assert read_other("a,b,kind\n1,2,y\n").labels.tolist() == [1]
+
+
+def test_numeric_targets_of_rows(read_other):
+    rows = read_other("b,a\n5,6\n", numeric_target=True, target="a", features=["b"])
+    assert rows.features.tolist() == [[5.0]] and rows.targets.tolist() == [6.0]
+    assert rows.labels is None
+
+
+def test_the_training_file_gives_the_training_rows(read, tmp_path):
+    data = read(TRAINING)
+    rows = read_rows(tmp_path / "t.csv", data)
+    for name in ("features", "labels", "source", "sha256"):
+        assert np.array_equal(getattr(rows, name), getattr(data.rows(), name))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "t.csv is empty; a header and rows of data are needed"),
+        ("a,b,kind\n", "t.csv has no rows of data under its header; at least 1 is needed"),
+        ("a,kind\n1,x\n", "t.csv lacks the column b, which the training data training.csv have; add what is missing"),
+        ("c\n1\n", "t.csv lacks the columns a, b, kind, which the training data training.csv have"),
+        ("a,b,kinds\n1,2,x\n", "t.csv lacks the column kind, which the training data training.csv have; did you mean"),
+        ("a,b,kind\n1,2,x\n1,2,z\n", 't.csv: line 3, column kind holds the class "z", which the training data'),
+        ("a,b,kind\n1,2,\n", "t.csv: line 2, column kind has no class; fill it in or remove the line"),
+        ("a,b,kind\n1,?,x\n", "t.csv: line 2, column b has no value; fill it in or remove the line"),
+        ("a,b,kind\n1,no,x\n", 't.csv: line 2, column b holds "no", which is not a number; correct it or remove'),
+        ("a,b,kind\n1,inf,x\n", 't.csv: line 2, column b holds "inf", which is not a finite number'),
+        ("a,b,kind\n1,2\n", "t.csv: line 2 has 2 cells where the header has 3; correct that line"),
+    ],
+)
+def test_each_fault_of_rows_is_one_sentence(read_other, content, sentence):
+    assert fault(read_other, content).startswith(sentence)
+
+
+def test_an_unknown_class_is_answered_with_the_known_ones(read_other):
+    assert "(known: x, y); correct it or remove the line" in fault(read_other, "a,b,kind\n1,2,other\n")
+
+
+def test_rows_too_large_for_the_scaling(read_other):
+    training = "a,k\n1e-200,x\n-1e-200,y\n2e-200,y\n"
+    message = fault(read_other, "a,k\n1,x\n1e300,x\n", training=training, scaling="mean-abs")
+    assert message.startswith("t.csv: line 3, column a is too large to be scaled as the training data")
 
 
 # --- example files --------------------------------------------------------------------------------

@@ -47,6 +47,26 @@ def test_predictions_of_new_rows_do_not_overflow(rng):
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(5))
 
 
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_log_probabilities_are_those_of_the_predictions(activation, rng):
+    data = class_table()
+    model = build("mlp", {"hidden": [4], "activation": activation}, data)
+    x = model.random_start(rng)
+    logarithms = model.log_probabilities(x, data.features)
+    assert np.exp(logarithms) == pytest.approx(model.predict(x, data.features), rel=1e-13)
+    # Where a probability rounds to 0 its logarithm is still the difference of two outputs.
+    logarithms = model.log_probabilities(1e4 * x, data.features)
+    assert np.isfinite(logarithms).all() and logarithms.min() < -1000.0
+    assert (np.exp(logarithms) == 0.0).any()
+
+
+def test_outputs_fitted_by_squares_are_no_probabilities(rng):
+    data = class_table()
+    model = build("mlp", {"hidden": [2], "loss": "mse"}, data)
+    assert model.log_probabilities(model.random_start(rng), data.features) is None
+
+
+
 def test_linear_least_squares_without_hidden_layer(rng):
     data = numeric_table()
     model = build("mlp", {"hidden": [], "loss": "mse", "lambda": 0.0}, data)
