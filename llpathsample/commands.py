@@ -224,7 +224,7 @@ def merge(files, output: Path, force, as_json) -> None:
 
     check_writable(output, force)
     landscape = read_landscape(files[0])
-    landscape.search = None
+    landscape.forget_search()
     reports = []
     for file in files[1:]:
         reports.append(landscape.merge(read_landscape(file), str(file)))

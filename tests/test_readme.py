@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from llcommon.store import read_landscape
+
 ROOT = Path(__file__).resolve().parent.parent
 # Fewer steps of the same search: the point is that every line works, the results are tested elsewhere.
 SHORTER = {
-    "llgmin run iris.toml": "llgmin run iris.toml --set search.steps=20",
+    "llgmin run iris.toml -o minima.h5": "llgmin run iris.toml -o minima.h5 --set search.steps=20",
+    "search.method=genetic --set search.steps=20": "search.method=genetic --set search.steps=2",
+    "search.method=parallel": "search.steps=20 --set search.method=parallel",
+    "search.method=multi": "search.steps=20 --set search.method=multi",
     "llgmin run train.toml": "llgmin run train.toml --set search.steps=20",
     "llpathsample grow minima.h5": "llpathsample grow minima.h5 --set grow.budget=12",
     "grow.attempts=8": "grow.budget=6",
@@ -25,8 +30,8 @@ def shown_commands(document: str) -> list[str]:
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess:
-    environment = dict(os.environ)
+def run(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, **variables}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
@@ -63,6 +68,22 @@ def test_the_readme_as_it_stands(tmp_path):
     run_all(folder, {})
     stats = run("llpathsample stats landscape.h5 --json", folder)
     assert '"lowest_loss": 0.02254296086' in stats.stdout
+
+
+def test_job_arrays_are_merged(tmp_path):
+    folder = prepared(tmp_path)
+    shutil.copy(ROOT / "examples/iris/iris.toml", folder)
+    search, merge = shown_commands("docs/global-search.md")
+    for task in ("1", "2"):
+        done = run(f"{search} --set search.steps=20", folder, SLURM_ARRAY_TASK_ID=task)
+        assert done.returncode == 0, done.stderr
+    done = run(merge, folder)
+    assert done.returncode == 0, done.stderr
+    parts = [read_landscape(folder / f"minima-{task}.h5") for task in (1, 2)]
+    merged = read_landscape(folder / "minima.h5")
+    assert merged.minima.visits.sum() == sum(part.minima.visits.sum() for part in parts)
+    assert max(len(part.minima) for part in parts) < len(merged.minima) <= sum(len(part.minima) for part in parts)
+    assert not len(merged.trace) and len(parts[0].trace)
 
 
 def test_the_format_note_is_where_it_says():

@@ -257,6 +257,11 @@ class Landscape:
         lowest = np.argsort(self.minima.loss, kind="stable")[: max(0, count)]
         self._keep_minima(np.sort(lowest))
 
+    def forget_search(self) -> None:
+        """Drop checkpoint and trace, which would tell of one of several searches only."""
+        self.search = None
+        self.trace.take(np.empty(0, dtype=np.int64))
+
     # --- merging ------------------------------------------------------------------------
 
     def check_same_model(self, other: "Landscape", name: str = "the other landscape") -> None:
