@@ -9,6 +9,8 @@ main = program(
         "new": ("llgmin.template:new", "Write a commented TOML file for a loss model."),
         "run": ("llgmin.commands:run", "Search for minima by basin-hopping."),
         "quench": ("llgmin.commands:quench", "Minimise from given or random points, without a search."),
+        "stats": ("llgmin.statscommand:stats", "Say how a search went, and what it has probably not found."),
+        "plot": ("llgmin.statscommand:plot", "Draw how a search went."),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
         "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),
