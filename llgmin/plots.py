@@ -18,13 +18,27 @@ from llcommon.plotting import (
     QUIET,
     figure_format,
     new_figure,
-    round_ticks,
     save_figure,
     set_loss_axis,
     style,
     tick_labels,
 )
 from llgmin.estimates import chao1
+from llgmin.scales import (
+    MOST_POINTS,
+    count_label,
+    evenly,
+    is_logarithmic,
+    legend_above,
+    loss_window,
+    set_count_ticks,
+    set_log_counts,
+    set_log_losses,
+    set_quench_axis,
+    sparse_ticks,
+    thinned,
+    widened,
+)
 from llgmin.statistics import MOVED, NEW, VERIFIED, SearchRecord, visit_frequencies
 
 if TYPE_CHECKING:
@@ -32,10 +46,7 @@ if TYPE_CHECKING:
 
 MOST_WALKERS = len(CLASS_COLOURS)  # with a colour of their own
 MOST_LINES = 4  # of walkers in one panel
-MOST_POINTS = 20_000
 MOST_VECTOR_POINTS = 3_000
-MOST_VERTICES = 2_000  # of a line
-LOG_RATIO = 50.0  # positive losses that span more are drawn on a logarithmic axis
 _ONE_COLOUR = CLASS_COLOURS[0]
 
 
@@ -96,103 +107,6 @@ def _axes_of(figure, panels: int) -> list["Axes"]:
     return [figure.add_subplot(place) for place in places]
 
 
-# --- axes -------------------------------------------------------------------------------------------
-
-
-def count_label(number: float) -> str:
-    """A count with thin spaces between groups of three digits, 100 000; from ten millions in powers, 1.2e8."""
-    if number >= 1e7:
-        return f"{number:.2g}".replace("e+0", "e").replace("e+", "e")
-    return f"{number:,.0f}".replace(",", "\N{THIN SPACE}")
-
-
-def _set_quench_axis(axes: "Axes", quenches: int, room: float = 0.0) -> None:
-    """The horizontal axis of quenches, counted from 1; room: share of the width that is left free at the right."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    axes.set_xlim(0.0, max(quenches, 2) * (1.01 + room))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count_label(value)))
-    axes.set_xlabel("quench")
-
-
-def _set_count_ticks(axis, number: int = 5) -> None:
-    """Whole numbers on a linear axis."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    axis.set_major_locator(MaxNLocator(nbins=number, integer=True, steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: count_label(value)))
-
-
-def _set_log_counts(axis, highest: float) -> None:
-    """A logarithmic axis of counts from 1."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
-
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (0.8, max(10.0, highest) * 1.4)})
-    axis.set_major_locator(LogLocator(numticks=6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: count_label(value)))
-
-
-def is_logarithmic(losses: np.ndarray) -> bool:
-    """Whether losses are positive and span so much that only a logarithmic axis shows them all."""
-    lowest = float(losses.min())
-    return lowest > 0.0 and float(losses.max()) > LOG_RATIO * lowest
-
-
-def loss_window(losses: np.ndarray) -> tuple[float, float]:
-    """Between which ends some finite losses are drawn.
-
-    A few that lie far above all others are left outside of a linear axis: it ends at twice the distance of the 98 %
-    quantile from the lowest if the highest is more than five times as far.
-    """
-    low, high = float(losses.min()), float(losses.max())
-    if is_logarithmic(losses):
-        return low, high
-    common = float(np.quantile(losses, 0.98)) - low
-    if common > 0.0 and high - low > 5.0 * common:
-        high = low + 2.0 * common
-    size = max(abs(low), abs(high))
-    if high - low <= 1e-9 * size or size == 0.0:
-        # One loss, perhaps but for its last bits: these are not for the axis to show.
-        half = 0.1 * size or 1.0
-        return low - half, high + half
-    return low, high
-
-
-def _widened(low: float, high: float, below: float, above: float, logarithmic: bool) -> tuple[float, float]:
-    """Ends of an axis moved outwards by shares of its length."""
-    if logarithmic:
-        ratio = high / low
-        return low / ratio**below, high * ratio**above
-    return low - below * (high - low), high + above * (high - low)
-
-
-def _set_log_losses(axis, low: float, high: float) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator
-
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
-    axis.set_major_locator(LogLocator(numticks=6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: tick_labels([value])[0]))
-
-
-# --- thinning ---------------------------------------------------------------------------------------
-
-
-def thinned(count: int, most: int = MOST_POINTS) -> np.ndarray:
-    """Ascending rows of `count`, at most `most` of them: all, or a random choice that is always the same.
-
-    A regular choice would favour walkers, whose quenches alternate regularly.
-    """
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(count).choice(count, most, replace=False))
-
-
-def evenly(count: int, most: int = MOST_VERTICES) -> np.ndarray:
-    """Ascending rows of `count` at even distances, at most `most`, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
-
-
 # --- (a) losses -------------------------------------------------------------------------------------
 
 
@@ -221,7 +135,7 @@ def _draw_losses(axes: "Axes", record: SearchRecord) -> None:
     quenches = record.loss.size
     drawn = thinned(quenches)
     ended = drawn[~record.failed[drawn]]
-    _set_quench_axis(axes, quenches)
+    set_quench_axis(axes, quenches)
     higher = 0
     if not record.failed.all():
         higher = _set_loss_range(axes, record)
@@ -239,9 +153,9 @@ def _set_loss_range(axes: "Axes", record: SearchRecord) -> int:
     losses = record.loss[~record.failed]
     logarithmic = is_logarithmic(losses)
     window = loss_window(losses)
-    low, high = _widened(*window, 0.11, 0.06, logarithmic)
+    low, high = widened(*window, 0.11, 0.06, logarithmic)
     if logarithmic:
-        _set_log_losses(axes.yaxis, low, high)
+        set_log_losses(axes.yaxis, low, high)
         axes.set_ylabel("loss")
     else:
         set_loss_axis(axes, low, high, "loss", bottom=True)
@@ -302,19 +216,9 @@ def _legend_of_losses(axes: "Axes", record: SearchRecord, drawn: int, higher: in
         add(f"{count_label(higher)} higher", linestyle="none", marker="^", markersize=4.0, color=QUIET)
     if record.failed.any():
         add("failed", linestyle="none", marker="|", markersize=5.0, color=QUIET)
-    _legend_above(axes, handles=handles, labels=labels)
+    legend_above(axes, handles=handles, labels=labels)
     if drawn < record.loss.size:
         axes.set_xlabel(f"quench ({count_label(drawn)} of {count_label(record.loss.size)} drawn)")
-
-
-def _legend_above(axes: "Axes", **entries) -> None:
-    """A legend in one row above the panel, at the right, on the line of the title."""
-    legend = axes.legend(
-        loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, borderpad=0.55, ncols=12,
-        handletextpad=0.45, columnspacing=0.9, handlelength=1.1, **entries,
-    )
-    for text in legend.get_texts():
-        text.set_fontsize(7.5)
 
 
 # --- (b) acceptance ---------------------------------------------------------------------------------
@@ -352,7 +256,7 @@ def _draw_acceptance(axes: "Axes", record: SearchRecord) -> None:
     axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
     of_each = f"{walkers.size} \N{MULTIPLICATION SIGN} " if few else ""
     axes.set_ylabel(f"mean over {of_each}{count_label(window)} quenches")
-    _set_quench_axis(axes, quenches)
+    set_quench_axis(axes, quenches)
 
 
 def _draw_mean(axes: "Axes", numbers: np.ndarray, moved: np.ndarray, window: int, **look) -> None:
@@ -374,14 +278,14 @@ def _draw_minima(axes: "Axes", record: SearchRecord) -> None:
     shown = evenly(quenches)
     numbers = np.concatenate([[0], shown + 1])
     axes.step(numbers, np.concatenate([[0], found[shown]]), where="post", color=INK, gid="distinct")
-    _set_quench_axis(axes, quenches, 0.06)
+    set_quench_axis(axes, quenches, 0.06)
     highest = float(found[-1])
     counts = visit_frequencies(record)
     # Where minima came from elsewhere too, the estimate is not one of this curve's.
     if counts is not None and record.draws_agree and counts.observed == found[-1]:
         highest = _draw_chao1(axes, chao1(counts), quenches, highest)
     axes.set_ylim(0.0, max(1.05 * highest, 2.0))
-    _set_count_ticks(axes.yaxis)
+    set_count_ticks(axes.yaxis)
     axes.set_ylabel("distinct minima")
 
 
@@ -391,7 +295,9 @@ def _draw_chao1(axes: "Axes", total, quenches: int, highest: float) -> float:
 
     left, width = 1.02 * max(quenches, 2), 0.05 * max(quenches, 2)
     # What lies far above the curve would flatten it: it runs out of the panel, and the title tells the numbers.
-    shown = min(total.high, max(1.3 * min(total.value, 3.0 * highest), 1.3 * highest))
+    shown = total.high
+    if total.high > 2.5 * highest:
+        shown = 1.3 * min(total.value, 3.0 * highest)
     axes.add_patch(
         Rectangle((left, total.low), width, total.high - total.low, color=_ONE_COLOUR, alpha=0.25, linewidth=0.0)
     )
@@ -431,23 +337,14 @@ def _draw_histogram(axes: "Axes", record: SearchRecord) -> None:
     axes.set_ylabel("share in a bin")
     axes.set_ylim(0.0, 1.05 * float(max(minima.max(), visits.max())))
     logarithmic = is_logarithmic(record.minima)
-    low, high = _widened(edges[0], edges[-1], 0.03, 0.03, logarithmic)
+    low, high = widened(edges[0], edges[-1], 0.03, 0.03, logarithmic)
     if logarithmic:
-        _set_log_losses(axes.xaxis, low, high)
+        set_log_losses(axes.xaxis, low, high)
     else:
         axes.set_xlim(low, high)
-        ticks = _sparse_ticks(low, high)
+        ticks = sparse_ticks(low, high)
         axes.set_xticks(ticks, tick_labels(ticks))
-    _legend_above(axes)
-
-
-def _sparse_ticks(low: float, high: float) -> list[float]:
-    """Round values inside [low, high], so few that their labels do not touch in half a page's width."""
-    for number in (5, 4, 3, 2):
-        ticks = round_ticks(low, high, number)
-        if sum(len(label) + 2 for label in tick_labels(ticks)) <= 36:
-            return ticks
-    return ticks[:1]
+    legend_above(axes)
 
 
 # --- (e) visits -------------------------------------------------------------------------------------
@@ -462,11 +359,11 @@ def _draw_visits(axes: "Axes", record: SearchRecord) -> None:
     place = int(np.flatnonzero(order == record.lowest)[0])
     hollow = {"markerfacecolor": "none", "markeredgecolor": ACCENT, "markersize": 6.5, "linestyle": "none"}
     axes.plot([place + 1], [counts[place]], marker="o", label="lowest minimum", **hollow)
-    _set_log_counts(axes.xaxis, counts.size)
-    _set_log_counts(axes.yaxis, float(counts[0]))
+    set_log_counts(axes.xaxis, counts.size)
+    set_log_counts(axes.yaxis, float(counts[0]))
     axes.set_xlabel("rank of the minimum by visits")
     axes.set_ylabel("visits")
-    _legend_above(axes)
+    legend_above(axes)
 
 
 PANELS: dict[str, tuple[str, Callable]] = {

@@ -272,7 +272,8 @@ def basin_shares(record: SearchRecord, name: object) -> BasinShares:
         )
     visits = int(record.visits.sum())
     draws = int(record.has(VERIFIED).sum()) if record.traced else visits
-    if visits > draws or record.grown or not visits:
+    lost = record.dropped and not record.traced  # how often the dropped minima were visited is then not known
+    if visits > draws or record.grown or lost or not visits:
         raise InputError(
             f"the visits in {name} are not those of its own multi-start quenches; "
             "take the file as llgmin run left it for --shares"

@@ -21,15 +21,18 @@ PANELS = ("losses", "acceptance", "minima", "histogram", "visits")
 
 
 def _record(file: Path):
-    """The record of the search, with a word on standard error if it has no trace."""
     from llcommon.store import read_landscape
-    from llgmin.statistics import omission, read_record
+    from llgmin.statistics import read_record
 
-    record = read_record(read_landscape(file, points=False), file)
+    return read_record(read_landscape(file, points=False), file)
+
+
+def _say_what_is_left_out(record, file: Path) -> None:
+    from llgmin.statistics import omission
+
     missing = omission(record, file)
     if missing:
         log(missing)
-    return record
 
 
 @click.command()
@@ -50,6 +53,7 @@ def stats(file: Path, shares, as_json) -> None:
 
     record = _record(file)
     if not shares:
+        _say_what_is_left_out(record, file)
         for warning in warnings(record):
             log(f"warning: {warning}")
         write_properties(search_statistics(record), as_json)
@@ -92,6 +96,8 @@ def plot(file: Path, output: Path, force, panel) -> None:
     check_writable(output, force)
     record = _record(file)
     drawn = draw_search(record, output, panel, file)
+    if panel is None:
+        _say_what_is_left_out(record, file)
     if "minima" in drawn:
         for warning in warnings(record):
             log(f"warning: {warning}")
