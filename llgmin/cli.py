@@ -10,6 +10,8 @@ main = program(
         "run": ("llgmin.commands:run", "Search for minima: basin-hopping and other methods."),
         "quench": ("llgmin.commands:quench", "Minimise from given or random points, without a search."),
         "score": ("llgmin.scorecommand:score", "Score minima by their predictions on training and test data."),
+        "stats": ("llgmin.statscommand:stats", "Say how a search went, and what it has probably not found."),
+        "plot": ("llgmin.statscommand:plot", "Draw how a search went."),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
         "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),

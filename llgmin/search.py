@@ -18,12 +18,10 @@ from llcommon.parallel import executor
 from llcommon.settings import Settings, settings_to_tables
 from llcommon.store import Landscape, SearchState, write_landscape
 from llgmin.methods import method_of
-from llgmin.walker import Method, Segment, Walker
+from llgmin.walker import MOVED, NEW, VERIFIED, Method, Segment, Walker
 
 _LEAST_COMMIT_SECONDS = 2.0
 _COMMIT_SHARE = 0.05  # commits may take this share of the run
-# Bits of /trace/outcome.
-VERIFIED, ACCEPTED, NEW = 1, 2, 4
 
 MethodMaker = Callable[[LossModel, Settings], Method]
 _method: Method | None = None
@@ -147,7 +145,7 @@ class Search:
         number = segment.walker.number
         ids = []
         for quenched in segment.quenches:
-            outcome = ACCEPTED if quenched.accepted else 0
+            outcome = MOVED if quenched.accepted else 0
             minimum_id = -1
             if quenched.minimum is not None:
                 minimum_id, is_new = self.landscape.add_minimum(quenched.minimum)

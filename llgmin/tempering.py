@@ -29,6 +29,19 @@ def ladder(lowest: float, highest: float, replicas: int) -> list[float]:
     return [lowest * ratio**number for number in range(replicas - 1)] + [highest]
 
 
+def ladder_of(model: LossModel, settings: Settings) -> list[float]:
+    """The temperatures of the replicas for a model; ConfigError if they do not rise."""
+    tempering = settings.tempering
+    lowest = _LOWEST * model.suggested_temperature if tempering.lowest is None else tempering.lowest
+    highest = _HIGHEST * model.suggested_temperature if tempering.highest is None else tempering.highest
+    if highest <= lowest:
+        raise ConfigError(
+            f"[tempering] the ladder of temperatures must rise, but its lowest is {lowest:g} and its highest "
+            f"{highest:g}: set both lowest and highest"
+        )
+    return ladder(lowest, highest, tempering.replicas)
+
+
 class ParallelTempering(BasinHopping):
     """Replicas of basin-hopping; see the module's docstring."""
 
@@ -38,19 +51,11 @@ class ParallelTempering(BasinHopping):
     def __init__(self, model: LossModel, settings: Settings) -> None:
         """Errors: ConfigError for a ladder that does not rise, or free energies without a temperature of their own."""
         super().__init__(model, settings)
-        tempering = settings.tempering
-        lowest = _LOWEST * model.suggested_temperature if tempering.lowest is None else tempering.lowest
-        highest = _HIGHEST * model.suggested_temperature if tempering.highest is None else tempering.highest
-        if highest <= lowest:
-            raise ConfigError(
-                f"[tempering] the ladder of temperatures must rise, but its lowest is {lowest:g} and its highest "
-                f"{highest:g}: set both lowest and highest"
-            )
         if self.search.objective == "free-energy" and self.search.free_energy_temperature is None:
             raise ConfigError("[search] objective free-energy with parallel-tempering needs free_energy_temperature")
-        self.temperatures = ladder(lowest, highest, tempering.replicas)
-        self.number = tempering.replicas
-        self.segment = tempering.exchange_every
+        self.temperatures = ladder_of(model, settings)
+        self.number = len(self.temperatures)
+        self.segment = settings.tempering.exchange_every
         self.couples = True
 
     def base_temperature(self, number: int) -> float:

@@ -16,6 +16,8 @@ from llcommon.settings import Settings
 from llcommon.store import Landscape
 
 SEGMENT_STEPS = 20
+# Bits of an outcome in the trace: ended in a verified minimum; the walker moved there; it was new.
+VERIFIED, MOVED, NEW = 1, 2, 4
 
 
 @dataclass(frozen=True)
