@@ -59,7 +59,7 @@ def round_file(tmp_path, monkeypatch):
     landscape.counters = {"quenches": 11}
     landscape.provenance = [{"program": "llgmin", "command": "run", "seed": 1}]
     states = [{"done": 20}, {"done": 10}]
-    landscape.search = SearchState({"kind": "basin-hopping", "finished": False, "chains": states})
+    landscape.search = SearchState({"kind": "basin-hopping", "finished": False, "walkers": states})
     write_landscape("round.h5", landscape)
     return "round.h5"
 
