@@ -58,7 +58,7 @@ _COUPLINGS = np.array(
 
 @algorithm(types.boolean, MATRIX, F8, MATRIX)
 def shifted_factor(curvature, shift, factor):
-    """The Cholesky factor of curvature + shift into `factor`, upper triangle; False if that is not positive definite."""
+    """The upper Cholesky factor of curvature + shift into `factor`; False if that is not positive definite."""
     n = curvature.shape[0]
     for i in range(n):
         for j in range(i, n):
