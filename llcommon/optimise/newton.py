@@ -5,6 +5,9 @@ Numerical Optimization, ch. 4): it grows until H + mu is positive definite, the 
 loss falling as predicted, and dies out near a minimum, where convergence is quadratic. From a
 saddle the shifted steps run down: only minima end it.
 
+As long as a step without a shift is followed by much shorter ones with the same factor (the simplified Newton method;
+Deuflhard, Newton Methods for Nonlinear Problems, 2004, ch. 2.1), no new Hessian is formed: it costs as much as eight.
+
 Frozen directions take no part, and a step ends at a bound of the box: the caller holds that coordinate and goes on.
 """
 
@@ -27,6 +30,49 @@ _HIT_BOUND = int(Status.HIT_BOUND)
 
 _ROUNDING = 1e-14
 _MOST_SHIFTS = 60
+_CONTRACTION = 0.2  # of a step by the next one with the same factor, for the factor to be kept
+_MOST_REPEATS = 30
+
+
+@algorithm(
+    types.Tuple((F8, F8, I8)),
+    KERNEL, *PACKED, MATRIX, VECTOR, VECTOR, MATRIX, VECTOR, VECTOR, VECTOR, F8, F8, VECTOR, VECTOR, VECTOR, VECTOR,
+)  # fmt: skip
+def repeat_steps(
+    kernel, reals, integers, workspace, frozen, lower, upper, factor, x, gradient, reduced, loss, length, step, trial,
+    trial_gradient, trial_reduced,
+):  # fmt: skip
+    """More Newton steps in place with the factor of the last one, as long as they contract and lessen the gradient.
+
+    loss, gradient, reduced: those at x; length: of the last step. step, trial, trial_gradient, trial_reduced: scratch,
+    (N,). Returns (loss, rms of `reduced`, gradient evaluations).
+    """
+    size = rms(reduced)
+    evaluations = 0
+    for _ in range(_MOST_REPEATS):
+        step[:] = reduced
+        solve_factorised(factor, step)
+        remove_components(frozen, step)
+        step *= -1.0
+        latest = norm(step)
+        if not latest <= _CONTRACTION * length or room(x, step, lower, upper)[1] >= 0:
+            break
+        trial[:] = x
+        add_scaled(1.0, step, trial)
+        trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
+        evaluations += 1
+        trial_reduced[:] = trial_gradient
+        remove_components(frozen, trial_reduced)
+        trial_size = rms(trial_reduced)
+        if not (trial_size <= 0.5 * size and trial_loss - loss <= _ROUNDING * (1.0 + abs(loss))):
+            break
+        x[:] = trial
+        gradient[:] = trial_gradient
+        reduced[:] = trial_reduced
+        loss = trial_loss
+        size = trial_size
+        length = latest
+    return loss, size, evaluations
 
 
 @algorithm(
@@ -70,6 +116,7 @@ def newton(
         restrict(frozen, curvature, trace / n, product)
         smallest_shift = 1e-12 * (1.0 + trace / n)
         accepted = False
+        plain = False
         for _attempt in range(_MOST_SHIFTS):
             shifted[:] = curvature
             for i in range(n):
@@ -81,14 +128,16 @@ def newton(
             solve_factorised(shifted, step)
             remove_components(frozen, step)
             length = norm(step)
+            if length > 1.1 * maximum_step:
+                # Newton's step on 1 / |step(shift)| (More and Sorensen, SIAM J. Sci. Stat. Comput. 4, 553, 1983).
+                product[:] = step
+                solve_factorised(shifted, product)
+                bend = dot(step, product)
+                shift += max((length / maximum_step - 1.0) * length * length / bend, smallest_shift)
+                continue
             if length > maximum_step:
-                # |step| falls roughly as 1/shift: aim at the cap, at least double.
-                shift = max(shift * max(2.0, min(10.0, length / maximum_step)), 1e-3 * trace / n, smallest_shift)
-                if length < 4.0 * maximum_step or shift > 1e3 * trace:
-                    step *= maximum_step / length
-                    length = maximum_step
-                else:
-                    continue
+                step *= maximum_step / length
+                length = maximum_step
             step *= -1.0
             share, stopping = room(x, step, lower, upper)
             if share == 0.0:
@@ -108,7 +157,10 @@ def newton(
             floor = _ROUNDING * (1.0 + abs(loss))
             near_floor = predicted <= 100.0 * floor and trial_size < size
             if math.isfinite(trial_size) and (gain > 1e-4 * predicted or near_floor):
-                if gain > 0.5 * predicted or near_floor:
+                plain = shift == 0.0 and length < maximum_step
+                if gain > 0.75 * predicted or near_floor:
+                    shift = 0.0
+                elif gain > 0.5 * predicted:
                     shift = 0.0 if shift < smallest_shift else 0.2 * shift
                 accepted = True
                 break
@@ -129,7 +181,13 @@ def newton(
             return _LEFT_RADIUS, loss, size, evaluations, hessians
         if stopping >= 0:
             return _HIT_BOUND, loss, size, evaluations, hessians
-        if size <= tolerance and shift == 0.0 and (stalled or size <= 1e-3 * tolerance):
+        if plain and not stalled:
+            loss, size, used = repeat_steps(
+                kernel, reals, integers, workspace, frozen, lower, upper, shifted, x, gradient, reduced, loss, length,
+                step, trial, trial_gradient, trial_reduced,
+            )  # fmt: skip
+            evaluations += used
+        if size <= tolerance and plain and (stalled or size <= 1e-3 * tolerance):
             return _CONVERGED, loss, size, evaluations, hessians
     status = _CONVERGED if size <= tolerance else _STEP_LIMIT
     return status, loss, size, evaluations, hessians

@@ -19,6 +19,17 @@ import numpy as np
 
 from llcommon.optimise.box import restrict, room
 from llcommon.optimise.factor import factorise, solve_factorised
+from llcommon.optimise.tridiagonal import (
+    MOST_NEGATIVE,
+    ROWS,
+    into_basis,
+    largest_possible,
+    number_below,
+    out_of_basis,
+    partial_correction,
+    partial_spectrum,
+    partial_step,
+)
 from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms, symmetric_times
 from llcommon.seam import F8, HESSIAN, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
@@ -249,6 +260,10 @@ def follow_eigenvector(
     step = np.empty(n)
     move = np.empty(n)
     predicted = np.empty(n)
+    bands = np.empty((ROWS, n))
+    rows = np.empty((MOST_NEGATIVE, n))
+    rest = np.empty(n)
+    others = np.empty(n)
     trial = np.empty(n)
     trial_gradient = np.empty(n)
     loss = kernel(x, gradient, reals, integers, workspace)
@@ -276,15 +291,27 @@ def follow_eigenvector(
         newton = newton and norm(move) <= trust
         climbed = 0
         noise = 0.0
-        if not newton:
+        negative = 0  # modes that are known one by one, if these are not all
+        if not newton and convex == 0:
+            negative = partial_spectrum(curvature, factor, bands, values, rows, vectors, step)
+        if negative > 0:
+            noise = _NOISE * largest_possible(bands)
+            single = negative == 1 and values[0] < -noise and number_below(bands, noise) == 1
+            values[negative:] = 0.0  # not known, but not negative
+            rest[:] = gradient
+            into_basis(factor, bands, rest)
+            remove_components(rows[:negative], rest)
+        elif not newton:
             values[:], columns = np.linalg.eigh(curvature)
             vectors[:] = columns.T
-            climbed = mode_to_climb(values, vectors, mode)
-            mode[:] = vectors[climbed]
-            for i in range(n):
-                slopes[i] = dot(vectors[i], gradient)
             noise = _NOISE * max(abs(values[0]), abs(values[n - 1]))
             single = values[0] < -noise and (n == 1 or values[1] > noise)
+        known = negative if negative > 0 else n
+        if not newton:
+            climbed = mode_to_climb(values[:known], vectors[:known], mode)
+            mode[:] = vectors[climbed]
+            for i in range(known):
+                slopes[i] = dot(vectors[i], gradient)
         # A search may start in a minimum; one that comes to a minimum has fallen there.
         if size <= tolerance and (single or cycle > 0 or values[0] <= 0.0):
             if not single and values[0] > noise:
@@ -313,11 +340,19 @@ def follow_eigenvector(
         trial_loss = loss
         while not accepted:
             shift = 0.0
-            if not newton:
+            if negative > 0:
+                shift = partial_step(
+                    bands, values[:negative], rows[:negative], slopes[:negative], rest, climbed, trust,
+                    step[:negative], others, predicted,
+                )  # fmt: skip
+                move[:] = others
+                out_of_basis(factor, bands, move)
+            elif not newton:
                 shift = image_step(values, slopes, climbed, trust, step)
-                leave_ridges(values, slopes, climbed, trust, step)
                 move[:] = 0.0
-                for i in range(n):
+            if not newton:
+                leave_ridges(values[:known], slopes[:known], climbed, trust, step[:known])
+                for i in range(known):
                     add_scaled(step[i], vectors[i], move)
             share, stopping = room(x, move, lower, upper)
             if stopping >= 0:
@@ -333,6 +368,10 @@ def follow_eigenvector(
             if newton:
                 solve_factorised(factor, predicted)
                 error = norm(predicted) / max(length, 1e-300)
+            elif negative > 0:
+                into_basis(factor, bands, predicted)
+                error = partial_correction(bands, values[:negative], rows[:negative], shift, predicted)
+                error /= max(length, 1e-300)
             else:
                 error = correction_length(values, vectors, shift, predicted) / max(length, 1e-300)
             if math.isfinite(error) and (error <= WORST_ERROR or trust <= SMALLEST_TRUST or size <= tolerance):

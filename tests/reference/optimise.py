@@ -214,3 +214,44 @@ def projector_off(rows) -> np.ndarray:
     """The matrix that takes components along orthonormal rows out."""
     rows = np.asarray(rows)
     return np.eye(rows.shape[1]) - rows.T @ rows
+
+
+# RODAS in the form of textbooks (Hairer and Wanner, Solving ODE II, ch. IV.7): nothing of the compiled form is used but
+# its coefficients, here turned back by alpha = A G and gamma = G^-1, G = (diag(1/g) - C)^-1.
+RODAS_GAMMA = 0.25
+RODAS_A = [
+    [],
+    [1.544],
+    [0.9466785280815826, 0.2557011698983284],
+    [3.314825187068521, 2.896124015972201, 0.9986419139977817],
+    [1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950],
+    [1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 1.0],
+]
+RODAS_C = [
+    [],
+    [-5.6688],
+    [-2.430093356833875, -0.2063599157091915],
+    [-0.1073529058151375, -9.594562251023355, -20.47028614809616],
+    [7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160],
+    [8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136, -6.058818238834054],
+]
+
+
+def rodas_step(gradient, hessian, x, time):
+    """(x after one step of dx/dt = -gradient, length of the difference to the embedded solution)."""
+    stages = 6
+    a, c = np.zeros((stages, stages)), np.zeros((stages, stages))
+    for i in range(stages):
+        a[i, :i] = RODAS_A[i]
+        c[i, :i] = RODAS_C[i]
+    inverse = np.eye(stages) / RODAS_GAMMA - c
+    gamma = np.linalg.inv(inverse)
+    alpha = a @ gamma
+    weights = np.append(a[-1, :-1], 1.0) @ gamma
+    embedded = a[-1] @ gamma
+    k = np.zeros((stages, x.size))
+    for i in range(stages):
+        place = x + time * alpha[i] @ k
+        right = -gradient(place) - time * hessian @ (gamma[i, :i] @ k[:i])
+        k[i] = np.linalg.solve(np.eye(x.size) + RODAS_GAMMA * time * hessian, right)
+    return x + time * weights @ k, time * np.linalg.norm((weights - embedded) @ k)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 from llcommon import losses
-from llcommon.optimise.flow import extrapolated_step, gradient_flow
+from llcommon.optimise.flow import gradient_flow, near_minimum, rosenbrock_step
 from llcommon.status import Status
 from tests.llcommon.optimise.models import Awkward, known, small_mlp
 from tests.reference import optimise as twin
@@ -34,8 +35,8 @@ def one_step(model, x, time):
     """(point, error estimate) of one step of the flow."""
     n = model.dimension
     gradient = model.value_and_gradient(x)[1]
-    table = np.empty((3, n))
-    solved, _, error = extrapolated_step(
+    end = np.empty(n)
+    solved, _, error = rosenbrock_step(
         model.kernel,
         *model.packed,
         model.hessian(x),
@@ -43,27 +44,74 @@ def one_step(model, x, time):
         gradient,
         time,
         np.empty((n, n)),
-        table,
+        np.empty((6, n)),
         np.empty(n),
-        np.empty(n),
+        end,
     )
     assert solved
-    return table[2].copy(), error
+    return end, error
 
 
-def test_step_on_a_quadratic_is_of_third_order():
-    """Beside a minimum the flow is exp(-H t): halving the step divides the error by about 16."""
+def test_step_on_a_quadratic_is_of_fourth_order():
+    """Beside a minimum the flow is exp(-H t): halving the step divides the error by about 32."""
     model = losses.build("double-well", {"dimension": 3})
     minimum = known(model, 0)[0][0]
     hessian = model.hessian(minimum)
-    away = np.array([1e-6, 1e-6, -1e-6])
+    away = np.array([1e-7, 1e-7, -1e-7])
     errors = []
-    for time in (0.02, 0.01):
+    for time in (0.1, 0.05):
         point, estimate = one_step(model, minimum + away, time)
         exact = minimum + expm(-hessian * time) @ away
         errors.append(np.linalg.norm(point - exact))
         assert errors[-1] < estimate
-    assert 11.0 < errors[0] / errors[1] < 18.0
+    assert 22.0 < errors[0] / errors[1] < 36.0
+
+
+@pytest.mark.parametrize(("name", "time"), [("mueller-brown", 1e-4), ("himmelblau", 1e-3)])
+def test_step_on_a_curved_surface_is_of_fourth_order(name, time):
+    """Halving the step divides the error by 32, that of the embedded solution, which is the estimate, by 16."""
+    model = losses.build(name, {})
+    start = known(model, 1)[0][0] + 0.1
+    errors = []
+    estimates = []
+    for length in (time, 0.5 * time):
+        point, estimate = one_step(model, start, length)
+        exact = solve_ivp(
+            lambda _, x: -model.value_and_gradient(x)[1], (0.0, length), start, "DOP853", rtol=1e-13, atol=1e-15
+        )
+        errors.append(np.linalg.norm(point - exact.y[:, -1]))
+        estimates.append(estimate)
+    assert 24.0 < errors[0] / errors[1] < 42.0
+    assert 12.0 < estimates[0] / estimates[1] < 20.0
+
+
+def test_step_is_that_of_its_naive_twin():
+    model = small_mlp()
+    start = model.random_start(np.random.default_rng(2))
+    for time in (0.1, 1.0, 10.0):
+        point, estimate = one_step(model, start, time)
+        expected, error = twin.rodas_step(lambda x: model.value_and_gradient(x)[1], model.hessian(start), start, time)
+        assert point == pytest.approx(expected, abs=1e-12)
+        assert estimate == pytest.approx(error, rel=1e-8, abs=1e-14)
+
+
+def test_near_a_minimum_is_what_eigenvalues_say():
+    """The bound that spares a factorisation never changes the answer."""
+    rng = np.random.default_rng(5)
+    n = 6
+    answers = []
+    for _ in range(400):
+        vectors = np.linalg.qr(rng.standard_normal((n, n)))[0]
+        values = 10.0 ** rng.uniform(-2.0, 1.0, n)
+        values[0] *= rng.choice([-1.0, 1.0])
+        matrix = np.ascontiguousarray((vectors * values) @ vectors.T)
+        gradient = matrix @ rng.standard_normal(n) * 10.0 ** rng.uniform(-2.0, 1.0)
+        step = np.linalg.solve(matrix, gradient)
+        for move in (np.zeros(n), step, rng.standard_normal(n), gradient):
+            near = near_minimum(matrix, gradient, move, 0.5, np.empty((n, n)), np.empty(n))
+            assert near == (values[0] > 0.0 and np.linalg.norm(step) <= 0.5)
+            answers.append(near)
+    assert 100 < sum(answers) < len(answers) - 100
 
 
 @pytest.mark.parametrize("name", ["mueller-brown", "six-hump-camel", "himmelblau"])

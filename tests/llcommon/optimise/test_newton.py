@@ -275,3 +275,27 @@ def test_thin_out_keeps_every_other_pair():
     assert rows[:3, 0].tolist() == [0.0, 2.0, 4.0]
     assert changes[:3, 1].tolist() == [0.0, -2.0, -4.0]
     assert curvature[:3].tolist() == [0.0, 2.0, 4.0]
+
+
+def test_steps_are_repeated_with_one_factor():
+    """Close to a minimum the simplified steps go to the rounding floor on the Hessian of the first."""
+    model = small_mlp()
+    start = model.random_start(np.random.default_rng(3))
+    _, end = finish(model, start)
+    away = 1e-3 * np.random.default_rng(4).standard_normal(model.dimension)
+    (status, _, size, evaluations, hessians), point = finish(model, end + away)
+    assert status is Status.CONVERGED
+    assert size <= 1e-3 * RMS
+    assert hessians <= 2 < evaluations - 1
+    assert point == pytest.approx(end, abs=1e-9)
+
+
+def test_a_long_step_ends_on_the_trust_region():
+    """The shift for a step that is too long is found without another Hessian."""
+    model = losses.build("double-well", {"dimension": 3})
+    minimum = known(model, 0)[0][0]
+    start = minimum + np.array([0.0, 2.0, 3.0])
+    (status, _, _, _, hessians), point = finish(model, start, maximum_step=0.5, limit=1)
+    assert status is Status.STEP_LIMIT
+    assert hessians == 1
+    assert 0.45 < np.linalg.norm(point - start) <= 0.5 * (1 + 1e-12)
