@@ -114,7 +114,8 @@ def _dense(model: LossModel, x, active, vectors: bool, gradient) -> Spectrum:
     if gradient is None or not total:
         return found
     if vectors:
-        curvature = np.where(np.abs(values) > tolerances, values, scale * np.finfo(np.float64).eps)
+        least = max(scale * np.finfo(np.float64).eps, np.finfo(np.float64).tiny)
+        curvature = np.where(np.abs(values) > tolerances, values, least)
         return replace(found, correction=-columns @ ((columns.T @ gradient) / curvature))
     return _softest(found, hessian, free, gradient)
 
