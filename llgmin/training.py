@@ -73,9 +73,10 @@ class Training(Method):
         if walker.done == 0 and steps > 0:
             status = self._keep(segment, state["x"], 0, False)
         while not status and epochs < walker.done + steps:
-            outcome = self.trainer.epoch(state, rng)
-            epochs += 1
-            segment.count("epochs")
+            next_kept = (epochs // self.record_every + 1) * self.record_every
+            outcome, done = self.trainer.epochs(state, rng, min(next_kept, walker.done + steps) - epochs)
+            epochs += done
+            segment.count("epochs", done)
             if outcome in _DIVERGED:
                 status = _diverged(segment, Status(outcome))
                 break

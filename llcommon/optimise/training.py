@@ -32,6 +32,7 @@ from llcommon.seam import (
     algorithm,
     first_class,
     rows_kernel,
+    types,
 )
 from llcommon.searchsettings import TrainSettings
 from llcommon.settings import QuenchSettings
@@ -45,6 +46,7 @@ _LEFT_RADIUS = int(Status.LEFT_RADIUS)
 
 RATES = {"sgd": 0.1, "adam": 0.01, "lbfgs": 1.0}  # where [train] learning_rate is unset
 MEMORY = 20  # steps that L-BFGS remembers
+_MOST_ORDERS = 1_000_000  # row numbers drawn in advance
 _SQUARES_KEPT = 0.999
 _LEAST_SCALE = 1e-8
 _CALLED = {key: value for key, value in OPTIONS.items() if key != "nogil"}
@@ -82,50 +84,62 @@ def _into_box(x, lower, upper):
         x[i] = upper[i] if x[i] > upper[i] else x[i]
 
 
-_BATCHES = (KERNEL, ROWS, *PACKED, INTEGERS, I8, VECTOR, INTEGERS)
+ORDERS = types.int64[:, ::1]
+_BATCHES = (KERNEL, ROWS, *PACKED, ORDERS, I8, VECTOR, INTEGERS)
+_OUTCOME = types.Tuple((I8, I8))
 
 
-@algorithm(I8, *_BATCHES, VECTOR, VECTOR, VECTOR, F8, F8, F8, VECTOR, VECTOR)
-def sgd_epoch(
-    kernel, pack, reals, integers, workspace, order, batch, some_reals, some_integers, x, gradient, velocity, rate,
+@algorithm(_OUTCOME, *_BATCHES, VECTOR, VECTOR, VECTOR, F8, F8, F8, VECTOR, VECTOR)
+def sgd_epochs(
+    kernel, pack, reals, integers, workspace, orders, batch, some_reals, some_integers, x, gradient, velocity, rate,
     momentum, radius, lower, upper,
 ):  # fmt: skip
-    """One epoch from x with velocity, both (N,), in place; GOING_ON, or why the run ends.
+    """Epochs from x with velocity, both (N,), in place. Returns (GOING_ON or why the run ends, epochs done).
 
-    order: the rows in the order to be taken, batch: how many at a time; batch 0: one step on the whole loss.
-    some_reals, some_integers: room for a packed batch. gradient: scratch.
+    orders: (epochs, rows), the rows in the order to be taken, batch: how many at a time; batch 0: one step an epoch on
+    the whole loss, orders being (epochs, 0). some_reals, some_integers: room for a packed batch; gradient: scratch.
     """
-    for first in range(0, max(1, order.size), max(1, batch)):
-        _gradient(
-            kernel, pack, reals, integers, workspace, order, first, batch, some_reals, some_integers, x, gradient
-        )
-        for i in range(x.size):
-            velocity[i] = momentum * velocity[i] - rate * gradient[i]
-            x[i] += velocity[i]
-        _into_box(x, lower, upper)
-    return _state_of(GOING_ON, x, radius)
+    for epoch in range(orders.shape[0]):
+        order = orders[epoch]
+        for first in range(0, max(1, order.size), max(1, batch)):
+            _gradient(
+                kernel, pack, reals, integers, workspace, order, first, batch, some_reals, some_integers, x, gradient
+            )
+            for i in range(x.size):
+                velocity[i] = momentum * velocity[i] - rate * gradient[i]
+                x[i] += velocity[i]
+            _into_box(x, lower, upper)
+        status = _state_of(GOING_ON, x, radius)
+        if status != GOING_ON:
+            return status, epoch + 1
+    return GOING_ON, orders.shape[0]
 
 
-@algorithm(I8, *_BATCHES, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, F8, F8, F8, VECTOR, VECTOR)
-def adam_epoch(
-    kernel, pack, reals, integers, workspace, order, batch, some_reals, some_integers, x, gradient, mean, square, left,
+@algorithm(_OUTCOME, *_BATCHES, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, F8, F8, F8, VECTOR, VECTOR)
+def adam_epochs(
+    kernel, pack, reals, integers, workspace, orders, batch, some_reals, some_integers, x, gradient, mean, square, left,
     rate, momentum, radius, lower, upper,
 ):  # fmt: skip
-    """As sgd_epoch. mean, square: (N,), of the gradients; left: (2,), beta_1^t and beta_2^t after t steps."""
-    for first in range(0, max(1, order.size), max(1, batch)):
-        _gradient(
-            kernel, pack, reals, integers, workspace, order, first, batch, some_reals, some_integers, x, gradient
-        )
-        left[0] *= momentum
-        left[1] *= _SQUARES_KEPT
-        step = rate / (1.0 - left[0])
-        unbias = 1.0 / (1.0 - left[1])
-        for i in range(x.size):
-            mean[i] = momentum * mean[i] + (1.0 - momentum) * gradient[i]
-            square[i] = _SQUARES_KEPT * square[i] + (1.0 - _SQUARES_KEPT) * gradient[i] * gradient[i]
-            x[i] -= step * mean[i] / (math.sqrt(square[i] * unbias) + _LEAST_SCALE)
-        _into_box(x, lower, upper)
-    return _state_of(GOING_ON, x, radius)
+    """As sgd_epochs. mean, square: (N,), of the gradients; left: (2,), beta_1^t and beta_2^t after t steps."""
+    for epoch in range(orders.shape[0]):
+        order = orders[epoch]
+        for first in range(0, max(1, order.size), max(1, batch)):
+            _gradient(
+                kernel, pack, reals, integers, workspace, order, first, batch, some_reals, some_integers, x, gradient
+            )
+            left[0] *= momentum
+            left[1] *= _SQUARES_KEPT
+            step = rate / (1.0 - left[0])
+            unbias = 1.0 / (1.0 - left[1])
+            for i in range(x.size):
+                mean[i] = momentum * mean[i] + (1.0 - momentum) * gradient[i]
+                square[i] = _SQUARES_KEPT * square[i] + (1.0 - _SQUARES_KEPT) * gradient[i] * gradient[i]
+                x[i] -= step * mean[i] / (math.sqrt(square[i] * unbias) + _LEAST_SCALE)
+            _into_box(x, lower, upper)
+        status = _state_of(GOING_ON, x, radius)
+        if status != GOING_ON:
+            return status, epoch + 1
+    return GOING_ON, orders.shape[0]
 
 
 @algorithm(I8, KERNEL, *PACKED, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR, VECTOR, INTEGERS, F8, F8, F8, F8)
@@ -226,17 +240,45 @@ class Trainer:
             state |= {"curvature": np.zeros(MEMORY), "numbers": np.zeros(2), "ring": np.zeros(3, dtype=np.int64)}
         return state
 
-    def epoch(self, state: dict[str, np.ndarray], rng: np.random.Generator) -> int:
-        """One epoch, `state` changed in place; GOING_ON, or the Status in which the run ends."""
+    def epochs(self, state: dict[str, np.ndarray], rng: np.random.Generator, count: int) -> tuple[int, int]:
+        """Up to `count` epochs, `state` and `rng` changed in place: (GOING_ON or Status of the end, epochs done)."""
+        done = 0
+        outcome = GOING_ON
+        most = max(1, _MOST_ORDERS // max(1, self.model.rows))
+        while done < count and outcome == GOING_ON:
+            if self.optimiser == "lbfgs":
+                outcome = self._iteration(state)
+                used = 1
+            else:
+                outcome, used = self._pass(state, rng, min(most, count - done))
+            done += used
+        return outcome, done
+
+    def _iteration(self, state: dict[str, np.ndarray]) -> int:
         model = self.model
-        if self.optimiser == "lbfgs":
-            arrays = [state[name] for name in ("x", "gradient", "steps", "changes", "curvature", "numbers", "ring")]
-            limits = (self.quench.maximum_step, self.quench.rms, self.quench.radius)
-            return lbfgs_iteration(model.kernel, *model.packed, *arrays, self.rate, *limits)
-        order = rng.permutation(model.rows) if self.batch else np.empty(0, dtype=np.int64)
-        batches = (model.kernel, self._pack, *model.packed, order, self.batch, *self._room)
+        arrays = [state[name] for name in ("x", "gradient", "steps", "changes", "curvature", "numbers", "ring")]
+        limits = (self.quench.maximum_step, self.quench.rms, self.quench.radius)
+        return lbfgs_iteration(model.kernel, *model.packed, *arrays, self.rate, *limits)
+
+    def _pass(self, state: dict[str, np.ndarray], rng: np.random.Generator, count: int) -> tuple[int, int]:
+        """Epochs of sgd or adam, of which the calls from Python would cost more than small networks do."""
+        before = rng.bit_generator.state
+        orders = self._orders(rng, count)
+        batches = (self.model.kernel, self._pack, *self.model.packed, orders, self.batch, *self._room)
         rules = (self.rate, self.momentum, self.quench.radius, *self._box)
         if self.optimiser == "sgd":
-            return sgd_epoch(*batches, state["x"], self._gradient, state["velocity"], *rules)
-        moments = (state["mean"], state["square"], state["left"])
-        return adam_epoch(*batches, state["x"], self._gradient, *moments, *rules)
+            outcome, done = sgd_epochs(*batches, state["x"], self._gradient, state["velocity"], *rules)
+        else:
+            moments = (state["mean"], state["square"], state["left"])
+            outcome, done = adam_epochs(*batches, state["x"], self._gradient, *moments, *rules)
+        if done < count:
+            # As if no more had been drawn than was used.
+            rng.bit_generator.state = before
+            self._orders(rng, done)
+        return outcome, done
+
+    def _orders(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """A random order of the rows for each of some epochs, (count, rows); (count, 0) if all are taken at once."""
+        if not self.batch:
+            return np.empty((count, 0), dtype=np.int64)
+        return np.array([rng.permutation(self.model.rows) for _ in range(count)], dtype=np.int64)

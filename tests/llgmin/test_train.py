@@ -88,7 +88,7 @@ def test_the_trajectory_is_that_of_the_trainer(problem):
     rng = from_state(method.first(2).rng)
     points = [state["x"].copy()]
     for _ in range(45):
-        trainer.epoch(state, rng)
+        trainer.epochs(state, rng, 1)
         points.append(state["x"].copy())
     assert [point.epoch for point in segment.trajectory] == [0.0, 10.0, 20.0, 30.0, 40.0, 45.0]
     for point in segment.trajectory:
@@ -108,6 +108,13 @@ def test_a_run_that_ended_does_nothing_more(problem):
     rest = method.advance(segment.walker, 1000)
     assert (rest.trajectory, rest.quenches, rest.counts) == ([], [], {})
     assert rest.walker.done == 5000 and rest.walker.values == ended
+
+
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_a_run_that_diverges_does_so_in_any_segments(problem, cut):
+    method = method_of(problem, *DIVERGING)
+    whole = method.advance(method.first(0), 45).walker
+    assert method.advance(method.advance(method.first(0), cut).walker, 45 - cut).walker == whole
 
 
 def test_what_diverges_is_counted_and_not_kept(problem):

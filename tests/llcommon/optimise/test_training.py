@@ -30,13 +30,20 @@ def trainer_of(model, optimiser="sgd", **values) -> Trainer:
     return Trainer(model, TrainSettings(optimiser=optimiser, **values), QuenchSettings())
 
 
+def epoch(trainer, state, rng=None) -> int:
+    """One epoch; GOING_ON or why the run ends."""
+    outcome, done = trainer.epochs(state, rng or generator(1), 1)
+    assert done == 1
+    return outcome
+
+
 def run(trainer, start, epochs=EPOCHS, rng=None):
     """Points (epochs, N) behind each epoch."""
     state = trainer.begin(start)
     rng = rng or generator(5, "batches")
     points = []
     for _ in range(epochs):
-        assert trainer.epoch(state, rng) == GOING_ON
+        assert epoch(trainer, state, rng) == GOING_ON
         points.append(state["x"].copy())
     return np.array(points)
 
@@ -119,16 +126,9 @@ def test_an_epoch_takes_every_row_once(optimiser, batch, batches):
 
 
 def test_orders_are_drawn_anew():
-    model = small_mlp()
-    orders = []
-
-    class Drawing:
-        def permutation(self, rows):
-            orders.append(np.random.default_rng(len(orders)).permutation(rows))
-            return orders[-1]
-
-    run(trainer_of(model, batch=7), start_of(model), rng=Drawing())
-    assert len(orders) == EPOCHS and len({order.tobytes() for order in orders}) == EPOCHS
+    orders = trainer_of(small_mlp(), batch=7)._orders(generator(1), 30)
+    assert len(np.unique(orders, axis=0)) == 30
+    assert (np.sort(orders, axis=1) == np.arange(small_mlp().rows)).all()
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
@@ -149,6 +149,20 @@ def test_lbfgs_takes_all_rows():
     )
 
 
+@pytest.mark.parametrize("most", [1, 3 * 40, 10**6])
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_epochs_at_once_are_epochs_one_by_one(monkeypatch, optimiser, most):
+    monkeypatch.setattr(training, "_MOST_ORDERS", most)
+    model = small_mlp()
+    trainer = trainer_of(model, optimiser, batch=8)
+    rng, one_rng = generator(5, "batches"), generator(5, "batches")
+    state = trainer.begin(start_of(model))
+    assert trainer.epochs(state, rng, 11) == (GOING_ON, 11)
+    one_by_one = run(trainer, start_of(model), epochs=11, rng=one_rng)
+    assert np.array_equal(state["x"], one_by_one[-1])
+    assert rng.bit_generator.state == one_rng.bit_generator.state
+
+
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_a_run_goes_on_from_its_state(optimiser):
     model = small_mlp()
@@ -160,7 +174,7 @@ def test_a_run_goes_on_from_its_state(optimiser):
         # A copy, and what another run left in between, change nothing.
         state = {name: array.copy() for name, array in state.items()}
         run(trainer, -start_of(model), epochs=1)
-        trainer.epoch(state, rng)
+        epoch(trainer, state, rng)
         assert np.array_equal(state["x"], point)
 
 
@@ -172,17 +186,29 @@ def test_a_loss_that_is_not_finite_ends_the_run(optimiser):
     model = Awkward(Awkward.BARRIER)
     trainer = trainer_of(model, optimiser)
     state = trainer.begin(np.array([-1.0, np.nan]))
-    assert trainer.epoch(state, generator(1)) == Status.NOT_FINITE
+    assert epoch(trainer, state) == Status.NOT_FINITE
 
 
 def test_a_learning_rate_too_large_diverges():
     model = Awkward(Awkward.QUARTIC)
     trainer = trainer_of(model, learning_rate=1.0)
     state = trainer.begin(np.array([3.0, 1.0]))
-    outcomes = [trainer.epoch(state, generator(1)) for _ in range(6)]
+    outcomes = [epoch(trainer, state) for _ in range(6)]
     ended = next(outcome for outcome in outcomes if outcome != GOING_ON)
     assert ended in (Status.LEFT_RADIUS, Status.NOT_FINITE)
     assert outcomes[-1] == Status.NOT_FINITE
+
+
+def test_a_run_that_ended_has_drawn_what_it_used():
+    model = small_mlp()
+    trainer = trainer_of(model, batch=8, learning_rate=1e6)
+    rng, one_rng = generator(5, "batches"), generator(5, "batches")
+    outcome, done = trainer.epochs(trainer.begin(start_of(model)), rng, 50)
+    assert outcome in (Status.LEFT_RADIUS, Status.NOT_FINITE)
+    state = trainer.begin(start_of(model))
+    outcomes = [epoch(trainer, state, one_rng) for _ in range(done)]
+    assert outcomes == [GOING_ON] * (done - 1) + [outcome]
+    assert rng.bit_generator.state == one_rng.bit_generator.state
 
 
 def test_lbfgs_ends_at_the_tolerance():
@@ -191,13 +217,13 @@ def test_lbfgs_ends_at_the_tolerance():
     state = trainer.begin(start_of(model))
     outcomes = []
     while not outcomes or outcomes[-1] == GOING_ON:
-        outcomes.append(trainer.epoch(state, generator(1)))
+        outcomes.append(epoch(trainer, state))
         assert len(outcomes) < 3000
     assert outcomes[-1] == Status.CONVERGED
     gradient = model.value_and_gradient(state["x"])[1]
     assert np.sqrt(gradient @ gradient / gradient.size) <= QuenchSettings().rms
     again = trainer.begin(state["x"])
-    assert trainer.epoch(again, generator(1)) == Status.CONVERGED
+    assert epoch(trainer, again) == Status.CONVERGED
     assert np.array_equal(again["x"], state["x"])
 
 
