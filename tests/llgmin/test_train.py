@@ -15,6 +15,7 @@ from llgmin.cli import main
 from llgmin.problem import read_problem
 from llgmin.search import Search
 from llgmin.starts import Starts
+from llgmin.statistics import read_record, search_statistics
 from llgmin.training import DONE, Training, merge_trajectory, shares, trained_runs
 from llgmin.walker import Segment, TrajectoryPoint
 
@@ -268,6 +269,25 @@ def test_the_command(problem, tmp_path, capsys):
     assert read_landscape(output).provenance[0]["command"] == "train"
     assert program(*command) == 2
     assert "its search is complete" in capsys.readouterr().err
+
+
+def test_statistics_of_training(problem, tmp_path, capsys):
+    for quench, doubted in (("end", False), ("all", True)):
+        output = tmp_path / f"{quench}.h5"
+        assert program("train", problem, "-o", output, "-j", 1, *options_of(f"train.quench={quench}")) == 0
+        capsys.readouterr()
+        assert program("stats", output, "--json") == 0
+        report, said = capsys.readouterr()
+        report = json.loads(report)
+        assert report["method"] == "training" and "acceptance" not in report
+        assert report["quenches"] == report["verified"] == (24 if doubted else 4)
+        assert ("visits of a training search are not independent draws" in said) == doubted
+
+
+def test_runs_that_diverge_are_no_failed_quenches(problem, tmp_path):
+    landscape = finished(problem, tmp_path / "trained.h5")
+    landscape.counters["failed training not-finite"] = 3
+    assert search_statistics(read_record(landscape, "trained.h5"))["failed_by_reason"] == {}
 
 
 def test_a_search_of_another_kind_is_not_gone_on_with(problem, capsys):
