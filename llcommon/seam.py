@@ -3,9 +3,12 @@
     value = kernel(x, gradient_out, reals, integers, workspace)
     hessian(x, hessian_out, reals, integers, workspace)
     hessian_vector(x, v, out, reals, integers, workspace)
+    rows_kernel(rows, reals, integers, reals_out, integers_out)
 
 `reals` and `integers` are the packed data and shape of the model, `workspace` is scratch
-that the model asked for, so nothing is allocated inside. Optimisers are compiled once, with
+that the model asked for, so nothing is allocated inside. The rows kernel packs some rows of the
+data, so that the other kernels give the loss of those alone: arrays as long as the model's own
+serve any number of rows up to its own. Optimisers are compiled once, with
 explicit signatures that take kernels as first-class functions: they load from the disk
 cache in milliseconds, where a dispatcher or a closure would recompile in every process.
 
@@ -77,10 +80,12 @@ MATRIX = types.float64[:, ::1]
 KERNEL_SIGNATURE = F8(VECTOR, VECTOR, VECTOR, INTEGERS, VECTOR)
 HESSIAN_SIGNATURE = types.void(VECTOR, MATRIX, VECTOR, INTEGERS, VECTOR)
 HESSIAN_VECTOR_SIGNATURE = types.void(VECTOR, VECTOR, VECTOR, VECTOR, INTEGERS, VECTOR)
+ROWS_SIGNATURE = types.void(INTEGERS, VECTOR, INTEGERS, VECTOR, INTEGERS)
 
 KERNEL = types.FunctionType(KERNEL_SIGNATURE)
 HESSIAN = types.FunctionType(HESSIAN_SIGNATURE)
 HESSIAN_VECTOR = types.FunctionType(HESSIAN_VECTOR_SIGNATURE)
+ROWS = types.FunctionType(ROWS_SIGNATURE)
 PACKED = (VECTOR, INTEGERS, VECTOR)  # reals, integers, workspace
 
 # "numpy" error model: division yields inf/NaN instead of raising, which lets loops vectorise.
@@ -94,6 +99,7 @@ SUMMING = {"fastmath": {"reassoc", "nsz", "contract"}, **OPTIONS}
 loss_kernel = njit(KERNEL_SIGNATURE, **OPTIONS)
 hessian_kernel = njit(HESSIAN_SIGNATURE, **OPTIONS)
 hessian_vector_kernel = njit(HESSIAN_VECTOR_SIGNATURE, **OPTIONS)
+rows_kernel = njit(ROWS_SIGNATURE, **OPTIONS)
 
 
 class FirstClass(types.WrapperAddressProtocol):

@@ -8,6 +8,7 @@ main = program(
     {
         "new": ("llgmin.template:new", "Write a commented TOML file for a loss model."),
         "run": ("llgmin.commands:run", "Search for minima: basin-hopping and other methods."),
+        "train": ("llgmin.traincommand:train", "Train from many starts, and quench the ends to minima."),
         "quench": ("llgmin.commands:quench", "Minimise from given or random points, without a search."),
         "score": ("llgmin.scorecommand:score", "Score minima by their predictions on training and test data."),
         "stats": ("llgmin.statscommand:stats", "Say how a search went, and what it has probably not found."),

@@ -67,37 +67,49 @@ def run(settings: Path, output, force, seed, overrides, jobs, time_limit, target
     A search that was stopped or killed goes on from its last checkpoint when the same command is run
     again, and ends with the same file as one that was never stopped.
     """
+    from llgmin.methods import method_of
+
+    if target is not None:
+        overrides = (*overrides, f"search.target={target!r}")
+    search, going_on = open_search("run", method_of, settings, output, force, seed, overrides)
+    if dry_run:
+        return
+    run_search(search, jobs, time_limit, going_on)
+    _report(search.landscape, search.path, as_json)
+
+
+def open_search(command: str, make, settings: Path, output: Path | None, force: bool, seed, overrides):
+    """The search that a settings file describes, and whether its output holds a checkpoint, from which it goes on.
+
+    command: for the records; make: gives the method for a model and its settings.
+    """
     from llcommon.store import check_writable
     from llgmin.problem import read_problem
     from llgmin.search import Search
 
-    if target is not None:
-        overrides = (*overrides, f"search.target={target!r}")
     landscape = read_problem(settings, overrides, seed)
     output = output or settings.with_suffix(".h5")
     _refuse_input_as_output(output, settings, landscape)
-    checkpoint = _checkpoint(output, landscape, force)
+    search = Search(landscape, output, make)
+    method = search.method
+    checkpoint = _checkpoint(output, landscape, force, method.kind)
     if checkpoint is not None:
-        landscape = checkpoint
+        search = Search(checkpoint, output, make)
     else:
         check_writable(output, force)
-        landscape.provenance.append(_provenance(landscape, "run"))
-    search = Search(landscape, output)
-    method = search.method
+        landscape.provenance.append(_provenance(landscape, command))
     seed = landscape.settings.search.seed
-    log(f"{_describe(landscape)}; {method.kind}, {method.number} {method.noun} of {method.steps} steps, seed {seed}")
+    steps = f"{method.number} {method.noun} of {method.steps} {method.step_noun}"
+    log(f"{_describe(landscape)}; {method.kind}, {steps}, seed {seed}")
     _warn_if_unbounded(landscape)
-    if dry_run:
-        return
-    run_search(search, jobs, time_limit, going_on=checkpoint is not None)
-    _report(landscape, output, as_json)
+    return search, checkpoint is not None
 
 
 def run_search(search, jobs: int, time_limit: float | None, going_on: bool) -> None:
     """Take a search to its end, with checkpoints in its file. going_on: whether the file holds one already."""
     with StopRequest(time_limit) as stop:
         if going_on:
-            log(f"going on from step {search.done} of {search.total}")
+            log(f"going on from {search.method.step_noun[:-1]} {search.done} of {search.total}")
         else:
             # The file is there from the start, so that an output that cannot be written ends the search at once.
             search.commit()
@@ -105,7 +117,7 @@ def run_search(search, jobs: int, time_limit: float | None, going_on: bool) -> N
             complete = search.run(jobs, stop, progress.update)
         if not complete:
             search.commit()
-            raise stop.error(f"{search.done} of {search.total} steps are kept in {search.path}")
+            raise stop.error(f"{search.done} of {search.total} {search.method.step_noun} are kept in {search.path}")
         if search.hit:
             log(f"the target was reached after {search.done} of {search.total} steps")
         search.finish()
@@ -123,8 +135,8 @@ def _refuse_input_as_output(output: Path, settings: Path, landscape) -> None:
             raise ConfigError(f"the output {output} is an input of this search; give another name by -o")
 
 
-def _checkpoint(output: Path, landscape, force: bool):
-    """The unfinished search of the same problem in `output`, or None if there is nothing to go on from.
+def _checkpoint(output: Path, landscape, force: bool, kind: str):
+    """The unfinished search of this kind for the same problem in `output`, or None if there is nothing to go on from.
 
     Also with -f: going on gives the same bits as starting again.
     """
@@ -136,7 +148,7 @@ def _checkpoint(output: Path, landscape, force: bool):
         return None
     try:
         stored = read_landscape(output)
-        may_resume(stored, landscape, output, landscape.settings.search.method)
+        may_resume(stored, landscape, output, kind)
     except LandscapeError as error:
         if force:
             return None

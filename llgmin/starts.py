@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 
+from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
 from llcommon.rng import generator
 from llcommon.searchsettings import StartsSettings
@@ -36,6 +37,7 @@ def orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return columns if shape[0] >= shape[1] else columns.T
 
 
+_MOST_SOBOL = 21201  # of SciPy's direction numbers (Joe and Kuo, SIAM J. Sci. Comput. 30, 2635, 2008)
 _WEIGHTS = {"glorot": glorot, "he": he, "orthogonal": orthogonal}
 
 
@@ -43,13 +45,18 @@ class Starts:
     """Numbered starts of one model; number n depends on the seed, the settings and n alone."""
 
     def __init__(self, model: LossModel, settings: StartsSettings, seed: int, total: int) -> None:
-        """total: how many starts a design spreads over its box."""
+        """total: how many starts a design spreads over its box. ConfigError for too many coordinates for sobol."""
         self.model = model
         self.kind = settings.initialisation
         self.scale = settings.scale
         self.seed = seed
         self.total = total
         self._design: np.ndarray | None = None
+        if self.kind == "sobol" and model.dimension > _MOST_SOBOL:
+            raise ConfigError(
+                f'[starts] initialisation "sobol" knows {_MOST_SOBOL} coordinates at most, and this model has '
+                f'{model.dimension}: use "latin-hypercube"'
+            )
 
     def point(self, number: int) -> np.ndarray:
         """Start `number`, from 0 to total - 1, of shape (N,)."""
@@ -80,25 +87,35 @@ class Starts:
         return point if bounds is None else np.clip(point, *bounds)
 
     def _box(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper corner, (N,): the bounds of the model where it has some, else the scale."""
+        """Lower and upper corner, (N,): the bounds of the model where it has some, else the scale.
+
+        Beyond a single bound that leaves nothing of [-scale, scale], as much as that.
+        """
         half_width = np.full(self.model.dimension, self.scale)
         bounds = self.model.bounds()
         if bounds is None:
             return -half_width, half_width
-        lower, upper = bounds
-        return np.where(np.isfinite(lower), lower, -half_width), np.where(np.isfinite(upper), upper, half_width)
+        least, most = bounds
+        lower = np.where(np.isfinite(least), least, -half_width)
+        upper = np.where(np.isfinite(most), most, half_width)
+        empty = lower >= upper
+        return (
+            np.where(empty & ~np.isfinite(least), upper - 2.0 * half_width, lower),
+            np.where(empty & ~np.isfinite(most), lower + 2.0 * half_width, upper),
+        )
 
     def _spread(self) -> np.ndarray:
         """All points of the design, (total, N)."""
         from scipy.stats import qmc
 
+        # The keyword of the random numbers is seed for every SciPy; rng is new in 1.15.
         rng = generator(self.seed, "design", self.kind)
         lower, upper = self._box()
         if self.kind == "latin-hypercube":
-            unit = qmc.LatinHypercube(self.model.dimension, rng=rng).random(self.total)
+            unit = qmc.LatinHypercube(self.model.dimension, seed=rng).random(self.total)
         else:
             with warnings.catch_warnings():
                 # Only a power of two of them is balanced, which a search need not be.
                 warnings.simplefilter("ignore", UserWarning)
-                unit = qmc.Sobol(self.model.dimension, rng=rng).random(self.total)
+                unit = qmc.Sobol(self.model.dimension, seed=rng).random(self.total)
         return lower + (upper - lower) * unit

@@ -14,8 +14,10 @@ from llgmin.walker import MOVED, VERIFIED
 MOST_SHARES = 10
 _DROPPED = "dropped minima"
 _EXCHANGE = re.compile(r"exchange (\d+)-(\d+) (tried|accepted)")
-# Counters of llpathsample that only look like reasons why a quench failed.
-_NOT_OF_QUENCHES = ("failed batches",)
+# Counters of llpathsample, and of training runs that diverged, only look like reasons why a quench failed.
+_NOT_OF_QUENCHES = ("failed batches", "failed training")
+# Methods whose walkers do not go from minimum to minimum.
+_WITHOUT_MOVES = ("multi-start", "training")
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,9 @@ class SearchRecord:
     """What is known of a search.
 
     walker, loss, evaluations, outcome: (q,) of the quenches in the order of merging, loss NaN where one failed; all
-    empty without a trace. minima, visits: (n,) loss and visits of the minima. method: [search] method. tolerance: of
-    losses, [same_point]. temperatures: of walkers that keep theirs, by number. grown: transition states were searched.
+    empty without a trace. minima, visits: (n,) loss and visits of the minima. method: [search] method, or training.
+    tolerance: of losses, [same_point]. temperatures: of walkers that keep theirs, by number. grown: transition states
+    were searched.
     """
 
     walker: np.ndarray
@@ -64,6 +67,12 @@ class SearchRecord:
         return int(np.argmin(self.minima))
 
     @property
+    def independent(self) -> bool:
+        """Whether visits are independent draws: of random starts, or of training runs of which only the end counts."""
+        once = self.traced and np.unique(self.walker).size == self.walker.size
+        return self.method == "multi-start" or (self.method == "training" and once)
+
+    @property
     def draws_agree(self) -> bool:
         """Whether the visits are those of the traced quenches, no more and no fewer."""
         return not self.traced or int(self.visits.sum()) == int(self.has(VERIFIED).sum())
@@ -93,7 +102,7 @@ def read_record(landscape: Landscape, name: object) -> SearchRecord:
         minima=np.asarray(landscape.minima.loss),
         visits=np.asarray(landscape.minima.visits),
         counters=dict(landscape.counters),
-        method=landscape.settings.search.method,
+        method="training" if len(landscape.training) else landscape.settings.search.method,
         tolerance=landscape.settings.same_point.loss_tolerance,
         temperatures=_temperatures(landscape),
         grown=bool(len(landscape.transition_states) or len(landscape.pairs)),
@@ -130,7 +139,7 @@ def search_statistics(record: SearchRecord) -> dict:
 
 def _failures(counters: dict[str, int]) -> dict[str, int]:
     """Failed quenches by reason."""
-    names = [name for name in counters if name.startswith("failed ") and name not in _NOT_OF_QUENCHES]
+    names = [name for name in counters if name.startswith("failed ") and not name.startswith(_NOT_OF_QUENCHES)]
     return {name.removeprefix("failed "): counters[name] for name in sorted(names)}
 
 
@@ -149,7 +158,7 @@ def _traced_counts(record: SearchRecord) -> dict:
             "median": float(np.median(record.evaluations)),
         },
     }
-    if record.method != "multi-start":
+    if record.method not in _WITHOUT_MOVES:
         counts["acceptance"] = float(record.has(MOVED).mean())
         counts["acceptance_of_walker"] = walker_acceptance(record)
     if record.temperatures:
@@ -181,7 +190,7 @@ def _counted(record: SearchRecord) -> dict:
         "evaluations": evaluations,
         "evaluations_per_quench": {"mean": mean, "median": None},
     }
-    if record.method != "multi-start":
+    if record.method not in _WITHOUT_MOVES:
         counts["acceptance"] = counters.get("accepted", 0) / steps if steps else None
     return counts
 
@@ -296,7 +305,7 @@ def warnings(record: SearchRecord) -> list[str]:
             "the visits are not those of the search alone (minima were dropped, merged or added to since): "
             "do not rely on the estimates of unseen minima"
         )
-    if record.method != "multi-start":
+    if not record.independent:
         found.append(
             f"visits of a {record.method} search are not independent draws, as the estimates of unseen minima take "
             "them to be: they are indications; rigorous for multi-start only"

@@ -45,18 +45,30 @@ class Quenched:
     accepted: bool = False
 
 
+@dataclass(frozen=True)
+class TrajectoryPoint:
+    """A point of a training run. epoch: passes over the data until there; loss: of all data; coordinates: (N,); quench:
+    place, among those of its segment, of the quench that began there, or None."""
+
+    epoch: float
+    loss: float
+    coordinates: np.ndarray
+    quench: int | None = None
+
+
 @dataclass
 class Segment:
     """What some steps of a walker yielded.
 
     walker: the state behind the last step; quenches: in order; counts: by name; hit: whether the target was reached, so
-    that the search ends here.
+    that the search ends here; trajectory: points of a training run that are kept, in order.
     """
 
     walker: Walker
     quenches: list[Quenched] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     hit: bool = False
+    trajectory: list[TrajectoryPoint] = field(default_factory=list)
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to a named count."""
@@ -66,12 +78,13 @@ class Segment:
 class Method:
     """What a search does; one object in every process.
 
-    Subclasses set: kind, the name in files; noun, what walkers are called; number, of walkers; steps, of each; segment,
-    steps between two merges; couples, whether `couple` must see all walkers between segments.
+    Subclasses set: kind, the name in files; noun and step_noun, what walkers and steps are called; number, of walkers;
+    steps, of each; segment, steps between two merges; couples, whether `couple` must see all walkers between segments.
     """
 
     kind: str = ""
     noun: str = "walkers"
+    step_noun: str = "steps"
     couples: bool = False
 
     def __init__(self, model: LossModel, settings: Settings) -> None:

@@ -19,7 +19,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from llcommon.losses._blas import matrix, multiply, multiply_left_transposed, multiply_right_transposed, vector
-from llcommon.seam import OPTIONS, SUMMING, hessian_vector_kernel, loss_kernel
+from llcommon.seam import OPTIONS, SUMMING, hessian_vector_kernel, loss_kernel, rows_kernel
 
 TANH = 0
 LOGISTIC = 1
@@ -360,6 +360,35 @@ def mlp_hessian_vector(x, v, out, reals, integers, work):
     multiply_right_transposed(inputs, r_error, 0.0, matrix(out, 0, widths[0] + 1, widths[1]))
     # The regulariser is quadratic: its product is its gradient at v.
     _regularise(v, out, reals[0], widths, layers, integers[4])
+
+
+@njit(**OPTIONS)
+def _take_columns(source, start, columns, lines, chosen, out, place):
+    """Chosen columns of the (lines, columns) matrix that begins at source[start], as a matrix from out[place] on."""
+    for line in range(lines):
+        for s in range(chosen.size):
+            out[place] = source[start + line * columns + chosen[s]]
+            place += 1
+
+
+@rows_kernel
+def mlp_rows(chosen, reals, integers, reals_out, integers_out):
+    """Packs the chosen rows of the data, in their order; what the arrays have room for beyond is left alone."""
+    rows = integers[0]
+    count = chosen.size
+    layers = integers[1]
+    header = HEADER + layers + 1
+    inputs = (integers[HEADER] + 1) * rows
+    inputs_out = (integers[HEADER] + 1) * count
+    integers_out[:header] = integers[:header]
+    integers_out[0] = count
+    reals_out[0] = reals[0]
+    _take_columns(reals, 1, rows, integers[HEADER] + 1, chosen, reals_out, 1)
+    if integers[3] == CROSS_ENTROPY:
+        for s in range(count):
+            integers_out[header + s] = integers[header + chosen[s]]
+    else:
+        _take_columns(reals, 1 + inputs, rows, integers[header - 1], chosen, reals_out, 1 + inputs_out)
 
 
 def vector_workspace(widths, rows):

@@ -18,6 +18,9 @@ class LossModel:
     Instance attributes: dimension (N); kernel, hessian_kernel, hessian_vector_kernel (compiled
     functions of `llcommon.seam`); reals (float64), integers (int64): packed data and shape;
     workspace (float64): scratch, so one model object serves one thread.
+
+    A model whose loss is a mean over rows of data (and a term without them) also sets: rows, their number; rows_kernel,
+    which packs some of them.
     """
 
     name: ClassVar[str] = ""
@@ -38,6 +41,8 @@ class LossModel:
     reals: np.ndarray
     integers: np.ndarray
     workspace: np.ndarray
+    rows: int = 0
+    rows_kernel: object = None
 
     @property
     def packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -66,6 +71,16 @@ class LossModel:
         x = np.ascontiguousarray(x, dtype=np.float64)
         gradient = np.empty(self.dimension)
         value = self.kernel(x, gradient, *self.packed)
+        return value, gradient
+
+    def value_and_gradient_of(self, rows: np.ndarray, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Loss of some rows of the data alone, by their numbers, at x, and its gradient, shape (N,)."""
+        reals = np.empty_like(self.reals)
+        integers = np.empty_like(self.integers)
+        self.rows_kernel(np.ascontiguousarray(rows, dtype=np.int64), self.reals, self.integers, reals, integers)
+        x = np.ascontiguousarray(x, dtype=np.float64)
+        gradient = np.empty(self.dimension)
+        value = self.kernel(x, gradient, reals, integers, self.workspace)
         return value, gradient
 
     def hessian(self, x: np.ndarray) -> np.ndarray:

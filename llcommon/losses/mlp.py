@@ -30,6 +30,7 @@ from llcommon.losses._mlp_kernels import (
     TANH,
     mlp_hessian_vector,
     mlp_kernel,
+    mlp_rows,
     vector_workspace,
 )
 from llcommon.losses.base import LossModel
@@ -91,6 +92,8 @@ class MLP(LossModel):
         self.kernel = first_class(mlp_kernel)
         self.hessian_kernel = first_class(mlp_hessian)
         self.hessian_vector_kernel = first_class(mlp_hessian_vector)
+        self.rows = rows
+        self.rows_kernel = first_class(mlp_rows)
         self._vector_size = vector_workspace(self.widths, rows)
         self.workspace = np.empty(self._vector_size)
 

@@ -8,6 +8,9 @@ from scipy.stats import qmc
 
 from llcommon import losses
 from llcommon.data import read_csv
+from llcommon.errors import ConfigError
+from llcommon.losses.base import LossModel
+from llcommon.rng import generator
 from llcommon.searchsettings import StartsSettings
 from llcommon.settings import DataSettings
 from llgmin.starts import Starts, glorot, he, orthogonal
@@ -107,3 +110,31 @@ def test_sobol_points_fill_better_than_chance(boxed):
         }
         discrepancy = {kind: qmc.discrepancy((x - lower) / (upper - lower)) for kind, x in points.items()}
         assert discrepancy["sobol"] < 0.3 * discrepancy["uniform"]
+
+
+@pytest.mark.parametrize("kind", ["uniform", "latin-hypercube", "sobol"])
+@pytest.mark.parametrize(
+    ("bounds", "lower", "upper"),
+    [({"lower": [2.0]}, 2, 4), ({"upper": [-5.0]}, -7, -5), ({"lower": [0.5]}, 0.5, 1), ({"lower": [-4.0]}, -4, 1)],
+)
+def test_one_bound_leaves_room(kind, bounds, lower, upper):
+    starts = starts_of(losses.build("himmelblau", bounds, None), kind)
+    points = np.array([starts.point(number) for number in range(64)])
+    assert points.min() >= lower and points.max() <= upper
+    assert points.max() - points.min() > 0.8 * (upper - lower)
+
+
+def test_designs_are_those_of_scipy_for_one_keyword_or_the_other(network):
+    """Of SciPy before 1.15 the keyword was seed; a generator gives the same points by either."""
+    for kind, design in (("latin-hypercube", qmc.LatinHypercube), ("sobol", qmc.Sobol)):
+        points = np.array([starts_of(network, kind).point(number) for number in range(64)])
+        unit = design(network.dimension, seed=generator(3, "design", kind)).random(64)
+        assert np.array_equal(points, 2.0 * unit - 1.0)
+
+
+def test_more_coordinates_than_sobol_points_have_are_refused():
+    large = LossModel()
+    large.dimension = 21202
+    with pytest.raises(ConfigError, match="21201 coordinates at most, and this model has 21202"):
+        starts_of(large, "sobol")
+    assert qmc.Sobol.MAXDIM == 21201

@@ -1,12 +1,13 @@
 """What every loss model must do, whatever it is: one battery over all cases."""
 
+import dataclasses
 import functools
 import pickle
 
 import numpy as np
 import pytest
 
-from llcommon.losses import known_models
+from llcommon.losses import build, known_models
 from tests.llcommon.losses.cases import CASES, MANY_CASES, MLP_CASES, SURFACE_CASES
 from tests.reference import derivatives
 
@@ -278,6 +279,44 @@ def test_rotating_blocks_are_indices_of_coordinates(model):
         assert len(block) > 0
         assert len(np.unique(block)) == len(block)
         assert 0 <= block.min() and block.max() < model.dimension
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def rows_of(data, rows):
+    """The table of some rows of data, classes and scaling as they are."""
+    targets = None if data.targets is None else data.targets[rows]
+    labels = None if data.labels is None else data.labels[rows]
+    return dataclasses.replace(data, features=data.features[rows], labels=labels, targets=targets)
+
+
+@all_cases(MLP_CASES)
+def test_the_loss_of_some_rows_is_that_of_a_model_of_them(case, model, rng):
+    x = model.random_start(rng)
+    for count in (1, 4, model.rows):
+        rows = rng.permutation(model.rows)[:count]
+        alone = build(case.name, case.parameters, rows_of(case.data, rows))
+        value, gradient = model.value_and_gradient_of(rows, x)
+        expected_value, expected_gradient = alone.value_and_gradient(x)
+        assert value == expected_value
+        assert np.array_equal(gradient, expected_gradient)
+
+
+@all_cases(MLP_CASES)
+def test_batches_of_equal_size_have_the_loss_in_the_mean(model, rng):
+    x = model.random_start(rng)
+    batches = rng.permutation(model.rows).reshape(3, -1)
+    parts = [model.value_and_gradient_of(rows, x) for rows in batches]
+    value, gradient = model.value_and_gradient(x)
+    close(np.mean([part[0] for part in parts]), value, 1e-13)
+    close(np.mean([part[1] for part in parts], axis=0), gradient, 1e-13)
+
+
+@all_cases(CASES)
+def test_rows_are_those_of_the_data(case, model):
+    assert model.rows == (0 if case.data is None else len(case.data.features))
+    assert (model.rows_kernel is None) == (case.data is None)
 
 
 # --- zero modes and known points ------------------------------------------------------------------
