@@ -166,6 +166,36 @@ def _twin_sign(a: np.ndarray, b: np.ndarray, odd: bool, tolerance: float) -> int
     return 0
 
 
+def contrasts(units: np.ndarray, odd: bool, tolerance: float) -> list[np.ndarray]:
+    """Combinations, (units,), of the units of a layer that its symmetries change; `units`: their weights, rows.
+
+    For a dead unit itself; for m units that are equal, or opposite, m - 1 orthonormal differences.
+    """
+    found = []
+    sets: list[list[tuple[int, int]]] = []
+    for unit, vector in enumerate(units):
+        if odd and np.abs(vector).max() <= tolerance:
+            found.append(np.eye(len(units))[unit])
+            continue
+        for members in sets:
+            sign = _twin_sign(vector, units[members[0][0]], odd, tolerance)
+            if sign:
+                members.append((unit, sign))
+                break
+        else:
+            sets.append([(unit, 1)])
+    for members in sets:
+        for count in range(1, len(members)):
+            # Helmert's: the next one against the mean of those before.
+            contrast = np.zeros(len(units))
+            for unit, sign in members[:count]:
+                contrast[unit] = sign / math.sqrt(count * (count + 1))
+            unit, sign = members[count]
+            contrast[unit] = -sign * count / math.sqrt(count * (count + 1))
+            found.append(contrast)
+    return found
+
+
 def _merge_twins(matrices, layer, odd, tolerance):
     """(order factor, units to keep, their multiplicities) of a layer: dead units and equal units."""
     unit_vectors = np.vstack([matrices[layer], matrices[layer + 1][:-1].T]).T

@@ -161,6 +161,11 @@ class LossModel:
         """x under a random element of the symmetry group."""
         return np.array(x, dtype=np.float64)
 
+    def asymmetric_directions(self, x: np.ndarray, tolerance: float) -> np.ndarray:
+        """Orthonormal directions, (k, N), across the subspace that the symmetries of x (as of `stabiliser_order`) leave
+        alone: the gradient at x has no part along them. None by default."""
+        return np.empty((0, self.dimension))
+
     def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
         """Number of group elements that leave x where it is (per coordinate, within tolerance)."""
         return 1

@@ -227,6 +227,24 @@ class MLP(LossModel):
         permutation = self.data_symmetry[rng.integers(len(self.data_symmetry))]
         return symmetry.join(symmetry.apply(self.matrices(self._data_image(x, permutation)), operations))
 
+    def asymmetric_directions(self, x: np.ndarray, tolerance: float) -> np.ndarray:
+        """Those of dead units and of sets of equal units; symmetries that permute the data are left out."""
+        places = self._places()
+        directions = [np.empty((0, self.dimension))]
+        for below, above in zip(places[:-1], places[1:], strict=True):
+            units = np.concatenate([below, above[:-1].T]).T
+            for contrast in symmetry.contrasts(x[units], self.odd, tolerance):
+                rows = np.zeros((units.shape[1], self.dimension))
+                for unit, share in enumerate(contrast):
+                    rows[np.arange(len(rows)), units[unit]] = share
+                directions.append(rows)
+        stacked = np.concatenate(directions)
+        if len(places) <= 2 or not len(stacked):
+            return stacked
+        # Weights between two hidden layers belong to a unit of either.
+        _, sizes, rows = np.linalg.svd(stacked, full_matrices=False)
+        return rows[sizes > 0.5]
+
     def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
         order = symmetry.stabiliser_order(self.matrices(x), self.odd, tolerance)
         # Operations that permute the data too, up to one of the hidden units: so many cosets as there are images of x

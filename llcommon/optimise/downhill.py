@@ -10,7 +10,7 @@ from llcommon.losses.base import LossModel
 from llcommon.optimise.box import box, frozen_directions
 from llcommon.optimise.curvature import spectrum
 from llcommon.optimise.flow import gradient_flow
-from llcommon.optimise.points import minimum_at
+from llcommon.optimise.points import ORDER_TOLERANCE, minimum_at
 from llcommon.optimise.quench import Quencher, QuenchResult
 from llcommon.optimise.steepest import descend
 from llcommon.optimise.vectors import remove_components
@@ -137,25 +137,30 @@ class Downhill:
         short = replace(quench, method="auto", maximum_step=min(DOWNHILL_STEP, quench.maximum_step))
         self.quencher = Quencher(model, short)
 
-    def _run(self, start: np.ndarray) -> QuenchResult:
-        """Down from `start`, (N,), to a stationary point."""
+    def _run(self, start: np.ndarray, symmetric: bool) -> QuenchResult:
+        """Down from `start`, (N,), to a stationary point. symmetric: a symmetry of the model may leave it alone."""
         if not self.steepest:
             return self.quencher.quench(start)
         if self.small:
-            return self._flow(start)
+            across = np.empty((0, self.model.dimension))
+            if symmetric:
+                # The exact path keeps the symmetry of its start, ridge or not; rounding would not.
+                across = self.model.asymmetric_directions(start, ORDER_TOLERANCE)
+            return self._flow(start, across)
         path = descend(self.model, start, _DESCENT_ARC, self.sloppy, self.curvature)
         if path.status is not Status.CONVERGED:
             return QuenchResult(path.status, path.losses[-1], path.points[-1], np.inf, path.evaluations)
         end = self.quencher.tight(path.points[-1])
         return replace(end, evaluations=end.evaluations + path.evaluations)
 
-    def _flow(self, start: np.ndarray) -> QuenchResult:
-        """By the gradient flow from `start`, (N,), and Newton's steps at its end."""
+    def _flow(self, start: np.ndarray, frozen: np.ndarray) -> QuenchResult:
+        """By the gradient flow from `start`, (N,), and Newton's steps at its end; not along the rows of `frozen`."""
         point = np.array(start, dtype=np.float64)
         status, loss, size, evaluations, hessians = gradient_flow(
             self.model.kernel,
             self.model.hessian_kernel,
             *self.model.hessian_packed(),
+            frozen,
             point,
             self._gradient,
             self.tolerance,
@@ -198,7 +203,7 @@ class Downhill:
         for _ in range(_MOST_SADDLES + 1):
             if start is None:
                 break
-            result = self._run(start)
+            result = self._run(start, state.order > 1)
             evaluations += result.evaluations
             if result.status is not Status.CONVERGED:
                 return Side(None, result.status, evaluations)

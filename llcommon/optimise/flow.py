@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from llcommon.optimise.factor import factorise, solve_factorised
-from llcommon.optimise.vectors import add_scaled, dot, norm, rms, symmetric_times
+from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms, symmetric_times
 from llcommon.seam import F8, HESSIAN, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -116,15 +116,17 @@ def near_minimum(curvature, gradient, move, nearby, factor, scratch):
 
 @algorithm(
     types.Tuple((I8, F8, F8, I8, I8)),
-    KERNEL, HESSIAN, *PACKED, VECTOR, VECTOR, F8, F8, F8, F8, I8, F8,
+    KERNEL, HESSIAN, *PACKED, MATRIX, VECTOR, VECTOR, F8, F8, F8, F8, I8, F8,
 )  # fmt: skip
 def gradient_flow(
-    kernel, hessian, reals, integers, workspace, x, gradient, tolerance, accuracy, longest, nearby, limit, radius
+    kernel, hessian, reals, integers, workspace, frozen, x, gradient, tolerance, accuracy, longest, nearby, limit,
+    radius,
 ):
     """Takes x in place down the path of steepest descent into the basin of a minimum.
 
     It ends where the Hessian is positive definite and Newton's step to the minimum shorter than `nearby`, or where a
-    root mean square gradient below `tolerance` does not grow: beside a saddle that the path leads to. accuracy: error
+    root mean square gradient below `tolerance` does not grow: beside a saddle that the path leads to. frozen:
+    orthonormal directions, rows, along which the exact path does not move, but rounding might. accuracy: error
     of one step; longest: length of one; both coordinate distances. limit: steps. Returns (status, loss, rms gradient,
     gradient evaluations, Hessian evaluations).
     """
@@ -137,6 +139,7 @@ def gradient_flow(
     end_gradient = np.empty(n)
     move = np.zeros(n)
     loss = kernel(x, gradient, reals, integers, workspace)
+    remove_components(frozen, gradient)
     evaluations = 1
     hessians = 0
     size = rms(gradient)
@@ -169,8 +172,12 @@ def gradient_flow(
                 continue
             for k in range(n):
                 move[k] = end[k] - x[k]
+            remove_components(frozen, move)
+            for k in range(n):
+                end[k] = x[k] + move[k]
             length = norm(move)
             end_loss = kernel(end, end_gradient, reals, integers, workspace)
+            remove_components(frozen, end_gradient)
             evaluations += 1
             end_size = rms(end_gradient)
             fell = end_loss - loss <= _ROUNDING * (1.0 + abs(loss))

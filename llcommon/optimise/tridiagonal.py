@@ -9,8 +9,6 @@ time in proportion to N. All eigenvectors of 83 coordinates cost 270 microsecond
 
 import math
 
-import numpy as np
-
 from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components
 from llcommon.seam import F8, I8, MATRIX, VECTOR, algorithm, types
 

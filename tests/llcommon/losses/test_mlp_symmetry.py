@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from llcommon import losses
 from llcommon.losses import _mlp_symmetry as symmetry
+from tests.llcommon.losses.cases import table
 from tests.reference.mlp import images
 
 ONE_LAYER = [(2, 1, 2), (1, 2, 2), (3, 3, 1), (2, 4, 3)]
@@ -216,3 +218,37 @@ def test_stabiliser_tolerance_is_per_weight():
 def test_many_dead_units_are_counted_without_enumeration():
     x, widths = network(np.zeros((3, 12)), np.zeros((13, 2)))
     assert stabiliser_order(x, widths, True) == math.factorial(12) * 2**12
+
+
+@pytest.mark.parametrize("odd", [True, False])
+@pytest.mark.parametrize("widths", [(2, 4, 2), (1, 3, 2, 1)])
+@pytest.mark.parametrize("seed", range(6))
+def test_asymmetric_directions_are_across_what_the_stabiliser_leaves_alone(widths, odd, seed):
+    """Their projection is that of the mean over all operations that leave x alone."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(dimension(widths))
+    first, second = symmetry.split(x, widths)[:2]
+    kinds = ("dead", "equal", "opposite", "dead", "three", "none")
+    if kinds[seed] == "dead":
+        first[:, 1] = 0.0
+        second[1] = 0.0
+    elif kinds[seed] != "none":
+        for unit in (1, 2) if kinds[seed] == "three" else (2,):
+            sign = -1.0 if kinds[seed] == "opposite" and odd else 1.0
+            first[:, unit] = sign * first[:, 0]
+            second[unit] = sign * second[0]
+    data = table(rng.standard_normal((7, widths[0])), targets=rng.standard_normal(7).tolist())
+    loss = "mse"
+    if widths[-1] == 2:
+        data = table(data.features, labels=[0, 1, 0, 1, 1, 0, 1])
+        loss = "cross-entropy"
+    activation = "tanh" if odd else "logistic"
+    model = losses.build("mlp", {"hidden": list(widths[1:-1]), "activation": activation, "loss": loss}, data)
+    across = model.asymmetric_directions(x, 1e-9)
+    assert across @ across.T == pytest.approx(np.eye(len(across)), abs=1e-12)
+    still = [number for number, image in enumerate(images(x, widths, odd)) if np.abs(image - x).max() < 1e-9]
+    v = rng.standard_normal(x.size)
+    moved = list(images(v, widths, odd))
+    mean = np.mean([moved[number] for number in still], axis=0)
+    assert v - across.T @ (across @ v) == pytest.approx(mean, abs=1e-12)
+    assert np.abs(across @ model.value_and_gradient(x)[1]).max(initial=0.0) < 1e-12

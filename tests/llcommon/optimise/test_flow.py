@@ -12,13 +12,14 @@ from tests.llcommon.optimise.models import Awkward, known, small_mlp
 from tests.reference import optimise as twin
 
 
-def flow(model, x, accuracy=3e-3, longest=0.5, nearby=0.1, limit=2000, radius=1e4, tolerance=1e-9):
+def flow(model, x, accuracy=3e-3, longest=0.5, nearby=0.1, limit=2000, radius=1e4, tolerance=1e-9, frozen=None):
     point = np.array(x, dtype=np.float64)
     gradient = np.empty(model.dimension)
     outcome = gradient_flow(
         model.kernel,
         model.hessian_kernel,
         *model.hessian_packed(),
+        np.empty((0, model.dimension)) if frozen is None else frozen,
         point,
         gradient,
         tolerance,
@@ -156,3 +157,17 @@ def test_named_ends():
     assert flow(slope, np.zeros(2), radius=10.0)[0][0] is Status.LEFT_RADIUS
     assert flow(slope, np.zeros(2), limit=3)[0][0] is Status.STEP_LIMIT
     assert flow(slope, np.full(2, np.nan))[0][0] is Status.NOT_FINITE
+
+
+def test_a_symmetric_path_stays_symmetric():
+    """Two equal units stay equal all the way down, beside a dead one; without frozen directions rounding parts them."""
+    model = small_mlp()
+    places = model.units()
+    x = 0.5 * np.random.default_rng(4).standard_normal(model.dimension)
+    x[places[1]] = -x[places[0]]
+    across = model.asymmetric_directions(x, 1e-9)
+    assert len(across) == len(places[0])
+    _, end = flow(model, x, frozen=across)
+    assert np.abs(across @ (end - x)).max() < 1e-13
+    assert np.abs(end[places[1]] + end[places[0]]).max() < 1e-12
+    assert np.linalg.norm(end - x) > 0.1
