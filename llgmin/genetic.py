@@ -14,6 +14,7 @@ from llcommon.settings import Settings
 from llcommon.symmetry import same_point
 from llgmin.moves import Moves, mixed
 from llgmin.quenching import Quenches
+from llgmin.recent import Recent
 from llgmin.starts import Starts
 from llgmin.walker import SEGMENT_STEPS, Method, Quenched, Segment, Walker
 
@@ -68,6 +69,7 @@ class Genetic(Method):
         segment = Segment(walker)
         rng = from_state(walker.rng)
         population = _Population(walker.arrays["points"], walker.arrays["losses"])
+        recent = self.quenches.recent(walker.arrays)
         waited = walker.values["waited"]
         epochs = walker.values["epochs"]
         done = walker.done
@@ -79,21 +81,21 @@ class Genetic(Method):
                 epochs += 1
             lowest = population.losses[0] if len(population) else math.inf
             if ends or not done or not len(population):
-                self._fill(walker.number, epochs, population, rng, segment)
+                self._fill(walker.number, epochs, population, recent, rng, segment)
             if len(population) and not segment.hit:
-                self._breed(population, rng, segment)
+                self._breed(population, recent, rng, segment)
             fell = len(population) and population.losses[0] < lowest - self.settings.same_point.loss_tolerance
             waited = 0 if fell else waited + 1
             done += 1
         segment.count("steps", done - walker.done)
-        arrays = {"points": population.points, "losses": population.losses}
+        arrays = {"points": population.points, "losses": population.losses, **recent.arrays()}
         values = {"waited": waited, "epochs": epochs}
         segment.walker = Walker(walker.number, done, state_of(rng), values, arrays)
         return segment
 
-    def _quench(self, start: np.ndarray, population: _Population, segment: Segment) -> None:
+    def _quench(self, start: np.ndarray, population: _Population, recent: Recent, segment: Segment) -> None:
         """Add the minimum below start, (N,), to the population, if it is not one of it."""
-        minimum, evaluations = self.quenches.whole(start, segment)
+        minimum, evaluations = self.quenches.whole(start, segment, recent)
         if minimum is None:
             segment.quenches.append(Quenched(math.nan, evaluations, None))
             return
@@ -110,7 +112,7 @@ class Genetic(Method):
             same_point(self.model, population.points[place].copy(), point, rule.distance_tolerance) for place in alike
         )
 
-    def _fill(self, number: int, epochs: int, population: _Population, rng, segment: Segment) -> None:
+    def _fill(self, number: int, epochs: int, population: _Population, recent, rng, segment: Segment) -> None:
         """Quench starts until the population is full, or a number of them in turn has brought no new minimum.
 
         A landscape may have fewer minima than a population.
@@ -122,16 +124,16 @@ class Genetic(Method):
             before = len(population)
             planned = not epochs and turn < wanted
             start = self.starts.point(number * wanted + turn) if planned else self.starts.another(rng)
-            self._quench(start, population, segment)
+            self._quench(start, population, recent, segment)
             vain = 0 if len(population) > before else vain + 1
             turn += 1
 
-    def _breed(self, population: _Population, rng: np.random.Generator, segment: Segment) -> None:
+    def _breed(self, population: _Population, recent, rng: np.random.Generator, segment: Segment) -> None:
         """One generation: children of the present population, then the lowest of both."""
         parents = _Population(population.points, population.losses)
         for _ in range(self.genetic.offspring):
             child = self._child(parents, rng)
-            self._quench(child, population, segment)
+            self._quench(child, population, recent, segment)
             if segment.hit:
                 break
         population.keep(self.genetic.population)

@@ -19,6 +19,7 @@ from llcommon.symmetry import same_point
 from llgmin.acceptance import accepts
 from llgmin.moves import USES_OTHERS, Moves
 from llgmin.quenching import Quenches
+from llgmin.recent import Recent
 from llgmin.steering import Pace, after_step, temperature_at
 from llgmin.walker import Method, Quenched, Segment, Walker
 
@@ -51,6 +52,7 @@ class _Chain:
     avoided: np.ndarray
     taboo: np.ndarray
     pool: np.ndarray
+    recent: Recent
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class BasinHopping(Method):
             best_point=walker.arrays["best_point"],
             waited=walker.values["waited"],
             restarts=walker.values["restarts"],
+            recent=self.quenches.recent(walker.arrays),
             **{name: walker.arrays[name] for name in ("avoided", "taboo", "pool")},
         )
 
@@ -124,6 +127,7 @@ class BasinHopping(Method):
         levels = np.array([chain.place.loss, chain.place.log_volume, chain.lowest])
         arrays = {"point": chain.place.point, "best_point": chain.best_point, "levels": levels}
         arrays.update({name: getattr(chain, name) for name in ("avoided", "taboo", "pool")})
+        arrays.update(chain.recent.arrays())
         return Walker(number, chain.done, state_of(chain.rng), values, arrays)
 
     # --- steps ------------------------------------------------------------------------
@@ -150,10 +154,10 @@ class BasinHopping(Method):
         """
         if not chain.restarts:
             for start in self.model.special_starts(chain.rng):
-                minimum, evaluations = self.quenches.whole(start, segment)
+                minimum, evaluations = self.quenches.whole(start, segment, chain.recent)
                 self._record(segment, minimum, evaluations)
         for _ in range(_MOST_STARTS):
-            minimum, evaluations = self.quenches.whole(self.model.random_start(chain.rng), segment)
+            minimum, evaluations = self.quenches.whole(self.model.random_start(chain.rng), segment, chain.recent)
             self._record(segment, minimum, evaluations, minimum is not None)
             if minimum is not None:
                 self._move(number, chain, _place_of(minimum))
@@ -204,7 +208,7 @@ class BasinHopping(Method):
 
     def _whole_end(self, number, chain, start, random, segment) -> _End:
         """The end of a step by a whole quench."""
-        minimum, evaluations = self.quenches.whole(start, segment)
+        minimum, evaluations = self.quenches.whole(start, segment, chain.recent)
         if minimum is None:
             return _End(math.nan, evaluations)
         place = _place_of(minimum)
@@ -220,7 +224,7 @@ class BasinHopping(Method):
         improves = rough.loss < chain.lowest - self.settings.same_point.loss_tolerance
         if not (improves or (accepted and self.search.finish == "accepted")):
             return _End(rough.loss, rough.evaluations, None, place, accepted)
-        minimum, evaluations = self.quenches.finished(rough, segment)
+        minimum, evaluations = self.quenches.finished(rough, segment, chain.recent)
         if minimum is None:
             return _End(math.nan, evaluations)
         return _End(minimum.loss, evaluations, minimum, _place_of(minimum), accepted)

@@ -29,13 +29,14 @@ class MultiStart(Method):
     def advance(self, walker: Walker, steps: int) -> Segment:
         """Quenches from `steps` further starts."""
         segment = Segment(walker)
+        recent = self.quenches.recent(walker.arrays)
         done = walker.done
         while done < walker.done + steps and not segment.hit:
             start = self.starts.point(done * self.number + walker.number)
-            minimum, evaluations = self.quenches.whole(start, segment)
+            minimum, evaluations = self.quenches.whole(start, segment, recent)
             loss = math.nan if minimum is None else minimum.loss
             segment.quenches.append(Quenched(loss, evaluations, minimum))
             done += 1
         segment.count("steps", done - walker.done)
-        segment.walker = Walker(walker.number, done, walker.rng, walker.values, walker.arrays)
+        segment.walker = Walker(walker.number, done, walker.rng, walker.values, recent.arrays())
         return segment
