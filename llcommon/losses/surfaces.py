@@ -17,15 +17,13 @@ Packing: integers = which surface; reals = k (double well only); workspace = N +
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numba import njit
 
 from llcommon.config import setting
-from llcommon.errors import ConfigError
-from llcommon.losses.base import LossModel
-from llcommon.seam import OPTIONS, first_class, hessian_kernel, hessian_vector_kernel, loss_kernel
+from llcommon.losses._surface import ManyParameters, ManySurface, Surface
+from llcommon.seam import OPTIONS, hessian_kernel, hessian_vector_kernel, loss_kernel
 
 _MUELLER_BROWN = 0
 _SIX_HUMP_CAMEL = 1
@@ -155,105 +153,19 @@ def surface_hessian_vector(x, v, out, reals, integers, work):
 
 
 @dataclass(frozen=True)
-class SurfaceParameters:
-    """The `[loss]` table of a surface that has nothing to set but a box."""
-
-    lower: list[float] | None = setting(
-        None, help="lower bounds: one number for each coordinate, or one for all; unset: none"
-    )
-    upper: list[float] | None = setting(
-        None, help="upper bounds: one number for each coordinate, or one for all; unset: none"
-    )
-
-
-@dataclass(frozen=True)
-class DoubleWellParameters(SurfaceParameters):
+class DoubleWellParameters(ManyParameters):
     """The `[loss]` table of a double well."""
 
-    dimension: int = setting(2, help="number of coordinates", minimum=1, maximum=1000)
     stiffness: float = setting(1.0, help="curvature k of all coordinates but the first", above=0.0)
 
 
-class _Surface(LossModel):
-    """What the surfaces share. Subclasses set `_surface`, and `_region`: (lowest, highest) start of each coordinate."""
+class _Dense:
+    """Kernels of the surfaces of this file, whose products go by way of the dense Hessian."""
 
-    takes_data = False
-    Parameters = SurfaceParameters
-    _surface: ClassVar[int]
-    _region: ClassVar[tuple[tuple[float, float], ...]]
+    _kernels = (surface_kernel, surface_hessian, surface_hessian_vector)
 
-    def __init__(self, parameters, data=None) -> None:
-        self.parameters = parameters
-        self.dimension = self._coordinates()
-        self.kernel = first_class(surface_kernel)
-        self.hessian_kernel = first_class(surface_hessian)
-        self.hessian_vector_kernel = first_class(surface_hessian_vector)
-        self.integers = np.array([self._surface], dtype=np.int64)
-        self.reals = self._constants()
-        self.workspace = np.empty(self.dimension * (1 + self.dimension))
-        self._bounds = _bounds_of(parameters, self.dimension)
-
-    def _coordinates(self) -> int:
-        return len(self._region)
-
-    def _constants(self) -> np.ndarray:
-        return np.empty(0)
-
-    def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The box of the parameters, infinite where one side is not set; None without any."""
-        return self._bounds
-
-    def random_start(self, rng: np.random.Generator) -> np.ndarray:
-        """A uniformly distributed point of the region that holds the stationary points, within the bounds."""
-        lowest, highest = np.transpose(self._region)
-        if self._bounds is not None:
-            lower, upper = self._bounds
-            width = highest - lowest
-            above = lower >= highest
-            below = upper <= lowest
-            # A box beside the region: the part of it next to the region, as wide.
-            lowest, highest = (
-                np.where(above, lower, np.where(below, np.maximum(lower, upper - width), np.maximum(lowest, lower))),
-                np.where(below, upper, np.where(above, np.minimum(upper, lower + width), np.minimum(highest, upper))),
-            )
-        return rng.uniform(lowest, highest)
-
-    def known_points(self) -> list[tuple[np.ndarray, float, int]]:
-        """Stationary points of the surface, those within the bounds; there may be others on a bound."""
-        points = self._stationary_points()
-        if self._bounds is None:
-            return points
-        lower, upper = self._bounds
-        return [point for point in points if np.all((lower < point[0]) & (point[0] < upper))]
-
-    def _stationary_points(self) -> list[tuple[np.ndarray, float, int]]:
-        raise NotImplementedError
-
-
-def _side(name: str, values: list[float] | None, default: float, dimension: int) -> np.ndarray:
-    """Bounds of one side, (N,); ConfigError if there are neither one nor N numbers."""
-    if values is None:
-        return np.full(dimension, default)
-    if len(values) not in (1, dimension):
-        raise ConfigError(
-            f"[loss] {name} must hold one number, or one for each of the {dimension} coordinates, not {len(values)}"
-        )
-    return np.broadcast_to(np.array(values, dtype=np.float64), (dimension,)).copy()
-
-
-def _bounds_of(parameters: SurfaceParameters, dimension: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Lower and upper bounds, each (N,), or None if neither is set; ConfigError if they leave no room."""
-    if parameters.lower is None and parameters.upper is None:
-        return None
-    lower = _side("lower", parameters.lower, -np.inf, dimension)
-    upper = _side("upper", parameters.upper, np.inf, dimension)
-    crossed = np.flatnonzero(lower >= upper)
-    if crossed.size:
-        place = int(crossed[0])
-        raise ConfigError(
-            f"[loss] lower must be below upper, but coordinate {place + 1} has {lower[place]} and {upper[place]}"
-        )
-    return lower, upper
+    def _scratch(self) -> int:
+        return self.dimension * (1 + self.dimension)
 
 
 def _points(*rows: tuple[float, float, float, int]) -> list[tuple[np.ndarray, float, int]]:
@@ -266,7 +178,7 @@ def _with_images(points: list[tuple[np.ndarray, float, int]]) -> list[tuple[np.n
     return [(sign * x, loss, index) for x, loss, index in points for sign in (1.0, -1.0)]
 
 
-class MuellerBrown(_Surface):
+class MuellerBrown(_Dense, Surface):
     """The Mueller-Brown surface; see the module's docstring."""
 
     name = "mueller-brown"
@@ -286,7 +198,7 @@ class MuellerBrown(_Surface):
         )
 
 
-class SixHumpCamel(_Surface):
+class SixHumpCamel(_Dense, Surface):
     """The six-hump camel back; see the module's docstring."""
 
     name = "six-hump-camel"
@@ -309,7 +221,7 @@ class SixHumpCamel(_Surface):
         return [*_with_images(pairs), (np.zeros(2), 0.0, 1)]
 
 
-class Himmelblau(_Surface):
+class Himmelblau(_Dense, Surface):
     """Himmelblau's function; see the module's docstring."""
 
     name = "himmelblau"
@@ -333,7 +245,7 @@ class Himmelblau(_Surface):
         )
 
 
-class DoubleWell(_Surface):
+class DoubleWell(_Dense, ManySurface):
     """Two wells along the first coordinate, harmonic along the others; see the module's docstring."""
 
     name = "double-well"
@@ -341,16 +253,10 @@ class DoubleWell(_Surface):
     suggested_step = 1.5
     suggested_temperature = 1.0
     _surface = _DOUBLE_WELL
-
-    def _coordinates(self) -> int:
-        return self.parameters.dimension
+    _interval = (-2.0, 2.0)
 
     def _constants(self) -> np.ndarray:
         return np.array([self.parameters.stiffness])
-
-    @property
-    def _region(self) -> tuple[tuple[float, float], ...]:
-        return ((-2.0, 2.0),) * self.dimension
 
     def _stationary_points(self) -> list[tuple[np.ndarray, float, int]]:
         """The minima at x_0 = +-1 and the saddle between them."""

@@ -28,3 +28,26 @@ def himmelblau(x):
 
 def double_well(x, stiffness):
     return (x[0] ** 2 - 1) ** 2 + stiffness / 2 * sum(coordinate**2 for coordinate in x[1:])
+
+
+def rastrigin(x):
+    return 10 * len(x) + sum(coordinate**2 - 10 * np.cos(2 * np.pi * coordinate) for coordinate in x)
+
+
+def schwefel(x):
+    # |x| by the sign of the real part, which complex steps see as the line that it is.
+    return 418.9829 * len(x) - sum(t * np.sin(np.sqrt(t * np.sign(np.real(t)))) for t in x)
+
+
+def styblinski_tang(x):
+    return sum(coordinate**4 - 16 * coordinate**2 + 5 * coordinate for coordinate in x) / 2
+
+
+def ackley(x):
+    mean_square = sum(coordinate**2 for coordinate in x) / len(x)
+    mean_cosine = sum(np.cos(2 * np.pi * coordinate) for coordinate in x) / len(x)
+    return -20 * np.exp(-0.2 * np.sqrt(mean_square)) - np.exp(mean_cosine) + 20 + np.e
+
+
+def rosenbrock(x):
+    return sum(100 * (after - before**2) ** 2 + (1 - before) ** 2 for before, after in zip(x, x[1:], strict=False))

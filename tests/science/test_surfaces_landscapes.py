@@ -1,12 +1,15 @@
 """The landscapes of the analytic surfaces, through the command line: all minima, all saddles, and no others."""
 
+import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from llcommon import losses
 from llcommon.store import read_landscape
-from tests.science.runs import Problem, assert_index_one, grown, program
+from tests.science.runs import EXAMPLES, Problem, assert_index_one, grown, program
 
 ALL_PAIRS = ("--set", "grow.pairs=all", "--set", "grow.attempts=1")
 MORE_TRIES = (*ALL_PAIRS[:3], "grow.attempts=4")
@@ -72,3 +75,41 @@ def test_six_hump_camel(tmp_path):
     minima = read_landscape(tmp_path / "minima.h5")
     assert len(minima.minima) == 6
     assert len(minima.transition_states) == 0
+
+
+# --- many minima: the examples, and the saddles around all minima ---------------------------------
+
+
+def surrounded(name, folder):
+    """The landscape of an example: its minima, and what searches along the two soft modes of each find."""
+    shutil.copy(EXAMPLES / "surfaces" / f"{name}.toml", folder)
+    program("llgmin", "run", f"{name}.toml", "-q", cwd=folder)
+    program("lloptim", "saddle", f"{name}.h5", "--all-minima", "--soft", 2, "-o", "around.h5", "-q", cwd=folder)
+    program("llpathsample", "merge", f"{name}.h5", "around.h5", "-o", "all.h5", "-q", cwd=folder)
+    program("lloptim", "check", "all.h5", cwd=folder)
+    return read_landscape(folder / "all.h5")
+
+
+@pytest.mark.slow
+def test_rastrigin(tmp_path):
+    """121 minima and 220 saddles in the box, as counted coordinate by coordinate."""
+    landscape = surrounded("rastrigin", tmp_path)
+    assert len(landscape.minima) == 121
+    assert len(landscape.transition_states) == 220
+    assert_exactly_the_known_points(landscape)
+
+
+@pytest.mark.slow
+def test_schwefel_with_minima_on_the_bound(tmp_path):
+    """Eight minima a coordinate, the eighth at -500: all 64, and the zero of the slope at x = 0 is not among them."""
+    landscape = surrounded("schwefel", tmp_path)
+    free = [(x[0], loss) for x, loss, index in losses.build("schwefel", {"dimension": 1}).known_points() if not index]
+    places = [*free, (-500.0, 418.9829 + 500.0 * np.sin(np.sqrt(500.0)))]
+    assert len(landscape.minima) == 64
+    for (x, loss_x), (y, loss_y) in itertools.product(places, repeat=2):
+        distances = np.linalg.norm(landscape.minima.coordinates - [x, y], axis=1)
+        assert distances.min() < 1e-6
+        assert landscape.minima.loss[distances.argmin()] == pytest.approx(loss_x + loss_y, abs=1e-9)
+    # Of 8 x 7 x 2 saddles nearly all; none of them on the lines where the second derivative misbehaves.
+    assert 105 <= len(landscape.transition_states) <= 112
+    assert np.abs(landscape.transition_states.coordinates).min() > 5.0

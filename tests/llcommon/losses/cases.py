@@ -114,5 +114,11 @@ SURFACE_CASES = [
     Case("double-well", {"dimension": 2, "stiffness": 1.0}),
     Case("double-well", {"dimension": 5, "stiffness": 0.25}),
 ]
+MANY_CASES = [
+    *[Case(name, {"dimension": n}) for name in ("rastrigin", "schwefel", "styblinski-tang") for n in (1, 2, 7)],
+    *[Case("ackley", {"dimension": n}) for n in (1, 2, 7)],
+    *[Case("rosenbrock", {"dimension": n}) for n in (2, 3, 4, 9)],
+    Case("rastrigin", {"dimension": 3, "lower": [-1.2], "upper": [2.0, 0.3, 9.0]}),
+]
 BOXED_CASES = [Case("himmelblau", {"lower": [-4.0, 0.0], "upper": [3.5]})]
-CASES = MLP_CASES + SURFACE_CASES + BOXED_CASES
+CASES = MLP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES

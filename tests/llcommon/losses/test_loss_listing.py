@@ -47,6 +47,7 @@ def test_an_unknown_name_is_a_key_error(name):
         ("known_models()", "numba"),
         ("model_class('mlp')", "llcommon.losses.surfaces"),
         ("model_class('himmelblau')", "llcommon.losses.mlp"),
+        ("model_class('rastrigin')", "llcommon.losses.surfaces"),
     ],
 )
 def test_looking_up_loads_no_other_model(lookup, absent):
