@@ -24,6 +24,7 @@ from topsearch.similarity.similarity import StandardSimilarity  # noqa: E402
 from benchmarks._topsearch_driver import LossPotential  # noqa: E402
 from benchmarks.problem import Problem  # noqa: E402
 from benchmarks.scipy_numpy import NumpyLoss  # noqa: E402
+from benchmarks.surfaces import Surface, SurfaceLoss  # noqa: E402
 
 
 class Reached(Exception):
@@ -60,7 +61,7 @@ class Minimiser:
         return result
 
 
-def hunt(problem: Problem, start: np.ndarray, settings: dict) -> dict[str, np.ndarray]:
+def hunt(loss: NumpyLoss | SurfaceLoss, start: np.ndarray, settings: dict) -> dict[str, np.ndarray]:
     """Basin-hopping until the loss `stop` or for `steps` hops: lowest point, quenches, CPU seconds."""
     np.random.seed(settings["seed"])
     half_width = settings["half_width"]
@@ -68,7 +69,7 @@ def hunt(problem: Problem, start: np.ndarray, settings: dict) -> dict[str, np.nd
     coordinates.position = start.copy()
     search = BasinHopping(
         KineticTransitionNetwork(),
-        LossPotential(NumpyLoss(problem)),
+        LossPotential(loss),
         StandardSimilarity(distance_criterion=0.1, energy_criterion=1e-6),
         # Displacements are drawn from a range of this width.
         StandardPerturbation(max_displacement=2.0 * settings["step"]),
@@ -90,10 +91,11 @@ def main(folder: Path) -> None:
     """Read the job, do it, write the result."""
     settings = json.loads((folder / "settings.json").read_text())
     with np.load(folder / "job.npz") as job:
-        sizes = {"hidden": int(job["hidden"]), "outputs": int(job["outputs"])}
-        problem = Problem(job["features"], job["classes"], regularisation=float(job["regularisation"]), **sizes)
-        start = job["start"]
-    np.savez(folder / "result.npz", **hunt(problem, start, settings))
+        # Numbers and names come back as arrays without a dimension.
+        fields = {name: array if array.ndim else array.item() for name, array in job.items()}
+    start = fields.pop("start")
+    loss = SurfaceLoss(Surface(**fields)) if "name" in fields else NumpyLoss(Problem(**fields))
+    np.savez(folder / "result.npz", **hunt(loss, start, settings))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ from benchmarks.environment import Suite
 from benchmarks.problem import Problem
 from benchmarks.scipy_numpy import NumpyLoss
 from benchmarks.suite import PeerFailed, Walk
+from benchmarks.surfaces import Surface, SurfaceLoss
+from llcommon.losses import build
+from llcommon.losses.base import LossModel
+from llcommon.settings import Settings
 from llcommon.store import Landscape
 from llgmin.search import Search
 
@@ -31,17 +35,31 @@ class Goal:
     """A problem, the lowest loss known, and the quenches after which a hunt is given up."""
 
     name: str
-    problem: Problem
+    problem: Problem | Surface
     lowest: float
     budget: int
 
+    def loss(self) -> NumpyLoss | SurfaceLoss:
+        """The NumPy loss with its gradient."""
+        return SurfaceLoss(self.problem) if isinstance(self.problem, Surface) else NumpyLoss(self.problem)
+
     def reached(self, x: np.ndarray | None) -> bool:
         """Whether a point, (N,) in house order, is a hit."""
-        return x is not None and NumpyLoss(self.problem)(x)[0] <= self.lowest + NEAR
+        return x is not None and self.loss()(x)[0] <= self.lowest + NEAR
 
     def start(self, seed: int) -> np.ndarray:
-        """A standard normal point, (N,)."""
-        return np.random.default_rng(seed).standard_normal(self.problem.dimension)
+        """A random point, (N,): of a network standard normal, of a surface uniform in its box, as ours are."""
+        rng = np.random.default_rng(seed)
+        if isinstance(self.problem, Surface):
+            return rng.uniform(-self.problem.half_width, self.problem.half_width, self.problem.dimension)
+        return rng.standard_normal(self.problem.dimension)
+
+    def ours(self) -> tuple[LossModel, Settings]:
+        """Our model of it, and the settings as they come."""
+        if not isinstance(self.problem, Surface):
+            return ours.model_of(self.problem), ours.settings_of(self.problem)
+        parameters = {"dimension": self.problem.dimension}
+        return build(self.problem.name, parameters), Settings(self.problem.name, parameters)
 
 
 @dataclass(frozen=True)
@@ -58,10 +76,9 @@ def house(goal: Goal, seed: int, search: dict) -> Hunt:
 
     Seconds are all of `Search`: quenches to 1e-9, verification of every minimum, landscape, commits to its file.
     """
-    settings = ours.settings_of(goal.problem)
+    model, settings = goal.ours()
     keys = {"chains": 1, "seed": seed, "steps": goal.budget, "target": goal.lowest} | search
     settings = replace(settings, search=replace(settings.search, **keys))
-    model = ours.model_of(goal.problem)
     with tempfile.TemporaryDirectory() as name:
         begin = time.process_time()
         search = Search(Landscape(settings, model), Path(name) / "hunt.h5")
@@ -92,16 +109,20 @@ def scipy(goal: Goal, seed: int, settings: dict) -> Hunt:
         return value <= goal.lowest + NEAR
 
     local = {key: settings[key] for key in ("maxcor", "gtol", "ftol")} | {"maxiter": 5000, "maxfun": 50000}
-    loss = NumpyLoss(goal.problem)
+    start = goal.start(seed)
+    local = {"method": "L-BFGS-B", "jac": True, "options": local}
+    if isinstance(goal.problem, Surface):
+        local["bounds"] = [(-goal.problem.half_width, goal.problem.half_width)] * start.size
+    loss = goal.loss()
     begin = time.process_time()
     # Its callback is called after the first quench, before any hop, too: quenches are the calls.
     found = basinhopping(
         loss,
-        goal.start(seed),
+        start,
         niter=goal.budget,
         T=settings["T"],
         stepsize=settings["stepsize"],
-        minimizer_kwargs={"method": "L-BFGS-B", "jac": True, "options": local},
+        minimizer_kwargs=local,
         callback=stop,
         rng=seed,
     )
@@ -118,15 +139,7 @@ def topsearch(goal: Goal, seed: int, python: Path, settings: dict) -> Hunt:
     job = settings | {"seed": seed, "steps": goal.budget, "stop": goal.lowest + NEAR}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        np.savez(
-            folder / "job.npz",
-            features=problem.features,
-            classes=problem.classes,
-            hidden=problem.hidden,
-            outputs=problem.outputs,
-            regularisation=problem.regularisation,
-            start=goal.start(seed),
-        )
+        np.savez(folder / "job.npz", start=goal.start(seed), **vars(problem))
         (folder / "settings.json").write_text(json.dumps(job))
         run = processes.run([str(python), str(DRIVER), str(folder)], folder)
         if run.exit_code != 0:

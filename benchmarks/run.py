@@ -35,6 +35,7 @@ TASKS = {
     "distinct": "searching",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
+GOALS = ("iris", "wine", "rastrigin", "schwefel")
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -50,6 +51,14 @@ def _peers(text: str) -> tuple[str, ...]:
     names = () if text == "none" else tuple(text.split(","))
     if any(name not in PEERS for name in names):
         raise argparse.ArgumentTypeError(f"choose from {', '.join(PEERS)} or none")
+    return names
+
+
+def _goals(text: str) -> tuple[str, ...]:
+    """Names of goals between commas."""
+    names = tuple(text.split(","))
+    if any(name not in GOALS for name in names):
+        raise argparse.ArgumentTypeError(f"choose from {', '.join(GOALS)}")
     return names
 
 
@@ -73,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--process-pairs", type=_positive, default=200, help="cores: pairs; 200")
     parser.add_argument("--steps", type=_positive, default=300, help="candidates, bands, cores: basin-hopping; 300")
     parser.add_argument("--seeds", type=_positive, default=20, help="hits: random starts; 20")
+    parser.add_argument("--goals", type=_goals, default=GOALS, help="hits: of " + ",".join(GOALS))
     parser.add_argument("--seconds", type=_positive, default=30, help="distinct: CPU of each program; 30")
     return parser
 
