@@ -9,7 +9,8 @@ class Options:
 
     repeats: rounds; pairs: of minima; topsearch_pairs: the first so many of them for topsearch; candidates: for each
     regularisation; regularisations: L2 factors, None: those of the task; process_pairs: those of the task `cores`;
-    steps: of each of two basin-hopping chains; peers: names of those that connect pairs.
+    steps: of each of two basin-hopping chains; peers: names of those that connect pairs; seeds: random starts of
+    a hunt; goals: what is hunted; seconds: of CPU that a program may collect minima.
     """
 
     repeats: int
@@ -20,3 +21,6 @@ class Options:
     process_pairs: int
     steps: int
     peers: tuple[str, ...]
+    seeds: int
+    goals: tuple[str, ...]
+    seconds: int

@@ -1,4 +1,4 @@
-"""The problem that every program here solves: iris 4-10-3 with cross-entropy, and its coordinates.
+"""The problems that every program here solves, iris 4-10-3 above all, and their coordinates.
 
 Coordinates are kept in the house order: per layer a matrix of shape (inputs + 1, outputs), its last
 row the biases, flattened row by row, layers from input to output. The original suite (MLPVB3) keeps
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, load_wine
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +74,21 @@ class Problem:
         return np.concatenate([moved[: self.inputs + 1].ravel(), new_second.ravel()])
 
 
-def iris(regularisation: float = 1e-4, hidden: int = 10) -> Problem:
-    """Iris, features standardised with the population variance."""
-    data = load_iris()
+def _standardised(data, hidden: int, regularisation: float) -> Problem:
+    """A data set of scikit-learn with three classes, features standardised with the population variance."""
     features = (data.data - data.data.mean(axis=0)) / data.data.std(axis=0)
     classes = data.target.astype(np.int64)
     return Problem(features, classes, hidden=hidden, outputs=3, regularisation=regularisation)
+
+
+def iris(regularisation: float = 1e-4, hidden: int = 10) -> Problem:
+    """Iris, features standardised with the population variance."""
+    return _standardised(load_iris(), hidden, regularisation)
+
+
+def wine(regularisation: float = 1e-4, hidden: int = 10) -> Problem:
+    """Wine, features standardised with the population variance."""
+    return _standardised(load_wine(), hidden, regularisation)
 
 
 def xor(regularisation: float = 1e-4) -> Problem:
@@ -91,7 +100,7 @@ def xor(regularisation: float = 1e-4) -> Problem:
 def hops(minima: list[np.ndarray], number: int, seed: int) -> list[np.ndarray]:
     """Starts as basin-hopping makes them: minima in turn, plus U(-1, 1) per coordinate.
 
-    The step is GMIN's in `suite.gmin_basin_hopping`, so quenches from here are the same kind of work.
+    The step is GMIN's in `suite.Walk`, so quenches from here are the same kind of work.
     """
     rng = np.random.default_rng(seed)
     starts = []

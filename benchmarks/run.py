@@ -31,8 +31,11 @@ TASKS = {
     "memory": "memory",
     "digits": "digits",
     "storage": "storage",
+    "hits": "searching",
+    "distinct": "searching",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
+GOALS = ("iris", "wine", "rastrigin", "schwefel")
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -51,6 +54,14 @@ def _peers(text: str) -> tuple[str, ...]:
     return names
 
 
+def _goals(text: str) -> tuple[str, ...]:
+    """Names of goals between commas."""
+    names = tuple(text.split(","))
+    if any(name not in GOALS for name in names):
+        raise argparse.ArgumentTypeError(f"choose from {', '.join(GOALS)}")
+    return names
+
+
 def _positive(text: str) -> int:
     """A whole number from 1."""
     value = int(text)
@@ -62,14 +73,17 @@ def _positive(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", metavar="task", help=", ".join(TASKS) + " (default: all)")
-    parser.add_argument("--repeats", type=_positive, default=5, help="rounds: kernels, quench, startup, cores; 5")
+    parser.add_argument("--repeats", type=_positive, default=5, help="rounds: kernels, quench, startup, cores, ...; 5")
     parser.add_argument("--pairs", type=_positive, default=50, help="pairs of minima: connect, bands; 50")
     parser.add_argument("--topsearch-pairs", type=int, default=50, help="connect: the first of them for topsearch; 50")
     parser.add_argument("--peers", type=_peers, default=PEERS, help="connect: of " + ",".join(PEERS) + ", or none")
     parser.add_argument("--candidates", type=_positive, default=100, help="candidates: for each lambda; 100")
-    parser.add_argument("--lambda", dest="regularisations", type=_numbers, help="candidates, connect, bands: 1e-4,1e-5")
+    parser.add_argument("--lambda", dest="regularisations", type=_numbers, help="of four tasks: 1e-4,1e-5")
     parser.add_argument("--process-pairs", type=_positive, default=200, help="cores: pairs; 200")
     parser.add_argument("--steps", type=_positive, default=300, help="candidates, bands, cores: basin-hopping; 300")
+    parser.add_argument("--seeds", type=_positive, default=20, help="hits: random starts; 20")
+    parser.add_argument("--goals", type=_goals, default=GOALS, help="hits: of " + ",".join(GOALS))
+    parser.add_argument("--seconds", type=_positive, default=30, help="distinct: CPU of each program; 30")
     return parser
 
 

@@ -25,7 +25,7 @@ class PeerFailed(Exception):
 class BasinHopping:
     """A GMIN run: CPU seconds, quenches in the walk, loss calls in all, minima kept in increasing loss.
 
-    losses: those kept, as printed; minima: their coordinates in house order.
+    losses: those kept, as printed; minima: their coordinates in house order; found_at: loss calls until each was found.
     """
 
     seconds: float
@@ -33,6 +33,7 @@ class BasinHopping:
     calls: int
     losses: list[float]
     minima: list[np.ndarray]
+    found_at: list[int]
 
     @property
     def lowest(self) -> float:
@@ -48,6 +49,38 @@ class BasinHopping:
                 chosen.append(minimum)
                 last = loss
         return chosen
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Keywords of a GMIN walk, as they come those of the group's own Python package; target: the loss that ends it.
+
+    step: largest displacement of a coordinate; start: U(-5, 5) or standard normal; save: minima kept; same: those
+    within this loss are one.
+    """
+
+    updates: int = 100
+    step: float = 1.0
+    temperature: float = 2.0
+    start: str = "uniform"
+    target: float | None = None
+    save: int = 1000
+    same: float = 1e-6
+
+    def keywords(self) -> str:
+        """The lines of the keyword file."""
+        target = "" if self.target is None else f"TARGET {_number(self.target)}\n"
+        return (
+            f"SAVE {self.save}\nUPDATES {self.updates}\nEDIFF {_number(self.same)}\nFIXBOTH\n"
+            f"STEP {_number(self.step)} 0.3 0.3\nTEMPERATURE {_number(self.temperature)}\n" + target
+        )
+
+    def first(self, dimension: int, seed: int) -> np.ndarray:
+        """The random start, (N,)."""
+        rng = np.random.default_rng(seed)
+        if self.start == "normal":
+            return rng.standard_normal(dimension)
+        return rng.uniform(-5.0, 5.0, dimension)
 
 
 # The settings of the group's own Python package (pylfl, odata.connect) for networks of this kind.
@@ -108,9 +141,14 @@ BFGSSTEPS 50000
 SETTINGS = {"group": GROUP, "lean": LEAN}
 
 
+def _number(value: float) -> str:
+    """A number as the suite reads it."""
+    return f"{value:.12E}".replace("E", "D")
+
+
 def _network_line(problem: Problem) -> str:
     """The MLPVB3 keyword line: sizes and L2 factor."""
-    factor = f"{problem.regularisation:.12E}".replace("E", "D")
+    factor = _number(problem.regularisation)
     sizes = f"{problem.inputs} 1 {problem.hidden} {problem.outputs} {problem.classes.size}"
     return f"MLPVB3 {sizes} {factor}\n"
 
@@ -146,37 +184,47 @@ def gmin_basin_hopping(
     steps: int,
     updates: int,
     seed: int,
-    start: np.ndarray | None = None,
     final_tolerance: float = 1e-6,
 ) -> BasinHopping:
-    """Basin-hopping by GMIN, quenches to a root mean square gradient of 1e-6, L-BFGS memory `updates`.
+    """A `gmin_walk` with the group's settings but for the L-BFGS memory `updates`."""
+    return gmin_walk(suite, problem, steps, Walk(updates=updates), seed, final_tolerance)
 
-    start: house order; by default U(-5, 5) per coordinate. final_tolerance: GMIN quenches the minima it
-    kept once more to this value. Left at 1e-6 nothing is added to the seconds of the walk; 1e-9 gives
-    losses to ten digits.
+
+def gmin_walk(
+    suite: Suite,
+    problem: Problem,
+    steps: int,
+    walk: Walk,
+    seed: int,
+    final_tolerance: float = 1e-6,
+    cpu_limit: int = 600,
+) -> BasinHopping:
+    """Basin-hopping by GMIN, quenches to a root mean square gradient of 1e-6.
+
+    final_tolerance: GMIN quenches the minima it kept once more to this value. Left at 1e-6 nothing is added to the
+    seconds of the walk; 1e-9 gives losses to ten digits.
     """
-    if start is None:
-        start = np.random.default_rng(seed).uniform(-5.0, 5.0, problem.dimension)
-    final = f"{final_tolerance:.1E}".replace("E", "D")
+    start = walk.first(problem.dimension, seed)
     keywords = (
-        f"SLOPPYCONV 1.0D-6\nTIGHTCONV {final}\nSAVE 1000\nUPDATES {updates}\nMAXIT 5000 5000\n"
-        f"EDIFF 1.0D-6\nSTEPS {steps} 1.0\nSTEP 1.0 0.3 0.3\nTEMPERATURE 2.0\nFIXBOTH\nDUMPINT 1000000\n"
-        f"RANSEED {seed}\n" + _network_line(problem)
+        f"SLOPPYCONV 1.0D-6\nTIGHTCONV {_number(final_tolerance)}\nMAXIT 5000 5000\nSTEPS {steps} 1.0\n"
+        f"DUMPINT 1000000\nRANSEED {seed}\n" + walk.keywords() + _network_line(problem)
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_data(problem, folder)
         (folder / "coords").write_text(_column(problem.to_suite(start)))
         (folder / "data").write_text(keywords)
-        run = processes.run([str(suite.gmin)], folder)
+        run = processes.run([str(suite.gmin)], folder, cpu_limit)
         lowest = folder / "lowest"
         if not lowest.exists():
             raise PeerFailed(f"GMIN ended with exit code {run.exit_code} and wrote no file lowest")
-        losses, points = read_lowest(lowest.read_text(), problem.dimension)
+        text = lowest.read_text()
+    losses, points = read_lowest(text, problem.dimension)
+    found_at = [int(calls) for calls in re.findall(r"after\s+(\d+) function calls", text)]
     quenches = len(re.findall(r"^ Qu ", run.output, flags=re.MULTILINE))
     calls = int(re.search(r"Number of potential calls\s+(\d+)", run.output).group(1))
     minima = [problem.to_house(point) for point in points]
-    return BasinHopping(run.seconds, quenches, calls, losses, minima)
+    return BasinHopping(run.seconds, quenches, calls, losses, minima, found_at)
 
 
 def _calls(output: str, kind: str) -> int | None:

@@ -78,16 +78,23 @@ def verify(problem: Problem, x: np.ndarray) -> Verified:
     return Verified(x, rms, polished, value, polished_rms, eigenvalues)
 
 
+def same(problem: Problem, point: Verified, other: Verified) -> bool:
+    """Whether two points are one: the loss and, after alignment by units and signs, the place agree."""
+    if abs(point.polished_loss - other.polished_loss) > SAME_LOSS:
+        return False
+    moved = problem.align(other.polished, point.polished)
+    return bool(np.linalg.norm(moved - other.polished) <= SAME_PLACE)
+
+
 def distinct(problem: Problem, points: list[Verified]) -> list[Verified]:
-    """One point of each class: two are one if the loss and, after alignment by units and signs, the place agree."""
+    """One point of each class of those that are one."""
     chosen: list[Verified] = []
     for point in sorted(points, key=lambda point: point.polished_loss):
         for other in reversed(chosen):
             if point.polished_loss - other.polished_loss > SAME_LOSS:
                 chosen.append(point)
                 break
-            moved = problem.align(other.polished, point.polished)
-            if np.linalg.norm(moved - other.polished) <= SAME_PLACE:
+            if same(problem, point, other):
                 break
         else:
             chosen.append(point)
