@@ -19,7 +19,7 @@ from tests.science.runs import Problem, grown
 STRENGTH = 1e-4
 UNITS = 10
 FEWEST = 500
-PAIRS = 340
+PAIRS = 420
 PUSH = 0.02
 ALIKE = 1e-6  # largest difference of weights of units that are equal, or opposite; of a dead unit's, from 0
 
