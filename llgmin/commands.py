@@ -1,5 +1,6 @@
 """The commands of llgmin: read, one library call, write, report."""
 
+import math
 from pathlib import Path
 
 import click
@@ -171,32 +172,66 @@ def _report(landscape, output: Path, as_json: bool) -> None:
     write_properties(report, as_json)
 
 
-def _starts(landscape, points: Path | None, random: int):
-    """Starting points (k, N) from a text file, or random ones."""
+def _starts(landscape, points: Path | None, order: str, random: int):
+    """Starting points (k, N) from a text file, or random ones. order: of the coordinates in the file, see `quench`."""
     import numpy as np
 
-    from llcommon.config import read_bytes
-    from llcommon.errors import InputError
     from llcommon.rng import generator
 
     if points is None:
         rng = generator(landscape.settings.search.seed, "quench")
         return np.array([landscape.model.random_start(rng) for _ in range(random)])
-    dimension = landscape.model.dimension
+    if order == "suite":
+        return _suite_points(landscape.model, points)
+    return _points(landscape.model.dimension, points)
+
+
+def _points(dimension: int, path: Path):
+    """The points (k, N) of a text file with a row for each."""
+    import numpy as np
+
+    from llcommon.errors import InputError
+
     starts = []
-    for number, line in enumerate(read_bytes(points).decode(errors="replace").splitlines(), start=1):
+    for number, cells in _numbers(path):
+        if len(cells) != dimension or not np.isfinite(cells).all():
+            raise InputError(f"{path} line {number}: a point is {dimension} finite numbers, which this is not")
+        starts.append(cells)
+    if not starts:
+        raise InputError(f"{path} holds no point; write {dimension} numbers a line")
+    return np.array(starts)
+
+
+def _suite_points(model, path: Path):
+    """The points (k, N) of a file of the original suite, with any number of coordinates a line, in our order."""
+    import numpy as np
+
+    from llcommon.errors import ConfigError, InputError
+
+    order = model.suite_order()
+    if order is None:
+        raise ConfigError(f"--order suite: the original suite has no such {model.name}; leave the option out")
+    values = np.array([value for _, cells in _numbers(path) for value in cells])
+    count = model.dimension
+    if not len(values) or len(values) % count or not np.isfinite(values).all():
+        raise InputError(f"{path} holds {len(values)} numbers; points of {count} finite coordinates are needed")
+    points = np.empty((len(values) // count, count))
+    points[:, order] = values.reshape(-1, count)
+    return points
+
+
+def _numbers(path: Path):
+    """Line by line the line's number and its cells, NaN for what is no number; nothing for comments and blank lines."""
+    from llcommon.config import read_bytes
+
+    for number, line in enumerate(read_bytes(path).decode(errors="replace").splitlines(), start=1):
         cells = line.partition("#")[0].split()
         try:
-            start = [float(cell) for cell in cells]
+            values = [float(cell) for cell in cells]
         except ValueError:
-            start = [np.nan]
-        if start and (len(start) != dimension or not np.isfinite(start).all()):
-            raise InputError(f"{points} line {number}: a point is {dimension} finite numbers, which this is not")
-        if start:
-            starts.append(start)
-    if not starts:
-        raise InputError(f"{points} holds no point; write {dimension} numbers a line")
-    return np.array(starts)
+            values = [math.nan]
+        if values:
+            yield number, values
 
 
 @click.command()
@@ -209,6 +244,13 @@ def _starts(landscape, points: Path | None, random: int):
     "--points", type=click.Path(path_type=Path), metavar="FILE", help="Text file of points, a row of numbers each."
 )
 @click.option(
+    "--order",
+    type=click.Choice(["ours", "suite"]),
+    default="ours",
+    show_default=True,
+    help="Order of the coordinates in --points: `suite` as in the original suite, with any number a line.",
+)
+@click.option(
     "--random",
     type=click.IntRange(1),
     default=1,
@@ -219,7 +261,7 @@ def _starts(landscape, points: Path | None, random: int):
 @json_option()
 @verbose_option()
 @quiet_option()
-def quench(file: Path, output, force, seed, overrides, points, random, as_json) -> None:
+def quench(file: Path, output, force, seed, overrides, points, order, random, as_json) -> None:
     """Minimise from given or random points, without a search.
 
     FILE is a TOML file or a landscape file (ending .h5 or .hdf5). The table says for each start where it ended.
@@ -239,7 +281,7 @@ def quench(file: Path, output, force, seed, overrides, points, random, as_json) 
     _warn_if_unbounded(landscape)
     quencher = Quencher(landscape.model, landscape.settings.quench)
     rows = []
-    for start in _starts(landscape, points, random):
+    for start in _starts(landscape, points, order, random):
         result = quencher.quench(start)
         status = result.status
         minimum_id = None

@@ -184,3 +184,25 @@ class LossModel:
         """ln of the class probabilities of `predict`, shape (n, classes), exact where they round to 0 or 1; None if its
         outputs are no probabilities."""
         return None
+
+    # --- in the terms of other programs ---------------------------------------------------
+
+    def output_names(self) -> list[str]:
+        """A name for each column of `predict`: the classes, or the target."""
+        return list(self.data.class_names) or [self.data.target_name]
+
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """x taken apart under the names of its parts; by default one array of parameters."""
+        return {"parameters": np.array(x, dtype=np.float64)}
+
+    def scikit_learn(self, x: np.ndarray):
+        """A fitted scikit-learn estimator that predicts from raw feature rows as x does; None if there is none."""
+        return None
+
+    def torch_state(self, x: np.ndarray) -> dict[str, np.ndarray] | None:
+        """State of a PyTorch module that predicts from raw feature rows as x does, by name; None if there is none."""
+        return None
+
+    def suite_order(self) -> np.ndarray | None:
+        """Places (N,) so that x[places] is in the order of the original suite; None if that lacks the model."""
+        return None

@@ -20,6 +20,7 @@ import numpy as np
 
 from llcommon.config import setting
 from llcommon.errors import ConfigError
+from llcommon.losses import _mlp_export as export
 from llcommon.losses import _mlp_symmetry as symmetry
 from llcommon.losses._data_symmetry import DataPermutation, data_permutations
 from llcommon.losses._mlp_hessian import hessian_chunk, hessian_workspace, mlp_hessian
@@ -281,3 +282,27 @@ class MLP(LossModel):
         outputs = self._last_outputs(x, features)
         below_largest = outputs - outputs.max(axis=1, keepdims=True)
         return below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))
+
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return export.named_arrays(self.matrices(x))
+
+    def _raw_matrices(self, x: np.ndarray) -> list[np.ndarray]:
+        """The weight matrices of x for raw features."""
+        return export.raw_matrices(self.matrices(x), self.data.shift, self.data.scale)
+
+    def scikit_learn(self, x: np.ndarray):
+        """MLPClassifier, or for mse MLPRegressor; None for activations that scikit-learn lacks."""
+        matrices = self._raw_matrices(x)
+        settings = self.parameters
+        if settings.loss == "mse":
+            return export.scikit_regressor(matrices, settings.activation, settings.lambda_, self.rows)
+        classes = self.data.class_names
+        return export.scikit_classifier(matrices, settings.activation, classes, settings.lambda_, self.rows)
+
+    def torch_state(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Of `Sequential(Linear, activation, Linear, ...)`, whose output goes into the softmax, if there is one."""
+        return export.torch_state(self._raw_matrices(x))
+
+    def suite_order(self) -> np.ndarray | None:
+        """That of MLPVB3; None unless there is one hidden layer."""
+        return export.suite_order(self.widths)
