@@ -31,6 +31,7 @@ _SAME_PROBES = 0.2
 
 _REASONS = {
     Status.NOT_FINITE: "its loss, gradient or Hessian is not finite",
+    Status.NOT_POSITIVE_DEFINITE: "its covariance is not positive definite",
     Status.STEP_LIMIT: "its gradient is not zero within the tolerance",
     Status.NO_DESCENT: "the loss does not fall beside it",
     Status.SIDE_FAILED: "the run downhill ended above it",

@@ -53,7 +53,7 @@ def new_template(
     subject: object = cls
     comment = f"# A landscape of the loss model {model}.\n"
     if data is not None:
-        training_data = _read(data, settings, tables["loss"].get("loss"))
+        training_data = _read(data, settings, cls.numeric_target(tables["loss"]))
         comment += _description(training_data)
         _suggest_loss(tables["loss"], cls, training_data)
     if data is not None or not cls.takes_data:
@@ -77,12 +77,12 @@ def _data_table(cls: type, data: Path | None, target: str | None) -> dict:
     return {"file": data.as_posix(), **({"target": target} if target else {})}
 
 
-def _read(path: Path, settings, wanted_loss: str | None):
-    """The data; the target is numeric for a wanted loss of "mse", and without a wish if it is a quantity."""
+def _read(path: Path, settings, numeric: bool | None):
+    """The data; whether the target is numeric is for the data to say, by whether it is a quantity, if None."""
     from llcommon.data import read_csv
 
-    if wanted_loss is not None:
-        return read_csv(path, settings.data, numeric_target=wanted_loss == "mse")
+    if numeric is not None:
+        return read_csv(path, settings.data, numeric_target=numeric)
     # Scaling can fail for reasons that do not matter while the kind of target is not known yet.
     as_classes = read_csv(path, replace(settings.data, scaling="none"), numeric_target=False)
     return read_csv(path, settings.data, numeric_target=_is_quantity(as_classes.class_names))

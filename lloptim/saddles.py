@@ -98,6 +98,8 @@ class SaddleSearch:
                 break
             held = pressed
             status = Status.HIT_BOUND
+        if status is Status.NOT_FINITE:
+            status = self.model.failure(point)
         if status is not Status.CONVERGED:
             return SaddleResult(status, None, None, evaluations, hessians)
         if known(self.model.value(point), point):

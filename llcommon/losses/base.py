@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from llcommon.status import Status
+
 
 class LossModel:
     """A loss function L(x) of N coordinates behind the numerical seam.
@@ -59,6 +61,12 @@ class LossModel:
 
     def __setstate__(self, state: dict) -> None:
         self.__init__(state["parameters"], state["data"])
+
+    @classmethod
+    def numeric_target(cls, table: dict) -> bool | None:
+        """Whether the target column holds numbers (or classes), by the `[loss]` table; None if that leaves it open."""
+        loss = table.get("loss")
+        return None if loss is None else loss == "mse"
 
     # --- values -----------------------------------------------------------------------
 
@@ -135,6 +143,10 @@ class LossModel:
         """A readable name for each coordinate, different ones."""
         return [f"x{number}" for number in range(self.dimension)]
 
+    def failure(self, x: np.ndarray) -> Status:
+        """Why the loss at x is not finite, for a search that ends because of it."""
+        return Status.NOT_FINITE
+
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """A random point from which a quench is sensible, shape (N,)."""
         raise NotImplementedError
@@ -178,6 +190,13 @@ class LossModel:
 
     def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
         """Model outputs for raw feature rows (n, d) at coordinates x, or None if it has none."""
+        return None
+
+    def predictive_variance(self, x: np.ndarray, features: np.ndarray, noise: bool = True) -> np.ndarray | None:
+        """Variances of the outputs of `predict`, of its shape, or None if the model has none.
+
+        noise: of a new measured target; False: of what the model says without the noise of a measurement.
+        """
         return None
 
     def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:

@@ -63,7 +63,7 @@ def slope_at(model: LossModel, x: np.ndarray) -> Slope:
 def _at_rest(model: LossModel, x: np.ndarray, slope: Slope, tolerance: float) -> Status:
     """CONVERGED if x is a stationary point within the tolerance of the root mean square gradient, or why not."""
     if not (np.isfinite(slope.loss) and np.isfinite(slope.rms)):
-        return Status.NOT_FINITE
+        return model.failure(x)
     if slope.rms > tolerance:
         return Status.STEP_LIMIT
     if slope.active is not None:

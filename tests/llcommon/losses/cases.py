@@ -9,6 +9,7 @@ import numpy as np
 from llcommon.data import Data
 from llcommon.losses import build
 from llcommon.losses.base import LossModel
+from tests.reference import gp as gp_twin
 from tests.reference import mlp as mlp_twin
 from tests.reference import surfaces as surface_twins
 
@@ -63,7 +64,8 @@ class Case:
     data: Data | None = None
 
     def __str__(self) -> str:
-        values = [str(value).replace(" ", "") for value in self.parameters.values()]
+        named = {key: value for key, value in self.parameters.items() if not key.endswith("_bounds")}
+        values = [str(value).replace(" ", "") for value in named.values()]
         target = ["numeric"] if self.data is not None and self.data.targets is not None else []
         return "-".join([self.name, *values, *target])
 
@@ -74,6 +76,8 @@ class Case:
         """The loss as a plain function of x, real or complex."""
         if self.name == "mlp":
             return mlp_twin.loss_of_model(model)
+        if self.name == "gp":
+            return gp_twin.loss_of_model(model)
         if self.name == "double-well":
             return lambda x: surface_twins.double_well(x, self.parameters["stiffness"])
         return getattr(surface_twins, self.name.replace("-", "_"))
@@ -121,4 +125,33 @@ MANY_CASES = [
     Case("rastrigin", {"dimension": 3, "lower": [-1.2], "upper": [2.0, 0.3, 9.0]}),
 ]
 BOXED_CASES = [Case("himmelblau", {"lower": [-4.0, 0.0], "upper": [3.5]})]
-CASES = MLP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
+
+
+def _gp_cases() -> list[Case]:
+    """Every kernel alone and in a sum or product, with one length and one for each feature."""
+    chosen = [
+        ("squared-exponential", False, {}),
+        ("squared-exponential", True, {"per_datum": True}),
+        ("matern12", False, {"target_scaling": "centre"}),
+        ("matern32", True, {}),
+        ("matern52", False, {"target_scaling": "none"}),
+        ("matern52", True, {"jitter": 1e-3}),
+        ("rational-quadratic", False, {"jitter": 0.0}),
+        ("rational-quadratic", True, {}),
+        ("periodic", False, {}),
+        ("periodic", True, {}),
+        ("squared-exponential + periodic", False, {}),
+        ("rational-quadratic + matern12", True, {}),
+        ("matern32 * periodic", True, {"jitter": 1e-3, "per_datum": True}),
+        ("matern52*rational-quadratic", False, {}),
+        ("matern32 + matern32", True, {"jitter": 1e-3}),
+        ("periodic * periodic", False, {}),
+    ]
+    # Well-conditioned covariances: the battery compares digits.
+    bounds = {"signal_bounds": [0.3, 3.0], "noise_bounds": [0.1, 1.0], "length_bounds": [0.5, 5.0]}
+    bounds |= {"period_bounds": [1.0, 5.0], "periodic_length_bounds": [0.5, 3.0], "alpha_bounds": [0.3, 3.0]}
+    return [Case("gp", {"kernel": k, "ard": ard, **more, **bounds}, numeric_table()) for k, ard, more in chosen]
+
+
+GP_CASES = _gp_cases()
+CASES = MLP_CASES + GP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
