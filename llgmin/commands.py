@@ -12,6 +12,7 @@ from llcommon.cli import (
     dry_run_option,
     file_argument,
     force_option,
+    gradient_check_option,
     jobs_option,
     json_option,
     log,
@@ -20,6 +21,7 @@ from llcommon.cli import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
     write_properties,
     write_table,
@@ -36,7 +38,8 @@ def _provenance(landscape, command: str) -> dict:
 
     inputs = {} if landscape.data is None else {"data": landscape.data.sha256}
     settings = fingerprint(settings_to_tables(landscape.settings))
-    return record("llgmin", command, inputs, settings, landscape.settings.search.seed)
+    notes = landscape.model.notes()
+    return record("llgmin", command, inputs, settings, landscape.settings.search.seed, notes)
 
 
 def _describe(landscape) -> str:
@@ -44,7 +47,10 @@ def _describe(landscape) -> str:
     return f"{landscape.model.name}, {landscape.model.dimension} coordinates{rows}"
 
 
-def _warn_if_unbounded(landscape) -> None:
+def _say_what_to_know(landscape) -> None:
+    """Notes of the model, and a warning if minima may run away."""
+    for note in landscape.model.notes():
+        log(f"note: {note}")
     if landscape.settings.loss.get("lambda") == 0.0:
         log("warning: lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
 
@@ -58,11 +64,14 @@ def _warn_if_unbounded(landscape) -> None:
 @jobs_option("Processes that advance chains at the same time; default: the cores that are available.")
 @time_limit_option()
 @click.option("--target", type=float, metavar="LOSS", help="End when so low a minimum is found; is [search] target.")
+@gradient_check_option()
 @dry_run_option()
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
-def run(settings: Path, output, force, seed, overrides, jobs, time_limit, target, dry_run, as_json) -> None:
+def run(
+    settings: Path, output, force, seed, overrides, jobs, time_limit, target, check_derivatives, dry_run, as_json
+) -> None:
     """Search for minima of the loss that the TOML file SETTINGS describes, by the method that [search] names.
 
     A search that was stopped or killed goes on from its last checkpoint when the same command is run
@@ -72,23 +81,26 @@ def run(settings: Path, output, force, seed, overrides, jobs, time_limit, target
 
     if target is not None:
         overrides = (*overrides, f"search.target={target!r}")
-    search, going_on = open_search("run", method_of, settings, output, force, seed, overrides)
+    search, going_on = open_search("run", method_of, settings, output, force, seed, overrides, check_derivatives)
     if dry_run:
         return
     run_search(search, jobs, time_limit, going_on)
     _report(search.landscape, search.path, as_json)
 
 
-def open_search(command: str, make, settings: Path, output: Path | None, force: bool, seed, overrides):
+def open_search(
+    command: str, make, settings: Path, output: Path | None, force: bool, seed, overrides, check_derivatives: bool
+):
     """The search that a settings file describes, and whether its output holds a checkpoint, from which it goes on.
 
-    command: for the records; make: gives the method for a model and its settings.
+    command: for the records; make: gives the method for a model and its settings; check_derivatives: whether those of
+    a user's model are compared with differences first.
     """
     from llcommon.store import check_writable
     from llgmin.problem import read_problem
     from llgmin.search import Search
 
-    landscape = read_problem(settings, overrides, seed)
+    landscape = read_problem(settings, overrides, seed, check_derivatives)
     output = output or settings.with_suffix(".h5")
     _refuse_input_as_output(output, settings, landscape)
     search = Search(landscape, output, make)
@@ -102,12 +114,14 @@ def open_search(command: str, make, settings: Path, output: Path | None, force: 
     seed = landscape.settings.search.seed
     steps = f"{method.number} {method.noun} of {method.steps} {method.step_noun}"
     log(f"{_describe(landscape)}; {method.kind}, {steps}, seed {seed}")
-    _warn_if_unbounded(landscape)
+    _say_what_to_know(landscape)
     return search, checkpoint is not None
 
 
 def run_search(search, jobs: int, time_limit: float | None, going_on: bool) -> None:
     """Take a search to its end, with checkpoints in its file. going_on: whether the file holds one already."""
+    from llcommon.errors import InputError
+
     with StopRequest(time_limit) as stop:
         if going_on:
             log(f"going on from {search.method.step_noun[:-1]} {search.done} of {search.total}")
@@ -115,7 +129,13 @@ def run_search(search, jobs: int, time_limit: float | None, going_on: bool) -> N
             # The file is there from the start, so that an output that cannot be written ends the search at once.
             search.commit()
         with Progress(search.total, search.method.kind) as progress:
-            complete = search.run(jobs, stop, progress.update)
+            try:
+                complete = search.run(jobs, stop, progress.update)
+            except InputError as error:
+                # The loss model failed, which only a user's can: what was found before is worth keeping.
+                search.commit()
+                kept = f"{search.done} of {search.total} {search.method.step_noun} are kept in {search.path}"
+                raise InputError(f"{error}; {kept}") from error
         if not complete:
             search.commit()
             raise stop.error(f"{search.done} of {search.total} {search.method.step_noun} are kept in {search.path}")
@@ -131,6 +151,9 @@ def _refuse_input_as_output(output: Path, settings: Path, landscape) -> None:
     inputs = [settings]
     if landscape.data is not None:
         inputs.append(settings.parent / landscape.settings.data.file)
+    source = landscape.declared.source
+    if source is not None and (settings.parent / source.filename).exists():
+        inputs.append(settings.parent / source.filename)
     for path in inputs:
         if output.exists() and output.samefile(path):
             raise ConfigError(f"the output {output} is an input of this search; give another name by -o")
@@ -150,6 +173,7 @@ def _checkpoint(output: Path, landscape, force: bool, kind: str):
     try:
         stored = read_landscape(output)
         may_resume(stored, landscape, output, kind)
+        stored.adopt(landscape)
     except LandscapeError as error:
         if force:
             return None
@@ -258,10 +282,12 @@ def _numbers(path: Path):
     metavar="N",
     help="Random starts, without --points.",
 )
+@gradient_check_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
-def quench(file: Path, output, force, seed, overrides, points, order, random, as_json) -> None:
+def quench(file: Path, output, force, seed, overrides, points, order, random, check_derivatives, as_json) -> None:
     """Minimise from given or random points, without a search.
 
     FILE is a TOML file or a landscape file (ending .h5 or .hdf5). The table says for each start where it ended.
@@ -275,10 +301,12 @@ def quench(file: Path, output, force, seed, overrides, points, order, random, as
 
     if output is not None:
         check_writable(output, force)
-    reader = empty_copy if file.suffix in _LANDSCAPE_SUFFIXES else read_problem
-    landscape = reader(file, overrides, seed)
+    if file.suffix in _LANDSCAPE_SUFFIXES:
+        landscape = empty_copy(file, overrides, seed)
+    else:
+        landscape = read_problem(file, overrides, seed, check_derivatives)
     landscape.provenance.append(_provenance(landscape, "quench"))
-    _warn_if_unbounded(landscape)
+    _say_what_to_know(landscape)
     quencher = Quencher(landscape.model, landscape.settings.quench)
     rows = []
     for start in _starts(landscape, points, order, random):

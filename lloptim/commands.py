@@ -20,6 +20,7 @@ from llcommon.cli import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
     write_table,
 )
@@ -75,6 +76,7 @@ def _job_fingerprint(landscape, settings, pairs) -> str:
 @jobs_option("Pairs connected at the same time; default: the cores that are available.")
 @time_limit_option()
 @dry_run_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
@@ -196,6 +198,7 @@ def _is_failure(name: str) -> bool:
     metavar="S",
     help="Longest arc between two points.",
 )
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

@@ -14,6 +14,7 @@ from llcommon.cli import (
     output_option,
     quiet_option,
     set_option,
+    trust_option,
     verbose_option,
     write_table,
 )
@@ -85,6 +86,7 @@ def _modes(found, participation, names: list[str], count: int) -> list[dict]:
 @output_option("Figure of the density of states and of participation: svg, pdf or png.")
 @force_option()
 @set_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

@@ -21,6 +21,7 @@ FLOORS = {
     "llcommon.errors": 0,
     "llcommon.records": 0,
     "llcommon.status": 0,
+    "llcommon.trust": 0,
     "llcommon.config": 1,
     "llcommon.parallel": 1,
     "llcommon.rng": 1,

@@ -29,6 +29,12 @@ class LossModel:
     Parameters: ClassVar[type] = object
     takes_data: ClassVar[bool] = True
     smooth: ClassVar[bool] = True
+    # Whether `align` may move a point; without a symmetry two points are compared as they stand.
+    symmetric: bool = True
+    # Share of the largest Hessian eigenvalue below which one has no certain sign, if more than rounding makes it so.
+    hessian_noise: float = 0.0
+    # The Python source of a model that is not part of the toolchain (llcommon.losses.user.source.Source).
+    source: object = None
 
     # Scales that searches start from: basin-hopping step (per coordinate), its temperature.
     suggested_step: float = 1.0
@@ -67,6 +73,16 @@ class LossModel:
         """Whether the target column holds numbers (or classes), by the `[loss]` table; None if that leaves it open."""
         loss = table.get("loss")
         return None if loss is None else loss == "mse"
+
+    def ready(self) -> "LossModel":
+        """The model itself; a model in a file whose source has not been run gives one that can be evaluated."""
+        return self
+
+    def check(self, derivatives: bool) -> None:
+        """Raise InputError if the model does not keep what models promise; for those that no test has seen.
+
+        derivatives: whether they are compared with differences.
+        """
 
     # --- values -----------------------------------------------------------------------
 
@@ -115,6 +131,15 @@ class LossModel:
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Lower and upper bounds, each (N,), or None."""
         return None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there are bounds."""
+        return self.bounds() is not None
+
+    def notes(self) -> list[str]:
+        """Sentences that a reader of the results must know, such as what is not exact; none by default."""
+        return []
 
     def rotating_blocks(self) -> list[np.ndarray]:
         """Blocks of coordinates, as index arrays, whose length matters more than each coordinate; none by default.

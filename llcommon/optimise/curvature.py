@@ -74,6 +74,11 @@ def is_large(model: LossModel, settings: CurvatureSettings) -> bool:
     return model.dimension > settings.dense_limit
 
 
+def _noise(model: LossModel) -> float:
+    """Share of the largest eigenvalue below which one has no certain sign."""
+    return max(_EIGENVALUE_NOISE, model.hessian_noise)
+
+
 def _lifted(model: LossModel, x: np.ndarray, active: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int]:
     """The Hessian of the free coordinates with the zero modes above all else, which coordinates these are, and how
     many eigenvalues are not zero modes."""
@@ -109,7 +114,7 @@ def _dense(model: LossModel, x, active, vectors: bool, gradient) -> Spectrum:
         values = np.linalg.eigvalsh(hessian)
     values = values[:total]
     scale = float(np.abs(values).max(initial=0.0))
-    tolerances = np.full(total, _EIGENVALUE_NOISE * scale)
+    tolerances = np.full(total, _noise(model) * scale)
     found = Spectrum(values, tolerances, columns, total, scale)
     if gradient is None or not total:
         return found
@@ -156,7 +161,7 @@ def _iterative(model: LossModel, x, settings: CurvatureSettings, active, gradien
     pairs = lowest_pairs(model, x, frozen, 2, settings.residual, settings.products, settings.seed, gradient)
     if not np.isfinite(pairs.values).all():
         return _nothing(min(2, total))
-    tolerances = _EIGENVALUE_NOISE * pairs.scale + pairs.residuals
+    tolerances = _noise(model) * pairs.scale + pairs.residuals
     return Spectrum(pairs.values, tolerances, pairs.vectors.T, total, pairs.scale, pairs.correction)
 
 
