@@ -10,6 +10,7 @@ from llcommon.data import Data
 from llcommon.losses import build
 from llcommon.losses.base import LossModel
 from tests.reference import mlp as mlp_twin
+from tests.reference import mlq as mlq_twin
 from tests.reference import surfaces as surface_twins
 
 ROWS = 9
@@ -74,6 +75,8 @@ class Case:
         """The loss as a plain function of x, real or complex."""
         if self.name == "mlp":
             return mlp_twin.loss_of_model(model)
+        if self.name == "mlq":
+            return mlq_twin.loss_of_model(model)
         if self.name == "double-well":
             return lambda x: surface_twins.double_well(x, self.parameters["stiffness"])
         return getattr(surface_twins, self.name.replace("-", "_"))
@@ -106,6 +109,11 @@ def _mlp_cases() -> list[Case]:
 
 
 MLP_CASES = _mlp_cases()
+MLQ_CASES = [
+    Case("mlq", {"lambda": strength, "regularise_biases": biases}, class_table())
+    for strength in (0.0, 1e-3)
+    for biases in (True, False)
+]
 SURFACE_CASES = [
     Case("mueller-brown"),
     Case("six-hump-camel"),
@@ -121,4 +129,4 @@ MANY_CASES = [
     Case("rastrigin", {"dimension": 3, "lower": [-1.2], "upper": [2.0, 0.3, 9.0]}),
 ]
 BOXED_CASES = [Case("himmelblau", {"lower": [-4.0, 0.0], "upper": [3.5]})]
-CASES = MLP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
+CASES = MLP_CASES + MLQ_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
