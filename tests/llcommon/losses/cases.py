@@ -11,6 +11,7 @@ from llcommon.losses import build
 from llcommon.losses.base import LossModel
 from tests.reference import gp as gp_twin
 from tests.reference import mlp as mlp_twin
+from tests.reference import mlq as mlq_twin
 from tests.reference import surfaces as surface_twins
 
 ROWS = 9
@@ -78,6 +79,8 @@ class Case:
             return mlp_twin.loss_of_model(model)
         if self.name == "gp":
             return gp_twin.loss_of_model(model)
+        if self.name == "mlq":
+            return mlq_twin.loss_of_model(model)
         if self.name == "double-well":
             return lambda x: surface_twins.double_well(x, self.parameters["stiffness"])
         return getattr(surface_twins, self.name.replace("-", "_"))
@@ -110,6 +113,11 @@ def _mlp_cases() -> list[Case]:
 
 
 MLP_CASES = _mlp_cases()
+MLQ_CASES = [
+    Case("mlq", {"lambda": strength, "regularise_biases": biases}, class_table())
+    for strength in (0.0, 1e-3)
+    for biases in (True, False)
+]
 SURFACE_CASES = [
     Case("mueller-brown"),
     Case("six-hump-camel"),
@@ -154,4 +162,4 @@ def _gp_cases() -> list[Case]:
 
 
 GP_CASES = _gp_cases()
-CASES = MLP_CASES + GP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
+CASES = MLP_CASES + MLQ_CASES + GP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
