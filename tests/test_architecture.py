@@ -31,6 +31,7 @@ FLOORS = {
     "llcommon.data": 2,
     "llcommon.losses": 2,
     "llcommon.metrics": 2,
+    "llcommon.mixing": 3,
     "llcommon.optimise": 3,
     "llcommon.symmetry": 3,
     "llcommon.interchange": 4,

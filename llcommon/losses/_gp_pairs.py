@@ -10,16 +10,16 @@ A component of the covariance has the correlation rho = f(q) of two rows, where 
     Matern 5/2                      f = (1 + s + s^2/3) exp(-s),    s = sqrt(5 q)
     rational quadratic              f = (1 + q / (2 alpha))^-alpha
 
-(Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, chapter 4; MacKay's periodic covariance, equation
-4.31, feature by feature, which unlike one of the distance is positive definite in any number of features). Parameters of
-a component are the logarithms of its lengths, one or one for each feature, then of its shape: alpha or p. Derivatives
-with respect to them, f1 = f'(q) and f2 = f''(q):
+(Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, chapter 4; MacKay's periodic covariance,
+equation 4.31, feature by feature, which unlike one of the distance is positive definite in any number of features).
+Parameters of a component are the logarithms of its lengths, one or one for each feature, then of its shape: alpha or p.
+Derivatives with respect to them, f1 = f'(q) and f2 = f''(q):
 
     ln l_k           -2 u_k f1
     ln l_k, ln l_m    4 u_k u_m f2 + [k = m] 4 u_k f1
 
-All functions here fill rows: entry j belongs to the pair (i, j), j < i. Rows that coincide have q = 0, where f2 of Matern
-1/2 and 3/2 diverges but u_k u_m f2 does not: both are set to 0 there, and u_k is.
+All functions here fill rows: entry j belongs to the pair (i, j), j < i. Rows that coincide have q = 0, where f1 or f2
+of Matern 1/2 and 3/2 diverges but u_k f1 and u_k u_m f2 do not: they are set to 0 there, as u_k is.
 """
 
 import math

@@ -3,12 +3,12 @@
     L = y^T K^-1 y / 2 + sum_i ln C_ii + (n / 2) ln 2 pi,     K = C C^T      (over n with per_datum)
     K_ij = S rho(x_i, x_j) + [i = j] (N + jitter S)
 
-(Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press 2006, equation 5.8) for n targets y, scaled as
-`target_scaling` says, and the correlations rho of `_gp_pairs`: squared exponential, Matern, rational quadratic, periodic,
-and sums and products of two of them. Coordinates are logarithms: of the signal variance S, of the lengths (one, or one
-for each feature), of alpha or the period, for each component in turn; last of the noise variance N. A product has one
-signal variance, the first coordinate. Variances are in units of the scaled targets, lengths in units of the scaled
-features, those of the periodic kernel pure numbers.
+(Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press 2006, equation 5.8) for n targets y, scaled
+as `target_scaling` says, and the correlations rho of `_gp_pairs`: squared exponential, Matern, rational quadratic,
+periodic, and sums and products of two of them. Coordinates are logarithms: of the signal variance S, of the lengths
+(one, or one for each feature), of alpha or the period, for each component in turn; last of the noise variance N. A
+product has one signal variance, the first coordinate. Variances are in units of the scaled targets squared, lengths in
+units of the scaled features, those of the periodic kernel pure numbers.
 
 The box of bounds belongs to the model: without it most of these losses have no lowest value, or valleys that end
 nowhere. Symmetry: two equal components may change places, otherwise none. The jitter, a share of the signal variance
@@ -213,7 +213,8 @@ class GP(LossModel):
         ConfigError if all rows have the same features."""
         rows = np.unique(self._inputs, axis=0)
         if len(rows) < 2:
-            raise ConfigError(f"all rows of {self.data.source} have the same features, from which a gp can learn nothing")
+            source = self.data.source
+            raise ConfigError(f"all rows of {source} have the same features, so a gp can learn nothing from them")
         distances = cKDTree(rows).query(rows, k=2)[0][:, 1]
         return [nearest * float(np.median(distances)), range_ * float(np.ptp(rows, axis=0).max())]
 

@@ -49,7 +49,8 @@ def loss(x, inputs, targets, kernel, ard, jitter, per_datum):
     k = covariance(x, inputs, inputs, kernel, ard)
     k = k + (jitter * k[0, 0] + np.exp(x[-1])) * np.eye(len(targets))
     sign, logarithm = np.linalg.slogdet(k)
-    value = (targets @ np.linalg.solve(k, targets) + logarithm + np.log(sign) + len(targets) * np.log(2.0 * np.pi)) / 2.0
+    fit = targets @ np.linalg.solve(k, targets)
+    value = (fit + logarithm + np.log(sign) + len(targets) * np.log(2.0 * np.pi)) / 2.0
     return value / len(targets) if per_datum else value
 
 
