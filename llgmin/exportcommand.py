@@ -57,23 +57,42 @@ def export(file: Path, point_id: int, kind: str, output, force) -> None:
 @file_argument()
 @click.argument("rows", metavar="CSV", type=click.Path(path_type=Path))
 @click.option("--minimum", "point_id", type=int, metavar="ID", help="The minimum that predicts; default: the lowest.")
+@click.option(
+    "--mix",
+    type=float,
+    metavar="T",
+    help="Mix the predictions of all minima by their harmonic weights at temperature T; 1 for a Gaussian process.",
+)
+@click.option("--lowest", type=click.IntRange(1), metavar="N", help="With --mix: only the N minima of lowest loss.")
 @json_option()
 @verbose_option()
 @quiet_option()
-def predict(file: Path, rows: Path, point_id: int | None, as_json) -> None:
-    """Predict for the rows of a table CSV with a minimum of the landscape FILE.
+def predict(file: Path, rows: Path, point_id: int | None, mix: float | None, lowest: int | None, as_json) -> None:
+    """Predict for the rows of a table CSV with a minimum of the landscape FILE, or with all of them.
 
     CSV has the feature columns of the training data, in any order; others, also the target, are passed over. Classes:
-    the most probable one and the probabilities; numbers: the prediction and, if the model has one, its variance.
+    the most probable one and the probabilities; numbers: the prediction and its variance, if the model has one. Of a
+    mixture also the variance between its minima.
     """
     from llcommon.data import read_features
+    from llcommon.errors import ConfigError
     from llcommon.store import read_landscape
     from llgmin import prediction
+
+    if mix is not None and point_id is not None:
+        raise ConfigError("--minimum cannot be combined with --mix, which takes all minima")
+    if lowest is not None and mix is None:
+        raise ConfigError("--lowest is for --mix; give the temperature, or --minimum for one of the minima")
+    if mix is not None and not 0.0 < mix < float("inf"):
+        raise ConfigError(f"--mix {mix:g}: the temperature must be positive and finite, in units of the loss")
 
     landscape = read_landscape(file)
     prediction.check_predicts(landscape, str(file))
     features = read_features(rows, landscape.data)
-    predicted = prediction.of_minimum(landscape, _chosen(landscape, point_id, file), features)
+    if mix is None:
+        predicted = prediction.of_minimum(landscape, _chosen(landscape, point_id, file), features)
+    else:
+        predicted = prediction.of_mixture(landscape, mix, lowest, features)
     columns = [Column("row", "", range(len(features)))]
     columns += [Column(name, "", values) for name, values in predicted.columns]
     write_table(columns, as_json, predicted.described)

@@ -24,6 +24,7 @@ from scipy.spatial import cKDTree
 
 from llcommon.config import setting, suggestion
 from llcommon.errors import ConfigError
+from llcommon.losses import _gp_export as export
 from llcommon.losses._gp_hessian import gp_hessian, gp_hessian_vector, hessian_workspace, vector_workspace
 from llcommon.losses._gp_kernels import gp_kernel, gradient_workspace
 from llcommon.losses._gp_pairs import (
@@ -34,6 +35,7 @@ from llcommon.losses._gp_pairs import (
     RATIONAL_QUADRATIC,
     SQUARED_EXPONENTIAL,
 )
+from llcommon.losses._scikit import with_scaling
 from llcommon.losses.base import LossModel
 from llcommon.seam import first_class
 from llcommon.status import Status
@@ -366,6 +368,28 @@ class GP(LossModel):
         variance = np.maximum(self._signal(x) - np.sum(explained**2, axis=0), 0.0)
         scaled = self.target_shift + self.target_scale * mean
         return scaled[:, None], (self.target_scale**2 * variance)[:, None]
+
+    # --- in the terms of other programs -----------------------------------------------
+
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Hyperparameters by their names, without ln_; and the targets as they were scaled."""
+        arrays = {name.removeprefix("ln_"): np.exp(x[place]) for place, name in enumerate(self.coordinate_names())}
+        return {**arrays, "inputs": self._inputs, "targets": self._targets}
+
+    def scikit_learn(self, x: np.ndarray):
+        """GaussianProcessRegressor; None for kernels of several lengths that scikit-learn has with one only."""
+        parts = []
+        for part in self._parts:
+            values = np.exp(x[part.places])
+            shape = float(values[-1]) if part.name in _SHAPES else None
+            parts.append(export.Summand(part.name, values[: part.lengths], shape))
+        signals = [float(np.exp(x[place])) for place in sorted({part.signal for part in self._parts})]
+        jitter = self.parameters.jitter * self._signal(x)
+        scaling = (self.target_shift, self.target_scale)
+        estimator = export.scikit_regressor(
+            parts, signals, float(np.exp(x[-1])), jitter, self._inputs, self._targets, scaling
+        )
+        return None if estimator is None else with_scaling(self.data, estimator)
 
 
 def _parts(names: list[str], product: bool, lengths: int) -> list[_Component]:

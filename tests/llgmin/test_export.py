@@ -107,6 +107,44 @@ def test_the_l2_term_of_the_estimator_is_that_of_the_model(iris):
     assert estimator_of(iris).alpha / (2 * 150) == pytest.approx(1e-3)
 
 
+def gp_landscape(folder, kernel, ard, scaling, noise=0.1):
+    """Two features and the product of their sines, and the minima of a few steps."""
+    rng = np.random.default_rng(2)
+    rows = rng.uniform(-2.0, 2.0, (15, 2)) * [1.0, 10.0]
+    targets = 3.0 + np.sin(rows[:, 0]) * np.sin(0.1 * rows[:, 1]) + noise * rng.standard_normal(15)
+    lines = [f"{a},{b},{t}" for (a, b), t in zip(rows.tolist(), targets.tolist(), strict=True)]
+    (folder / "rows.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    text = f'[loss]\nmodel = "gp"\nkernel = "{kernel}"\nard = {str(ard).lower()}\n'
+    text += f'[data]\nfile = "rows.csv"\nscaling = "{scaling}"\n[search]\nsteps = 20\nchains = 1\n'
+    (folder / "gp.toml").write_text(text)
+    assert call("llgmin", "run", folder / "gp.toml", "-j", 1, "-q") == 0
+    return folder / "gp.h5"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "ard", "scaling"),
+    [
+        ("squared-exponential", True, "standardise"),
+        ("matern52 * rational-quadratic", False, "none"),
+        ("matern32 + squared-exponential", True, "mean-abs"),
+    ],
+)
+def test_a_gaussian_process_has_the_same_mean_and_variance(tmp_path, kernel, ard, scaling):
+    file = gp_landscape(tmp_path, kernel, ard, scaling)
+    landscape = read_landscape(file)
+    x = landscape.minima.coordinates[0]
+    rows = landscape.data.features + [0.1, 1.0]
+    mean, deviation = estimator_of(file).predict(rows, return_std=True)
+    assert mean == pytest.approx(landscape.model.predict(x, rows)[:, 0], abs=1e-8)
+    assert deviation**2 == pytest.approx(landscape.model.predictive_variance(x, rows)[:, 0], abs=1e-8)
+
+
+def test_what_scikit_learn_lacks_is_refused(tmp_path, capsys):
+    file = gp_landscape(tmp_path, "rational-quadratic", True, "none")
+    assert call("llgmin", "export", file, 0, "--format", "sklearn", "-q") == 2
+    assert "scikit-learn has no estimator" in capsys.readouterr().err
+
+
 # --- other formats ----------------------------------------------------------------------------
 
 
@@ -185,10 +223,41 @@ def test_the_lowest_minimum_predicts_by_default(iris, capsys):
     assert document["rows"][149]["class"] == "virginica"
 
 
+def test_a_mixture_obeys_the_laws_of_total_mean_and_variance(tmp_path, capsys):
+    file = gp_landscape(tmp_path, "squared-exponential", True, "standardise", noise=0.3)
+    table = tmp_path / "rows.csv"
+    capsys.readouterr()
+    assert call("llgmin", "predict", file, table, "--mix", 1, "--json", "-q") == 0
+    document = json.loads(capsys.readouterr().out)
+    landscape = read_landscape(file)
+    weights = np.array(document["weights"])
+    assert len(weights) == len(landscape.minima) > 1 and weights.sum() == pytest.approx(1.0)
+    points = landscape.minima.coordinates
+    rows = landscape.data.features
+    means = np.array([landscape.model.predict(x, rows)[:, 0] for x in points])
+    variances = np.array([landscape.model.predictive_variance(x, rows)[:, 0] for x in points])
+    mean = weights @ means
+    second_moment = weights @ (variances + means**2)
+    assert [row["y"] for row in document["rows"]] == pytest.approx(mean.tolist(), abs=1e-10)
+    expected = (second_moment - mean**2).tolist()
+    assert [row["variance(y)"] for row in document["rows"]] == pytest.approx(expected, abs=1e-10)
+
+
+def test_a_cold_mixture_is_the_lowest_minimum(iris, capsys):
+    assert call("llgmin", "predict", iris, IRIS_CSV, "--mix", 1e-9, "-q") == 0
+    mixed = rows_of(capsys)
+    assert call("llgmin", "predict", iris, IRIS_CSV, "-q") == 0
+    alone = rows_of(capsys)
+    assert [float(row["p(setosa)"]) for row in mixed] == pytest.approx([float(row["p(setosa)"]) for row in alone])
+
+
 BAD = [
     (("predict", "iris.h5", "iris.csv", "--minimum", 99), 2, "minimum 99 does not exist"),
     (("predict", "iris.h5", "short.csv"), 3, "lacks the column"),
     (("predict", "iris.h5", "huge.csv"), 3, "too large to be scaled"),
+    (("predict", "iris.h5", "iris.csv", "--minimum", 0, "--mix", 1), 2, "cannot be combined"),
+    (("predict", "iris.h5", "iris.csv", "--mix", 0), 2, "temperature"),
+    (("predict", "iris.h5", "iris.csv", "--lowest", 2), 2, "is for --mix"),
     (("predict", "surface.h5", "iris.csv"), 2, "predicts nothing"),
     (("export", "iris.h5", 77), 2, "minimum 77 does not exist"),
     (("export", "surface.h5", 0, "--format", "sklearn"), 2, "cannot be exported so"),
