@@ -25,9 +25,9 @@ DOWNHILL_STEP = 0.4
 _FLOW_LIMIT = 150
 # The flow downhill: error of a step, length of a step, Newton step to the minimum that ends it. Of 1196 sides of iris
 # TS (lambda 1e-4 and 1e-5) 1187 end where an integration to 1e-7 by SciPy ends, and nine ran along ridges that equal
-# units make, which one of the two left by rounding; both keep them now. Any error from 3e-4 to 3e-2 does as well. A flow
-# that ends at a Newton step of 1 took one side of 1088 to a minimum 1.1 from the right one, whatever its accuracy; to
-# end at 0.2 costs nothing, as Newton's steps from there are fewer. Of quenches 3 to 4 % end elsewhere.
+# units make, which one of the two left by rounding; both keep them now. Any error from 3e-4 to 3e-2 does as well. A
+# flow that ends at a Newton step of 1 took one side of 1088 to a minimum 1.1 from the right one, whatever its accuracy;
+# to end at 0.2 costs nothing, as Newton's steps from there are fewer. Of quenches 3 to 4 % end elsewhere.
 _FLOW_ERROR = 3e-3
 _FLOW_STEP = 0.5
 _FLOW_END = 0.2
@@ -64,7 +64,7 @@ def path_bend(model: LossModel, state: TransitionState, mode: np.ndarray) -> np.
     (H - 2 l) bend = -(T v v) across the mode (Page and McIver, J. Chem. Phys. 88, 922, 1988), here by a few conjugate
     gradients on Hessian-vector products; it is zero where that system is not positive definite.
     """
-    fixed = np.vstack([frozen_directions(model, state.active), mode])
+    fixed = np.vstack([frozen_directions(model, state.coordinates, state.active), mode])
     offset = _THIRD_DIFFERENCE * mode
     ahead = model.hessian_vector(state.coordinates + offset, mode)
     behind = model.hessian_vector(state.coordinates - offset, mode)

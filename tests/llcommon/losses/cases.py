@@ -9,6 +9,7 @@ import numpy as np
 from llcommon.data import Data
 from llcommon.losses import build
 from llcommon.losses.base import LossModel
+from tests.reference import lj as lj_twin
 from tests.reference import mlp as mlp_twin
 from tests.reference import mlq as mlq_twin
 from tests.reference import surfaces as surface_twins
@@ -77,9 +78,16 @@ class Case:
             return mlp_twin.loss_of_model(model)
         if self.name == "mlq":
             return mlq_twin.loss_of_model(model)
+        if self.name == "lj":
+            return lambda x: lj_twin.energy(x, model.radius)
         if self.name == "double-well":
             return lambda x: surface_twins.double_well(x, self.parameters["stiffness"])
         return getattr(surface_twins, self.name.replace("-", "_"))
+
+    @property
+    def turning(self) -> bool:
+        """Whether the model has a continuous symmetry whose directions turn."""
+        return self.name == "lj"
 
     @property
     def hidden_layers(self) -> int:
@@ -129,4 +137,5 @@ MANY_CASES = [
     Case("rastrigin", {"dimension": 3, "lower": [-1.2], "upper": [2.0, 0.3, 9.0]}),
 ]
 BOXED_CASES = [Case("himmelblau", {"lower": [-4.0, 0.0], "upper": [3.5]})]
-CASES = MLP_CASES + MLQ_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
+LJ_CASES = [Case("lj", {"atoms": 3}), Case("lj", {"atoms": 7}), Case("lj", {"atoms": 6, "container": 1.5})]
+CASES = MLP_CASES + MLQ_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES + LJ_CASES
