@@ -137,5 +137,5 @@ MANY_CASES = [
     Case("rastrigin", {"dimension": 3, "lower": [-1.2], "upper": [2.0, 0.3, 9.0]}),
 ]
 BOXED_CASES = [Case("himmelblau", {"lower": [-4.0, 0.0], "upper": [3.5]})]
-LJ_CASES = [Case("lj", {"atoms": 3}), Case("lj", {"atoms": 7}), Case("lj", {"atoms": 6, "container": 1.5})]
+LJ_CASES = [Case("lj", {"atoms": 4}), Case("lj", {"atoms": 7}), Case("lj", {"atoms": 6, "container": 1.5})]
 CASES = MLP_CASES + MLQ_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES + LJ_CASES
