@@ -81,7 +81,7 @@ class SaddleSearch:
         hessians = 0
         status = Status.HIT_BOUND
         for _ in range(self._most_rounds):
-            frozen = frozen_directions(self.model, held)
+            frozen = frozen_directions(self.model, point, held)
             if len(frozen) == self.model.dimension:
                 break
             run = self._dense if self.dense else self._krylov

@@ -118,7 +118,7 @@ def spectrum(file: Path, minimum, state, point, modes, output, force, overrides,
         "negative": found.index,
         "uncertain": found.flat,
         "total": found.total,
-        "zero_modes": len(model.zero_modes()),
+        "zero_modes": len(model.zero_modes(x)),
         "held": 0 if slope.active is None else int((slope.active != 0).sum()),
     }
     shares = [" ".join(f"{one['name']}:{one['share']:.2f}" for one in record["weights"]) for record in records]

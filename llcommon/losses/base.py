@@ -124,8 +124,12 @@ class LossModel:
 
     # --- declarations -----------------------------------------------------------------
 
-    def zero_modes(self) -> np.ndarray:
-        """Orthonormal directions along which L is constant everywhere, shape (number, N)."""
+    def zero_modes(self, x: np.ndarray) -> np.ndarray:
+        """Orthonormal directions, shape (number, N), of a continuous symmetry of L at x, shape (N,).
+
+        The gradient at x has no part along them, and the Hessian of a stationary point is zero on them. They may turn
+        with x, as those of rotations do; a search that keeps across those of its start loses no stationary point.
+        """
         return np.empty((0, self.dimension))
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:

@@ -125,8 +125,8 @@ class MLP(LossModel):
         """The weight matrices (inputs + 1, outputs) of x, last row the biases; views."""
         return symmetry.split(np.asarray(x, dtype=np.float64), self.widths)
 
-    def zero_modes(self) -> np.ndarray:
-        """Softmax gauge directions that no L2 term lifts, shape (number, N)."""
+    def zero_modes(self, x: np.ndarray) -> np.ndarray:
+        """Softmax gauge directions that no L2 term lifts, shape (number, N), the same everywhere."""
         if self.parameters.loss != "cross-entropy":
             return np.empty((0, self.dimension))
         inputs = self.widths[-2]

@@ -106,10 +106,10 @@ class QuadraticMultinomial(LossModel):
         """The coefficients of x by term, the constant last, and class, (d (d + 3) / 2 + 1, K); a view."""
         return self._network.matrices(x)[0]
 
-    def zero_modes(self) -> np.ndarray:
+    def zero_modes(self, x: np.ndarray) -> np.ndarray:
         """Directions common to all classes, and of terms that are linearly dependent, which no L2 term lifts."""
         if self.parameters.lambda_ > 0.0:
-            return self._network.zero_modes()
+            return self._network.zero_modes(x)
         return self._flat
 
     def units(self) -> list[np.ndarray]:

@@ -84,10 +84,10 @@ def _lifted(model: LossModel, x: np.ndarray, active: np.ndarray | None) -> tuple
     many eigenvalues are not zero modes."""
     hessian = model.hessian(x)
     free = np.arange(model.dimension)
-    modes = model.zero_modes()
+    modes = model.zero_modes(x)
     if active is not None and active.any():
         free = np.flatnonzero(active == 0)
-        frozen = frozen_directions(model, active)
+        frozen = frozen_directions(model, x, active)
         modes = frozen[: len(frozen) - (model.dimension - len(free)), free]
         hessian = np.ascontiguousarray(hessian[np.ix_(free, free)])
     if len(modes):
@@ -154,7 +154,7 @@ def _softest(found: Spectrum, hessian: np.ndarray, free: np.ndarray, gradient: n
 
 
 def _iterative(model: LossModel, x, settings: CurvatureSettings, active, gradient) -> Spectrum:
-    frozen = frozen_directions(model, active)
+    frozen = frozen_directions(model, x, active)
     total = model.dimension - len(frozen)
     if not total:
         return Spectrum(np.empty(0), np.empty(0), np.empty((model.dimension, 0)), 0, 0.0)
@@ -228,7 +228,7 @@ def density(
     found = spectrum(model, x, settings, active=active)
     if found.complete:
         return Density(found.values, np.ones(len(found.values)), 0)
-    left_out = np.vstack([frozen_directions(model, active), found.vectors.T])
+    left_out = np.vstack([frozen_directions(model, x, active), found.vectors.T])
     sums = lanczos_quadrature(
         model, x, left_out, settings.probes, settings.quadrature_steps, settings.seed
     )

@@ -64,7 +64,7 @@ def path_bend(model: LossModel, state: TransitionState, mode: np.ndarray) -> np.
     (H - 2 l) bend = -(T v v) across the mode (Page and McIver, J. Chem. Phys. 88, 922, 1988), here by a few conjugate
     gradients on Hessian-vector products; it is zero where that system is not positive definite.
     """
-    fixed = np.vstack([frozen_directions(model, state.active), mode])
+    fixed = np.vstack([frozen_directions(model, state.coordinates, state.active), mode])
     offset = _THIRD_DIFFERENCE * mode
     ahead = model.hessian_vector(state.coordinates + offset, mode)
     behind = model.hessian_vector(state.coordinates - offset, mode)

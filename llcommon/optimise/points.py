@@ -93,7 +93,7 @@ def _log_product(
     known = float(np.log(positive).sum())
     if found.complete:
         return LogProduct(known, 0.0, 0, np.inf)
-    left_out = np.vstack([frozen_directions(model, active), found.vectors.T])
+    left_out = np.vstack([frozen_directions(model, x, active), found.vectors.T])
     sums = lanczos_quadrature(model, x, left_out, settings.probes, settings.quadrature_steps, settings.seed)
     rest, error = sums.log_sum(float(found.values[-1]))
     return LogProduct(known + rest, error, settings.probes, sums.lowest)

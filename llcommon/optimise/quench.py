@@ -148,7 +148,7 @@ class Quencher:
         if self.bounded:
             finished = self._finish_in_box(point)
         else:
-            finished = self._finish(point, self._setup.frozen)
+            finished = self._finish(point, self.model.zero_modes(point))
         status, loss, size, evaluations, hessians = finished
         return QuenchResult(self._named(status, point), loss, point, size, used + evaluations, hessians)
 
@@ -174,7 +174,7 @@ class Quencher:
         size = np.inf
         held = active_set(model, point, gradient)
         for _ in range(10 * (10 + model.dimension)):
-            status, loss, size, used, dense = self._finish(point, frozen_directions(model, held))
+            status, loss, size, used, dense = self._finish(point, frozen_directions(model, point, held))
             evaluations += used
             hessians += dense
             if status == Status.HIT_BOUND:

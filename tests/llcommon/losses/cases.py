@@ -10,6 +10,7 @@ from llcommon.data import Data
 from llcommon.losses import build
 from llcommon.losses.base import LossModel
 from tests.reference import gp as gp_twin
+from tests.reference import lj as lj_twin
 from tests.reference import mlp as mlp_twin
 from tests.reference import mlq as mlq_twin
 from tests.reference import surfaces as surface_twins
@@ -81,9 +82,16 @@ class Case:
             return gp_twin.loss_of_model(model)
         if self.name == "mlq":
             return mlq_twin.loss_of_model(model)
+        if self.name == "lj":
+            return lambda x: lj_twin.energy(x, model.radius)
         if self.name == "double-well":
             return lambda x: surface_twins.double_well(x, self.parameters["stiffness"])
         return getattr(surface_twins, self.name.replace("-", "_"))
+
+    @property
+    def turning(self) -> bool:
+        """Whether the model has a continuous symmetry whose directions turn."""
+        return self.name == "lj"
 
     @property
     def hidden_layers(self) -> int:
@@ -162,4 +170,5 @@ def _gp_cases() -> list[Case]:
 
 
 GP_CASES = _gp_cases()
-CASES = MLP_CASES + MLQ_CASES + GP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
+LJ_CASES = [Case("lj", {"atoms": 4}), Case("lj", {"atoms": 7}), Case("lj", {"atoms": 6, "container": 1.5})]
+CASES = MLP_CASES + MLQ_CASES + GP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES + LJ_CASES

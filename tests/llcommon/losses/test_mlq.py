@@ -41,7 +41,7 @@ def test_every_start_ends_in_one_point(biases):
     rng = np.random.default_rng(2)
     starts = [*model.special_starts(rng), *(scale * model.random_start(rng) for scale in [0.1, 1.0, 10.0] * 5)]
     # Without their L2 term the constants of all classes may be shifted together.
-    gauge = model.zero_modes()
+    gauge = model.zero_modes(np.zeros(model.dimension))
     assert len(gauge) == (0 if biases else 1)
     ends = quenched(model, starts)
     places = [end.coordinates - gauge.T @ (gauge @ end.coordinates) for end in ends]
@@ -92,7 +92,7 @@ def test_the_minimum_has_the_symmetry_of_the_data():
 def test_terms_that_are_equal_in_every_row_may_share_their_coefficient():
     # Four rows allow only four of the six terms of exclusive or to differ.
     model = build("mlq", {"lambda": 0.0}, xor_table())
-    modes = model.zero_modes()
+    modes = model.zero_modes(np.zeros(model.dimension))
     assert len(modes) == 4 + 2 * 2
     x = model.random_start(np.random.default_rng(8))
     shift = np.zeros((6, 2))
