@@ -21,11 +21,12 @@ def _overridden(tables: dict, source: str, overrides: tuple[str, ...], seed: int
 
 def _read_data(settings: Settings, path: Path) -> Data | None:
     """The data that a model needs, its file looked for beside the TOML file."""
-    if not model_class(settings.loss_model).takes_data:
+    cls = model_class(settings.loss_model)
+    if not cls.takes_data:
         return None
     if settings.data.file is None:
         raise ConfigError(f"{path}: [data] file is missing; the loss model {settings.loss_model} needs data")
-    numeric = settings.loss.get("loss") == "mse"
+    numeric = settings.loss.get("loss") == "mse" if cls.takes_target else None
     return read_csv(path.parent / settings.data.file, settings.data, numeric)
 
 

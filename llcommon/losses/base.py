@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from llcommon.losses._pieces import Pieces
+
 
 class LossModel:
     """A loss function L(x) of N coordinates behind the numerical seam.
@@ -26,11 +28,13 @@ class LossModel:
     name: ClassVar[str] = ""
     Parameters: ClassVar[type] = object
     takes_data: ClassVar[bool] = True
+    takes_target: ClassVar[bool] = True  # of a model that takes data: whether one column is to be predicted
     smooth: ClassVar[bool] = True
 
-    # Scales that searches start from: basin-hopping step (per coordinate), its temperature.
+    # What searches start from: basin-hopping step (per coordinate), its temperature, kinds of step.
     suggested_step: float = 1.0
     suggested_temperature: float = 1.0
+    suggested_moves: ClassVar[tuple[str, ...]] = ("uniform",)
 
     parameters: object
     data: object = None
@@ -43,6 +47,8 @@ class LossModel:
     workspace: np.ndarray
     rows: int = 0
     rows_kernel: object = None
+    # The exact methods of a loss that is pieced together of smooth parts; None for one that is smooth.
+    pieces: Pieces | None = None
 
     @property
     def packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 from llcommon.data import Data
 from llcommon.losses import build
 from llcommon.losses.base import LossModel
+from tests.reference import kmeans as kmeans_twin
 from tests.reference import mlp as mlp_twin
 from tests.reference import surfaces as surface_twins
 
@@ -26,7 +27,7 @@ def table(features, labels=None, targets=None, shift=0.0, scale=1.0) -> Data:
         shift=np.full(width, shift),
         scale=np.full(width, scale),
         scaling="none" if (shift, scale) == (0.0, 1.0) else "standardise",
-        target_name="target",
+        target_name="" if labels is None and targets is None else "target",
         class_names=classes,
         labels=None if labels is None else np.asarray(labels, dtype=np.int64),
         targets=None if targets is None else np.asarray(targets, dtype=np.float64),
@@ -47,6 +48,13 @@ def numeric_table() -> Data:
     """The same rows with a number to predict."""
     rng = np.random.default_rng(2)
     return table(class_table().features, targets=rng.normal(0.0, 1.5, ROWS), shift=0.5, scale=2.0)
+
+
+@functools.cache
+def feature_table() -> Data:
+    """The same rows and three of them again, with nothing to predict."""
+    features = class_table().features
+    return table(np.vstack([features, features[[4, 4, 1]]]), shift=0.5, scale=2.0)
 
 
 def xor_table() -> Data:
@@ -74,6 +82,8 @@ class Case:
         """The loss as a plain function of x, real or complex."""
         if self.name == "mlp":
             return mlp_twin.loss_of_model(model)
+        if self.name == "kmeans":
+            return kmeans_twin.loss_of_model(model)
         if self.name == "double-well":
             return lambda x: surface_twins.double_well(x, self.parameters["stiffness"])
         return getattr(surface_twins, self.name.replace("-", "_"))
@@ -121,4 +131,5 @@ MANY_CASES = [
     Case("rastrigin", {"dimension": 3, "lower": [-1.2], "upper": [2.0, 0.3, 9.0]}),
 ]
 BOXED_CASES = [Case("himmelblau", {"lower": [-4.0, 0.0], "upper": [3.5]})]
-CASES = MLP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
+KMEANS_CASES = [Case("kmeans", {"clusters": clusters}, feature_table()) for clusters in (1, 2, 4, ROWS)]
+CASES = MLP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES + KMEANS_CASES

@@ -315,8 +315,10 @@ def test_batches_of_equal_size_have_the_loss_in_the_mean(model, rng):
 
 @all_cases(CASES)
 def test_rows_are_those_of_the_data(case, model):
-    assert model.rows == (0 if case.data is None else len(case.data.features))
-    assert (model.rows_kernel is None) == (case.data is None)
+    """Of a model whose loss is a mean over them."""
+    mean = case in MLP_CASES
+    assert model.rows == (len(case.data.features) if mean else 0)
+    assert (model.rows_kernel is None) == (not mean)
 
 
 # --- zero modes and known points ------------------------------------------------------------------
