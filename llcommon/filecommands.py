@@ -258,7 +258,7 @@ def _data_properties(data) -> dict:
         "rows": len(data.features),
         "features": len(data.feature_names),
         "scaling": data.scaling,
-        "target": data.target_name,
+        "target": data.target_name or None,
     }
     if data.class_names:
         properties["classes"] = list(data.class_names)

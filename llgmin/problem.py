@@ -37,8 +37,8 @@ def _read_data(settings: Settings, path: Path) -> Data | None:
         return None
     if settings.data.file is None:
         raise ConfigError(f"{path}: [data] file is missing; the loss model {settings.loss_model} needs data")
-    numeric = cls.numeric_target(settings.loss)
-    return read_csv(path.parent / settings.data.file, settings.data, bool(numeric))
+    numeric = bool(cls.numeric_target(settings.loss)) if cls.takes_target else None
+    return read_csv(path.parent / settings.data.file, settings.data, numeric)
 
 
 def read_problem(

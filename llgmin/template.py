@@ -53,7 +53,7 @@ def new_template(
     subject: object = cls
     comment = f"# A landscape of the loss model {model}.\n"
     if data is not None:
-        training_data = _read(data, settings, cls.numeric_target(tables["loss"]))
+        training_data = _read(data, settings, cls, tables["loss"])
         comment += _description(training_data)
         _suggest_loss(tables["loss"], cls, training_data)
     if data is not None or not cls.takes_data:
@@ -62,6 +62,7 @@ def new_template(
     search = tables.setdefault("search", {})
     search.setdefault("temperature", subject.suggested_temperature)
     search.setdefault("step", subject.suggested_step)
+    search.setdefault("moves", list(subject.suggested_moves))
     return f"{comment}\n{template(model, cls.Parameters, tables)}"
 
 
@@ -77,10 +78,14 @@ def _data_table(cls: type, data: Path | None, target: str | None) -> dict:
     return {"file": data.as_posix(), **({"target": target} if target else {})}
 
 
-def _read(path: Path, settings, numeric: bool | None):
-    """The data; whether the target is numeric is for the data to say, by whether it is a quantity, if None."""
+def _read(path: Path, settings, cls: type, table: dict):
+    """The data; whether the target is numeric is for the data to say, by whether it is a quantity, if the model and its
+    `[loss]` table leave it open."""
     from llcommon.data import read_csv
 
+    if not cls.takes_target:
+        return read_csv(path, settings.data, numeric_target=None)
+    numeric = cls.numeric_target(table)
     if numeric is not None:
         return read_csv(path, settings.data, numeric_target=numeric)
     # Scaling can fail for reasons that do not matter while the kind of target is not known yet.
@@ -110,6 +115,8 @@ def _suggest_loss(table: dict, cls: type, data) -> None:
 def _description(data) -> str:
     """A comment that says what the data are."""
     rows, columns = data.features.shape
+    if not data.target_name:
+        return f"# {data.source}: {rows} rows, {columns} feature columns.\n"
     lines = f"# {data.source}: {rows} rows, {columns} feature columns; "
     if data.class_names:
         names = ", ".join(data.class_names[:6]) + (", ..." if len(data.class_names) > 6 else "")

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from llcommon.losses._pieces import Pieces
 from llcommon.status import Status
 
 
@@ -28,6 +29,7 @@ class LossModel:
     name: ClassVar[str] = ""
     Parameters: ClassVar[type] = object
     takes_data: ClassVar[bool] = True
+    takes_target: ClassVar[bool] = True  # of a model that takes data: whether one column is to be predicted
     smooth: ClassVar[bool] = True
     # Whether `align` may move a point; without a symmetry two points are compared as they stand.
     symmetric: bool = True
@@ -36,9 +38,10 @@ class LossModel:
     # The Python source of a model that is not part of the toolchain (llcommon.losses.user.source.Source).
     source: object = None
 
-    # Scales that searches start from: basin-hopping step (per coordinate), its temperature.
+    # What searches start from: basin-hopping step (per coordinate), its temperature, kinds of step.
     suggested_step: float = 1.0
     suggested_temperature: float = 1.0
+    suggested_moves: ClassVar[tuple[str, ...]] = ("uniform",)
 
     parameters: object
     data: object = None
@@ -51,6 +54,8 @@ class LossModel:
     workspace: np.ndarray
     rows: int = 0
     rows_kernel: object = None
+    # The exact methods of a loss that is pieced together of smooth parts; None for one that is smooth.
+    pieces: Pieces | None = None
 
     @property
     def packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from llcommon.errors import ConfigError
+from llcommon.losses._pieces import Descent
 from llcommon.losses.base import LossModel
 from llcommon.optimise.box import box, frozen_directions
 from llcommon.optimise.curvature import spectrum
@@ -129,6 +130,7 @@ class Downhill:
         self.small = model.dimension <= _FLOW_LIMIT
         self.steepest = chosen == "steepest-descent" or (chosen == "auto" and self.small and not bounded)
         self.radius = settings.quench.radius
+        self.most = settings.quench.maximum_iterations
         if self.steepest and bounded:
             raise ConfigError("[connect] downhill steepest-descent knows no bounds, which this model has: use quench")
         quench = settings.quench
@@ -219,6 +221,16 @@ class Downhill:
             start = self._leave_saddle(result.coordinates, result.loss, result.rms)
         return Side(None, status, evaluations)
 
+    def _end(self, descent: Descent, known: KnownMinimum) -> Side:
+        """The side of a transition state that a model of pieces ran down itself."""
+        if descent.status is not Status.CONVERGED:
+            return Side(None, descent.status, descent.evaluations)
+        minimum = known(descent.loss, descent.coordinates)
+        status = Status.CONVERGED
+        if minimum is None:
+            minimum, status = minimum_at(self.model, descent.coordinates, self.tolerance, self.curvature)
+        return Side(minimum, status, descent.evaluations)
+
     def both_sides(
         self, state: TransitionState, mode: np.ndarray, known: KnownMinimum = nothing_known
     ) -> tuple[Side, Side]:
@@ -226,5 +238,8 @@ class Downhill:
 
         known(loss, x): the stored minimum that is the same point, or None; it needs no verification again.
         """
+        if self.model.pieces is not None:
+            plus, minus = self.model.pieces.sides(state.coordinates, mode, self.most)
+            return self._end(plus, known), self._end(minus, known)
         bend = path_bend(self.model, state, mode)
         return self.side(state, mode, bend, known), self.side(state, -mode, bend, known)

@@ -140,8 +140,10 @@ def minimum_at(
     tolerance: largest root mean square gradient of the free coordinates; settings: [curvature]. STEP_LIMIT: the
     gradient is larger; NOT_FINITE; WRONG_INDEX: an eigenvalue beyond the declared zero modes is negative; FLAT: the
     sign of one is not certain, or a coordinate on a bound is not pressed to it. Without any free coordinate the
-    spectrum is empty, LPPHE 0 and the smallest eigenvalue infinite.
+    spectrum is empty, LPPHE 0 and the smallest eigenvalue infinite. A model of pieces judges for itself.
     """
+    if model.pieces is not None:
+        return model.pieces.minimum_at(x, tolerance)
     status, common, found = _examine(model, x, tolerance, settings, 0)
     if common is None:
         return None, status
@@ -155,8 +157,11 @@ def transition_state_at(
     """The transition state at x, shape (N,), with its unstable mode (N,), or None, None and why x is none.
 
     Exactly one eigenvalue beyond the declared zero modes is negative, all others certainly positive; statuses as for
-    `minimum_at`. The sign of the mode is fixed by its largest component, which is made positive.
+    `minimum_at`. The sign of the mode is fixed by its largest component, which is made positive. A model of pieces
+    judges for itself; the mode is then across the crease, and its curvature minus infinity.
     """
+    if model.pieces is not None:
+        return model.pieces.transition_state_at(x, tolerance)
     status, common, found = _examine(model, x, tolerance, settings, 1)
     if common is None:
         return None, None, status

@@ -160,7 +160,8 @@ def _outside_data(contents: schema.Contents, settings: Settings, path: Path) -> 
     found = [candidate for candidate in candidates if candidate.is_file()]
     for candidate in found:
         if hashlib.sha256(read_bytes(candidate)).hexdigest() == contents["data/sha256"]:
-            numeric_target = not _json(contents, "data/names", dict)["class_names"]
+            names = _json(contents, "data/names", dict)
+            numeric_target = not names["class_names"] if names["target_name"] else None
             return read_csv(candidate, settings.data, numeric_target)
     if found:
         raise InputError(f"{path} was made from other data than {found[0]} now holds; restore that file")

@@ -30,7 +30,7 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
     source                     text: name of the CSV file the data came from, without its folder
     sha256                     text: SHA-256 of that file
     content_sha256             text: SHA-256 over the names and the arrays below
-    names                      text: JSON of class_names, feature_names, scaling, target_name
+    names                      text: JSON of class_names, feature_names, scaling, target_name ("" without target)
   and, unless the data exceed settings.data.embed_limit_mb (then the CSV file is read again),
     features                   float64 (r, d), unscaled
     shift, scale               float64 (d,): scaled feature = (feature - shift) / scale

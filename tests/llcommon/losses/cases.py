@@ -10,6 +10,7 @@ from llcommon.data import Data
 from llcommon.losses import build
 from llcommon.losses.base import LossModel
 from tests.reference import gp as gp_twin
+from tests.reference import kmeans as kmeans_twin
 from tests.reference import lj as lj_twin
 from tests.reference import mlp as mlp_twin
 from tests.reference import mlq as mlq_twin
@@ -29,7 +30,7 @@ def table(features, labels=None, targets=None, shift=0.0, scale=1.0) -> Data:
         shift=np.full(width, shift),
         scale=np.full(width, scale),
         scaling="none" if (shift, scale) == (0.0, 1.0) else "standardise",
-        target_name="target",
+        target_name="" if labels is None and targets is None else "target",
         class_names=classes,
         labels=None if labels is None else np.asarray(labels, dtype=np.int64),
         targets=None if targets is None else np.asarray(targets, dtype=np.float64),
@@ -50,6 +51,13 @@ def numeric_table() -> Data:
     """The same rows with a number to predict."""
     rng = np.random.default_rng(2)
     return table(class_table().features, targets=rng.normal(0.0, 1.5, ROWS), shift=0.5, scale=2.0)
+
+
+@functools.cache
+def feature_table() -> Data:
+    """The same rows and three of them again, with nothing to predict."""
+    features = class_table().features
+    return table(np.vstack([features, features[[4, 4, 1]]]), shift=0.5, scale=2.0)
 
 
 def xor_table() -> Data:
@@ -82,6 +90,8 @@ class Case:
             return gp_twin.loss_of_model(model)
         if self.name == "mlq":
             return mlq_twin.loss_of_model(model)
+        if self.name == "kmeans":
+            return kmeans_twin.loss_of_model(model)
         if self.name == "lj":
             return lambda x: lj_twin.energy(x, model.radius)
         if self.name == "double-well":
@@ -171,4 +181,5 @@ def _gp_cases() -> list[Case]:
 
 GP_CASES = _gp_cases()
 LJ_CASES = [Case("lj", {"atoms": 4}), Case("lj", {"atoms": 7}), Case("lj", {"atoms": 6, "container": 1.5})]
-CASES = MLP_CASES + MLQ_CASES + GP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES + LJ_CASES
+KMEANS_CASES = [Case("kmeans", {"clusters": clusters}, feature_table()) for clusters in (1, 2, 4, ROWS)]
+CASES = MLP_CASES + MLQ_CASES + GP_CASES + KMEANS_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES + LJ_CASES
