@@ -139,6 +139,25 @@ def test_a_gaussian_process_has_the_same_mean_and_variance(tmp_path, kernel, ard
     assert deviation**2 == pytest.approx(landscape.model.predictive_variance(x, rows)[:, 0], abs=1e-8)
 
 
+def kmeans_landscape(folder, capsys):
+    shutil.copy(IRIS_CSV, folder)
+    text = '[loss]\nmodel = "kmeans"\n[data]\nfile = "iris.csv"\ntarget = "species"\n[search]\nsteps = 5\nchains = 1\n'
+    (folder / "clusters.toml").write_text(text)
+    assert call("llgmin", "run", folder / "clusters.toml", "-j", 1, "-q") == 0
+    capsys.readouterr()
+    return folder / "clusters.h5"
+
+
+def test_centres_become_a_kmeans_that_shares_out_rows_alike(tmp_path, capsys):
+    file = kmeans_landscape(tmp_path, capsys)
+    estimator = estimator_of(file)
+    assert call("llgmin", "predict", file, IRIS_CSV, "--minimum", 0, "-q") == 0
+    assert [int(row["cluster"]) for row in rows_of(capsys)] == estimator.predict(features_of(IRIS_CSV)).tolist()
+    assert estimator[-1].inertia_ == pytest.approx(read_landscape(file).minima.loss[0])
+    assert call("llgmin", "predict", file, IRIS_CSV, "--mix", 1, "-q") == 2
+    assert "numbers of groups" in capsys.readouterr().err
+
+
 def test_what_scikit_learn_lacks_is_refused(tmp_path, capsys):
     file = gp_landscape(tmp_path, "rational-quadratic", True, "none")
     assert call("llgmin", "export", file, 0, "--format", "sklearn", "-q") == 2
