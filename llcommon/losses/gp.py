@@ -93,7 +93,7 @@ class GPParameters:
         above=0.0,
     )
     noise_bounds: list[float] | None = setting(
-        None, help=f"{_BOUNDS} noise variance; unset: 1e-6 and 10 times the mean square of the scaled target",
+        None, help=f"{_BOUNDS} noise variance; unset: 1e-4 and 10 times the mean square of the scaled target",
         above=0.0,
     )
     length_bounds: list[float] | None = setting(
@@ -104,11 +104,11 @@ class GPParameters:
         None, help=f"{_BOUNDS} alpha of rational-quadratic; unset: 0.1 and 100", above=0.0
     )
     period_bounds: list[float] | None = setting(
-        None, help=f"{_BOUNDS} period, in units of the scaled features; unset: twice the median distance of a row "
-        "from the nearest other one, and twice the widest range of a feature", above=0.0,
+        None, help=f"{_BOUNDS} period, in units of the scaled features; unset: twice the mean spacing of the values of "
+        "the feature of the widest range, and twice that range", above=0.0,
     )
     periodic_length_bounds: list[float] | None = setting(
-        None, help=f"{_BOUNDS} length of periodic, a pure number; unset: 0.1 and 10", above=0.0
+        None, help=f"{_BOUNDS} length of periodic, a pure number; unset: 0.3 and 10", above=0.0
     )
 
     def __post_init__(self):
@@ -195,30 +195,41 @@ class GP(LossModel):
         size = float(np.mean(self._targets**2))
         chosen = self.parameters
         intervals = np.empty((self.dimension, 2))
-        noise = chosen.noise_bounds or [1e-6 * size, 10.0 * size]
+        noise = chosen.noise_bounds or [1e-4 * size, 10.0 * size]
         signal = chosen.signal_bounds or [1e-3 * size, 1e3 * size]
         intervals[-1] = noise
         for part in self._parts:
             intervals[part.signal] = signal
             lengths, shape = part.places[: part.lengths], part.places[part.lengths :]
             if part.kind == PERIODIC:
-                intervals[lengths] = chosen.periodic_length_bounds or [0.1, 10.0]
-                intervals[shape] = chosen.period_bounds or self._scales(2.0, 2.0)
+                intervals[lengths] = chosen.periodic_length_bounds or [0.3, 10.0]
+                intervals[shape] = chosen.period_bounds or self._periods()
             else:
-                intervals[lengths] = chosen.length_bounds or self._scales(0.25, 10.0)
+                intervals[lengths] = chosen.length_bounds or self._lengths()
                 intervals[shape] = chosen.alpha_bounds or [0.1, 100.0]
         lower, upper = np.log(intervals).T
         return lower, upper
 
-    def _scales(self, nearest: float, range_: float) -> list[float]:
-        """`nearest` times the median distance to the nearest other row, `range_` times the widest range of a feature;
-        ConfigError if all rows have the same features."""
+    def _lengths(self) -> list[float]:
+        """Bounds of lengths: below the smallest rows know nothing of each other, above the largest all are alike."""
+        rows = self._distinct_rows()
+        distances = cKDTree(rows).query(rows, k=2)[0][:, 1]
+        return [0.25 * float(np.median(distances)), 10.0 * float(np.ptp(rows, axis=0).max())]
+
+    def _periods(self) -> list[float]:
+        """Bounds of periods: shorter ones look like longer ones (Nyquist), longer ones do not come back."""
+        rows = self._distinct_rows()
+        widest = np.unique(rows[:, int(np.argmax(np.ptp(rows, axis=0)))])
+        range_ = float(widest[-1] - widest[0])
+        return [min(2.0 * range_ / (len(widest) - 1), range_), 2.0 * range_]
+
+    def _distinct_rows(self) -> np.ndarray:
+        """Distinct rows of scaled features; ConfigError if there is one only."""
         rows = np.unique(self._inputs, axis=0)
         if len(rows) < 2:
             source = self.data.source
             raise ConfigError(f"all rows of {source} have the same features, so a gp can learn nothing from them")
-        distances = cKDTree(rows).query(rows, k=2)[0][:, 1]
-        return [nearest * float(np.median(distances)), range_ * float(np.ptp(rows, axis=0).max())]
+        return rows
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """The box of the parameters, logarithms."""
