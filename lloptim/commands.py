@@ -181,7 +181,7 @@ def log_failures(counters: dict[str, int]) -> None:
 def _is_failure(name: str) -> bool:
     """Whether a counter counts searches that ended with a status other than converged."""
     kind, _, rest = name.partition(" ")
-    return kind in ("band", "push", "saddle", "side") and rest not in ("evaluations", "searches", "hessians")
+    return kind in ("band", "push", "saddle", "side", "way") and rest not in ("evaluations", "searches", "hessians")
 
 
 @click.command()

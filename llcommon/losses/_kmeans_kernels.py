@@ -5,7 +5,8 @@
 over the m distinct rows x_i of the data, w_i of them equal. A point that is equally far from several centres belongs
 to the first of them; what the kernels give is then the derivative of that piece.
 
-Packing: integers = m, features d, clusters K; reals = the points, (m, d), row after row, and their weights, (m,). Coordinates: the centres, (K, d), row after row.
+Packing: integers = m, features d, clusters K; reals = the points, (m, d), row after row, and their weights, (m,).
+Coordinates: the centres, (K, d), row after row.
 
 Distances are sums of squared differences over the features in their order, never expanded into products, so a
 permutation of the centres does not change a bit of any of them.

@@ -20,7 +20,7 @@ _EXHAUSTIVE_WORK = 1e9
 # Places of a way where J is looked at, to find the creases that it rises to.
 _PLACES = 200
 _BISECTIONS = 60
-_BEND = 0.3  # of a way that is tried again, share of its length
+_MOST_DESCENTS = 300  # of one climb
 
 
 @dataclass(frozen=True)
@@ -241,6 +241,8 @@ class KMeansPieces(Pieces):
         labels, _ = self._assignment(x)
         labels = labels.astype(np.int64)
         centres, members = self._means(labels, self.weights)
+        if not members.all():
+            return []
         count, clusters = len(self.points), self.shape[0]
         every = (count * clusters) ** 2 * self.shape[1] <= _EXHAUSTIVE_WORK
         tied = np.empty(count * clusters, dtype=np.int64)
@@ -259,8 +261,7 @@ class KMeansPieces(Pieces):
     def _creases(self, first: np.ndarray, second: np.ndarray, places: np.ndarray):
         """The ties at which J, along the line from first to second (both (N,)) at these places, is highest beside it.
 
-        Yields ties with the labels there, and the evaluations of J since the last one. On a line the pieces of J are
-        convex, so all its maxima are creases.
+        Yields ties with the labels there. On a line the pieces of J are convex, so all its maxima are creases.
         """
         way = second - first
 
@@ -268,7 +269,6 @@ class KMeansPieces(Pieces):
             return float(self.model.value_and_gradient(first + place * way)[1] @ way)
 
         slopes = [slope(place) for place in places]
-        spent = len(places)
         for n in range(len(places) - 1):
             if not slopes[n] > 0.0 > slopes[n + 1]:
                 continue
@@ -281,44 +281,52 @@ class KMeansPieces(Pieces):
             before, _ = self._assignment(first + low * way)
             behind, _ = self._assignment(first + high * way)
             for i in np.flatnonzero(before != behind):
-                yield _Tie(int(i), int(before[i]), int(behind[i])), before, spent + _BISECTIONS
-                spent = 0
+                yield _Tie(int(i), int(before[i]), int(behind[i])), before
 
     def climb(self, start: np.ndarray, direction: np.ndarray) -> tuple[Status, np.ndarray | None, int]:
-        """Straight on to the first crease from which a descent on its tie surface ends in a pass.
+        """Straight on to the first point that changes sides and from whose tie surface a descent ends in a pass.
 
-        The way ends where it is as long as the data are wide. NO_CANDIDATE: no crease there is a maximum of J.
+        The way ends where it is as long as the data are wide, or after many descents that end elsewhere; the status is
+        that of the last then, NO_CANDIDATE if no point changes sides.
         """
         width = float(np.linalg.norm(np.ptp(self.points, axis=0)))
         status = Status.NO_CANDIDATE
         evaluations = 0
-        places = np.linspace(0.0, 1.0, _PLACES)
-        for tie, labels, spent in self._creases(start, start + width * direction, places):
-            status, point, rounds = self._descend_on_tie(tie, labels)
-            evaluations += spent + rounds
-            if status is Status.CONVERGED:
-                return status, point, evaluations
-        return status, None, evaluations or _PLACES
+        descents = 0
+        before = None
+        for place in np.linspace(0.0, 1.0, _PLACES):
+            labels, _ = self._assignment(start + place * width * direction)
+            evaluations += 1
+            changed = [] if before is None else np.flatnonzero(before != labels)
+            for i in changed[: _MOST_DESCENTS - descents]:
+                status, point, rounds = self._descend_on_tie(_Tie(int(i), int(before[i]), int(labels[i])), before)
+                evaluations += rounds
+                descents += 1
+                if status is Status.CONVERGED:
+                    return status, point, evaluations
+            before = labels
+        return status, None, evaluations
 
     def passes_between(
         self, first: np.ndarray, second: np.ndarray, attempt: int, rng: np.random.Generator
     ) -> list[np.ndarray]:
         """By descents on the tie surfaces of all creases that are maxima of J on the way.
 
-        The first way is straight. At the second attempt the passes around both ends are added, at later ones the way
-        turns at a random point.
+        The first way is straight. At the second attempt the passes around both ends are added; later ways lead over a
+        random place, the passes around which are added: some are next to no minimum.
         """
         corners = [first, second]
         found = []
         if attempt == 1:
             found = self.passes_around(first) + self.passes_around(second)
         elif attempt > 1:
-            sideways = rng.standard_normal(first.size)
-            sideways *= _BEND * float(np.linalg.norm(second - first)) / np.linalg.norm(sideways)
-            corners.insert(1, 0.5 * (first + second) + sideways)
+            start = self.model.align(first, self.model.random_start(rng))
+            scatter = rng.random() * self.model.suggested_step
+            corners.insert(1, start + scatter * rng.standard_normal(first.size))
+            found = self.passes_around(corners[1])
         places = np.linspace(0.0, 1.0, _PLACES)
         for begin, end in zip(corners[:-1], corners[1:], strict=True):
-            for tie, labels, _ in self._creases(begin, end, places):
+            for tie, labels in self._creases(begin, end, places):
                 status, point, _ = self._descend_on_tie(tie, labels)
                 if status is Status.CONVERGED:
                     found.append(point)

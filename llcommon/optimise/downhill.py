@@ -63,8 +63,10 @@ def path_bend(model: LossModel, state: TransitionState, mode: np.ndarray) -> np.
 
     With the negative eigenvalue l and the third derivative twice along the mode, T v v, it solves
     (H - 2 l) bend = -(T v v) across the mode (Page and McIver, J. Chem. Phys. 88, 922, 1988), here by a few conjugate
-    gradients on Hessian-vector products; it is zero where that system is not positive definite.
+    gradients on Hessian-vector products; it is zero where that system is not positive definite, and on a crease.
     """
+    if model.pieces is not None:
+        return np.zeros(model.dimension)
     fixed = np.vstack([frozen_directions(model, state.coordinates, state.active), mode])
     offset = _THIRD_DIFFERENCE * mode
     ahead = model.hessian_vector(state.coordinates + offset, mode)
