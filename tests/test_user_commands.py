@@ -238,6 +238,11 @@ WRONG = {
     "nothing": (CALL + "        x.sum()\n", "returned nothing; a tuple (value, gradient) is needed"),
     "changes x": (CALL + "        x *= 2.0\n" + GOOD, "value_and_gradient changes its argument; let it work on a copy"),
     "chance": (CALL + "        return float(np.random.rand()), 2.0 * x\n", "it must not depend on chance"),
+    "chance when made": (
+        "    def __init__(self):\n        self.a = 2.0 + np.random.rand()\n" + CALL
+        + "        return self.a * float(x @ x), 2.0 * self.a * x\n",
+        "MyLoss is another loss each time it is made",
+    ),
     "gradient": (
         CALL + "        return float(x @ x), 2.1 * x\n",
         "disagrees with its own gradient: along a random direction the loss changes by",
