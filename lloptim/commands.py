@@ -126,6 +126,7 @@ def run_job(
 
     kind: the command; total, tasks: how many tasks of what name there are in all.
     """
+    from llcommon.errors import InputError
     from llcommon.store import SearchState, write_landscape
 
     last = time.monotonic()
@@ -144,7 +145,13 @@ def run_job(
 
     with StopRequest(time_limit) as stop:
         with Progress(total, tasks) as progress:
-            done = job.run(jobs, stop, merged)
+            try:
+                done = job.run(jobs, stop, merged)
+            except InputError as error:
+                # The loss model failed, which only a user's can: what was found before is worth keeping.
+                commit()
+                kept = f"{len(job.outcomes())} of {total} {tasks} are kept in {output}"
+                raise InputError(f"{error}; {kept}") from error
         commit()
         if done < total:
             raise stop.error(f"{done} of {total} {tasks} are kept in {output}")

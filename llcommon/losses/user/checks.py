@@ -27,6 +27,7 @@ def check(model, derivatives: bool) -> None:
     for x in points:
         _check_start(model, x)
         _check_values(model, x)
+    _check_made_again(model, points[0])
     model.coordinate_names()
     if derivatives:
         for x in points:
@@ -62,6 +63,16 @@ def _check_values(model, x: np.ndarray) -> None:
     if again != loss or not np.array_equal(gradient, gradient_again):
         difference = f"{loss!r} and then {again!r}" if again != loss else "two gradients"
         raise _wrong(model, f"value_and_gradient gives {difference} at one point; it must not depend on chance")
+
+
+def _check_made_again(model, x: np.ndarray) -> None:
+    """Every process makes an object of its own: all must be the same loss."""
+    again = type(model)(model.source, model.parameters, model.data)
+    if again.value(x) != model.value(x):
+        raise UserLossError(
+            f"{model.source.class_name} is another loss each time it is made: at one point {model.value(x)!r} and then "
+            f"{again.value(x)!r}; give its random numbers a fixed seed"
+        )
 
 
 def _directions(model, x: np.ndarray, rng: np.random.Generator):

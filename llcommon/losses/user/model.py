@@ -101,7 +101,7 @@ class UserModel(LossModel):
         return modes
 
     def _check_symmetry(self) -> None:
-        offered = [name for name in _SYMMETRY if self.user.offers(name)]
+        offered = [name for name in _SYMMETRY if self.user.has(name)]
         self.symmetric = bool(offered) or self.user.offers("images")
         missing = [name for name in _SYMMETRY if name not in offered]
         if offered and missing and not self.user.offers("images"):

@@ -10,6 +10,7 @@ from llcommon.losses.user.failure import UserLossError, sentence
 from llcommon.losses.user.source import Source, check_parameters, load, wishes_of
 
 _FLOATS = (float, np.float64)
+_NOTHING = object()
 
 
 class UserObject:
@@ -43,17 +44,24 @@ class UserObject:
 
     def offers(self, name: str) -> bool:
         """Whether there is a method of this name."""
-        return callable(getattr(self._object, name, None))
+        return callable(self._attribute(name, None))
+
+    def has(self, name: str) -> bool:
+        """Whether there is an attribute, property or method of this name."""
+        return self._attribute(name, _NOTHING) is not _NOTHING
 
     def own(self, name: str, default):
         """An attribute or property, or what the method of that name returns; the default if there is none."""
+        value = self._attribute(name, default)
+        return self.ask(name) if callable(value) else value
+
+    def _attribute(self, name: str, default):
         try:
-            value = getattr(self._object, name, default)
+            return getattr(self._object, name, default)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             raise self._failed(name, error) from error
-        return self.ask(name) if callable(value) else value
 
     def ask(self, name: str, *arguments):
         """What a method returns."""

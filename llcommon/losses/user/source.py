@@ -126,7 +126,7 @@ def load(source: Source) -> Callable:
     except BaseException as error:
         hint = "correct it"
         if isinstance(error, ImportError):
-            hint = "a user's model is one file, which may import installed packages only"
+            hint = "a user's model is one file: it may import installed packages, but no file beside it"
         raise UserLossError(f"{sentence('it', error, filename)}; {hint}") from error
     return _class_in(module, source)
 
