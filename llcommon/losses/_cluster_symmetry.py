@@ -19,9 +19,11 @@ _SAME_PLACE = 0.15
 _LEAST_SHARE = 0.3
 # A cluster whose atoms are nearer to one line is linear.
 _LINEAR = 1e-6
-# Starts of the search for the nearest image: random rotations, and how many starts of all are followed.
+# Starts of the search for the nearest image: random rotations, and how many starts of all are followed. Against all
+# permutations of 5 to 8 atoms: 97 % of pairs of random clusters and of minima exact or within 1e-8, the others within
+# 1 %, in 3 ms; with 30 followed 93 % and 12 % in 2 ms, with 10 followed 80 % and 20 % in 1.3 ms.
 _ROTATIONS = 60
-_FOLLOWED = 10
+_FOLLOWED = 60
 _MOST_ROUNDS = 30
 _CANONICAL_TIE = 1e-6
 

@@ -92,6 +92,10 @@ def _lifted(model: LossModel, x: np.ndarray, active: np.ndarray | None) -> tuple
         hessian = np.ascontiguousarray(hessian[np.ix_(free, free)])
     if len(modes):
         strength = 1.0 + 2.0 * np.abs(hessian).sum(axis=1).max()
+        pulled = hessian @ modes.T
+        if np.abs(pulled).max() > _EIGENVALUE_NOISE * strength:
+            # Zero modes that turn are none of the Hessian away from a stationary point: what couples to them goes.
+            hessian -= modes.T @ pulled.T + pulled @ modes - modes.T @ (modes @ pulled) @ modes
         hessian += strength * (modes.T @ modes)
     return hessian, free, len(free) - len(modes)
 
