@@ -42,7 +42,7 @@ class Mixture:
 
 def log_volume(model: LossModel, minimum: Minimum, temperature: float) -> float:
     """ln of the harmonic volume of a minimum in the box, divided by its symmetry order."""
-    free = model.dimension - len(frozen_directions(model, minimum.active))
+    free = model.dimension - len(frozen_directions(model, minimum.coordinates, minimum.active))
     volume = 0.5 * (free * math.log(2.0 * math.pi * temperature) - minimum.lpphe) - minimum.log_order
     if minimum.active is not None and minimum.active.any():
         gradient = model.value_and_gradient(minimum.coordinates)[1]

@@ -157,7 +157,7 @@ def _check_second(model, x: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _check_zero_modes(model, x: np.ndarray) -> None:
-    modes = model.zero_modes()
+    modes = model.zero_modes(x)
     gradient = model.value_and_gradient(x)[1]
     if len(modes) and np.abs(modes @ gradient).max() > _SAME_VALUE * (1.0 + np.abs(gradient).max()):
         raise _wrong(model, "zero_modes: the loss changes along one of them; they must leave it as it is everywhere")

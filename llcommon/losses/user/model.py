@@ -189,7 +189,7 @@ class UserModel(LossModel):
 
         check(self, derivatives)
 
-    def zero_modes(self) -> np.ndarray:
+    def zero_modes(self, x: np.ndarray) -> np.ndarray:
         return self._modes.copy()
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
