@@ -43,9 +43,9 @@ def _describe(landscape) -> str:
     return f"{landscape.model.name}, {landscape.model.dimension} coordinates{rows}"
 
 
-def _warn_if_unbounded(landscape) -> None:
-    if landscape.settings.loss.get("lambda") == 0.0:
-        log("warning: lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
+def _warn(landscape) -> None:
+    for caution in landscape.model.cautions():
+        log(f"warning: {caution}")
 
 
 @click.command()
@@ -101,7 +101,7 @@ def open_search(command: str, make, settings: Path, output: Path | None, force: 
     seed = landscape.settings.search.seed
     steps = f"{method.number} {method.noun} of {method.steps} {method.step_noun}"
     log(f"{_describe(landscape)}; {method.kind}, {steps}, seed {seed}")
-    _warn_if_unbounded(landscape)
+    _warn(landscape)
     return search, checkpoint is not None
 
 
@@ -236,7 +236,7 @@ def quench(file: Path, output, force, seed, overrides, points, random, as_json) 
     reader = empty_copy if file.suffix in _LANDSCAPE_SUFFIXES else read_problem
     landscape = reader(file, overrides, seed)
     landscape.provenance.append(_provenance(landscape, "quench"))
-    _warn_if_unbounded(landscape)
+    _warn(landscape)
     quencher = Quencher(landscape.model, landscape.settings.quench)
     rows = []
     for start in _starts(landscape, points, random):

@@ -19,14 +19,15 @@ class LossModel:
     functions of `llcommon.seam`); reals (float64), integers (int64): packed data and shape;
     workspace (float64): scratch, so one model object serves one thread.
 
-    A model whose loss is a mean over rows of data (and a term without them) also sets: rows, their number; rows_kernel,
-    which packs some of them.
+    A model whose loss is a mean over rows of data, or over pairs of them (and a term without them), also sets: rows,
+    their number; rows_kernel, which packs some of them.
     """
 
     name: ClassVar[str] = ""
     Parameters: ClassVar[type] = object
     takes_data: ClassVar[bool] = True
-    smooth: ClassVar[bool] = True
+    # False where the loss has kinks; an instance may say so by itself. See `on_kink`.
+    smooth: bool = True
 
     # Scales that searches start from: basin-hopping step (per coordinate), its temperature.
     suggested_step: float = 1.0
@@ -103,6 +104,18 @@ class LossModel:
     def zero_modes(self) -> np.ndarray:
         """Orthonormal directions along which L is constant everywhere, shape (number, N)."""
         return np.empty((0, self.dimension))
+
+    def on_kink(self, x: np.ndarray, tolerance: float) -> bool:
+        """Whether a kink of the loss lies within `tolerance` (coordinate distance) of x, (N,); never by default.
+
+        Gradient and Hessian there do not tell what is around: such a point is verified neither as a minimum nor as a
+        transition state.
+        """
+        return False
+
+    def cautions(self) -> list[str]:
+        """Sentences, without a full stop, that a user should read before a search of this loss; none by default."""
+        return []
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Lower and upper bounds, each (N,), or None."""
