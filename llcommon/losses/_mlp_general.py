@@ -21,8 +21,11 @@ from llcommon.losses._mlp_losses import AUC, BCE, LAST_SEPARABLE, binary_cross_e
 from llcommon.losses._mlp_pairs import auc_surrogate, contrastive, pair_scratch
 from llcommon.seam import OPTIONS, SUMMING, hessian_vector_kernel, loss_kernel
 
+# Inlined before it is compiled: a function of this size is not worth compiling by itself too.
+WHOLE = {"inline": "always", **OPTIONS}
 
-@njit(**OPTIONS)
+
+@njit(**WHOLE)
 def _forward(x, inputs, widths, layers, activation, work, slopes, second, curvatures):
     """Activations of all layers into work, each (width + 1, rows) with ones; the last without.
 
@@ -99,7 +102,7 @@ def _slopes_of_outputs(z, r, second, reals, integers, work, scratch):
     return value
 
 
-@njit(**OPTIONS)
+@njit(**WHOLE)
 def data_loss(x, gradient, reals, integers, work):
     """Loss and gradient without the L2 term; see the module's docstring for the packing."""
     rows = integers[0]
@@ -140,7 +143,7 @@ def general_kernel(x, gradient, reals, integers, work):
     return value + _regularise(x, gradient, reals[0], widths, layers, integers[4])
 
 
-@njit(**OPTIONS)
+@njit(**WHOLE)
 def _r_forward(x, v, inputs, widths, layers, work, r_start, slopes, r_arguments):
     """R{z_l} = V_l^T a_{l-1} + W_l^T R{a_{l-1}}, laid out as the activations, from r_start on; R of the ones is 0.
 
@@ -178,7 +181,7 @@ def _r_backward(r_below, back, r_argument, slope, curvature):
         back[i] *= slope[i]
 
 
-@njit(**OPTIONS)
+@njit(**WHOLE)
 def data_hessian_vector(x, v, out, reals, integers, work):
     """Exact Hessian-vector product by the R-operator, without the L2 term."""
     rows = integers[0]

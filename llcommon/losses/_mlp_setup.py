@@ -58,6 +58,14 @@ class MLPParameters:
     )
     embedding: int = setting(1, help="of contrastive, number of outputs", minimum=1)
 
+    sharpness_radius: float = setting(
+        0.0, help="rho of sharpness-aware minimisation: the loss of the data is taken at w + rho g / |g|, g its gradient "
+        "at w; 0: off", minimum=0.0, unit="coordinate distance",
+    )
+    sharpness_floor: float = setting(
+        1e-3, help="|g| below which g / |g| goes smoothly to zero; belongs to sharpness_radius", above=0.0
+    )
+
     def __post_init__(self):
         problem = _alien_key(self) or _steepness_problem(self)
         if problem:
@@ -144,7 +152,8 @@ def pack(parameters: MLPParameters, data, widths: tuple[int, ...], positive: int
     labels = data.labels if data.labels is not None else np.zeros(0, dtype=np.int64)
     integers = np.concatenate([np.array(header, dtype=np.int64), labels.astype(np.int64)])
     scale = parameters.margin if parameters.loss == "contrastive" else parameters.beta
-    blocks = [np.array([parameters.lambda_, scale, 0.0, 0.0]), inputs.T.ravel(), np.ones(rows)]
+    settings = [parameters.lambda_, scale, parameters.sharpness_radius, parameters.sharpness_floor]
+    blocks = [np.array(settings), inputs.T.ravel(), np.ones(rows)]
     if parameters.loss == "mse":
         blocks.append(_one_hot_or_numbers(data, widths[-1]).T.ravel())
     return np.concatenate(blocks), integers

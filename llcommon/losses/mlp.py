@@ -7,7 +7,8 @@
     auc:            L =  (1/PN) sum over positive i, negative j of f(beta (p_i - p_j))  + lambda |w|^2
     contrastive:    L =  mean over pairs of D^2 or max(0, margin - D)^2             + lambda |w|^2   (`_mlp_pairs`)
 
-with f of `_mlp_activations`. |w|^2 runs over all weights and biases (no factor 1/2, as in the MLPVB3
+and with a sharpness radius the mean of the data is taken at the end of a step uphill (`_mlp_sharp`);
+f is one of `_mlp_activations`. |w|^2 runs over all weights and biases (no factor 1/2, as in the MLPVB3
 potential of GMIN), or without the biases. With a class target and mse, t is one-hot. In auc, p is the softmax
 probability of the positive class, and its shape sigmoid is the AUCMLPVB3 potential of GMIN.
 
@@ -68,13 +69,23 @@ class MLP(LossModel):
 
     def _choose_kernels(self) -> None:
         """Kernels and the sizes of their workspaces; uncommon ones are imported, and compiled, when needed."""
+        sharp = self.parameters.sharpness_radius > 0.0
         simple = self.parameters.activation in SIMPLE_ACTIVATIONS and self.parameters.loss in SIMPLE_LOSSES
-        if simple:
+        if simple and not sharp:
             self.kernel = first_class(mlp_kernel)
             self.hessian_kernel = first_class(mlp_hessian)
             self.hessian_vector_kernel = first_class(mlp_hessian_vector)
             self._vector_size = vector_workspace(self.widths, self.rows)
             self._hessian_size = hessian_workspace(self.widths, self.rows)
+            return
+        if sharp:
+            from llcommon.losses import _mlp_sharp as kind
+
+            self.kernel = first_class(kind.sharp_kernel)
+            self.hessian_kernel = first_class(kind.sharp_hessian)
+            self.hessian_vector_kernel = first_class(kind.sharp_hessian_vector)
+            self._vector_size = kind.sharp_workspace(self.widths, self.rows, self.dimension)
+            self._hessian_size = self.dimension + self._vector_size
             return
         from llcommon.losses import _mlp_columns as columns
         from llcommon.losses import _mlp_general as general
@@ -130,6 +141,8 @@ class MLP(LossModel):
             found.append("lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
         if not self.smooth:
             found.append("relu has kinks; what lies on one is not stored, as minimum or as transition state")
+        if self.parameters.sharpness_radius > 0.0:
+            found.append("second derivatives of a sharpness-aware loss are differences of its gradient, to nine digits")
         if self.parameters.loss == "contrastive" and self.parameters.embedding > 1:
             found.append(
                 "an embedding of more than one output can be rotated at no cost, so no point of it passes for a minimum"
