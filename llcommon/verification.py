@@ -36,6 +36,7 @@ _REASONS = {
     Status.NO_DESCENT: "the loss does not fall beside it",
     Status.SIDE_FAILED: "the run downhill ended above it",
     Status.LEFT_RADIUS: "the run downhill left the allowed radius",
+    Status.ON_KINK: "it lies on a kink of the loss",
     Status.FLAT: "the sign of a Hessian eigenvalue, or of the pull off a bound, is not certain",
 }
 

@@ -48,11 +48,11 @@ def _describe(landscape) -> str:
 
 
 def _say_what_to_know(landscape) -> None:
-    """Notes of the model, and a warning if minima may run away."""
+    """Notes of the model, and what it warns of."""
     for note in landscape.model.notes():
         log(f"note: {note}")
-    if landscape.settings.loss.get("lambda") == 0.0:
-        log("warning: lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
+    for caution in landscape.model.cautions():
+        log(f"warning: {caution}")
 
 
 @click.command()

@@ -22,15 +22,16 @@ class LossModel:
     functions of `llcommon.seam`); reals (float64), integers (int64): packed data and shape;
     workspace (float64): scratch, so one model object serves one thread.
 
-    A model whose loss is a mean over rows of data (and a term without them) also sets: rows, their number; rows_kernel,
-    which packs some of them.
+    A model whose loss is a mean over rows of data, or over pairs of them (and a term without them), also sets: rows,
+    their number; rows_kernel, which packs some of them.
     """
 
     name: ClassVar[str] = ""
     Parameters: ClassVar[type] = object
     takes_data: ClassVar[bool] = True
     takes_target: ClassVar[bool] = True  # of a model that takes data: whether one column is to be predicted
-    smooth: ClassVar[bool] = True
+    # False where the loss has kinks; an instance may say so by itself. See `on_kink`.
+    smooth: bool = True
     # Whether `align` may move a point; without a symmetry two points are compared as they stand.
     symmetric: bool = True
     # Share of the largest Hessian eigenvalue below which one has no certain sign, if more than rounding makes it so.
@@ -136,6 +137,18 @@ class LossModel:
         with x, as those of rotations do; a search that keeps across those of its start loses no stationary point.
         """
         return np.empty((0, self.dimension))
+
+    def on_kink(self, x: np.ndarray, tolerance: float) -> bool:
+        """Whether a kink of the loss lies within `tolerance` (coordinate distance) of x, (N,); never by default.
+
+        Gradient and Hessian there do not tell what is around: such a point is verified neither as a minimum nor as a
+        transition state.
+        """
+        return False
+
+    def cautions(self) -> list[str]:
+        """Sentences, without a full stop, that a user should read before a search of this loss; none by default."""
+        return []
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Lower and upper bounds, each (N,), or None."""

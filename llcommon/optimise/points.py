@@ -20,6 +20,8 @@ __all__ = ["minimum_at", "spectrum", "transition_state_at"]
 
 # Two unit vectors of weights are equal, or a unit dead, within this much per weight.
 ORDER_TOLERANCE = 1e-5
+# A kink of the loss nearer than this makes its derivatives worthless; a quench knows its end better.
+KINK_TOLERANCE = 1e-6
 # A wide network has minima with dozens of equal units; a landscape file holds no larger order than this.
 LARGEST_ORDER = 2**63 - 1
 
@@ -73,7 +75,7 @@ def _at_rest(model: LossModel, x: np.ndarray, slope: Slope, tolerance: float) ->
         loose = np.abs(full) <= tolerance * np.sqrt(model.dimension)
         if (((x <= lower) | (x >= upper)) & loose).any():
             return Status.FLAT
-    return Status.CONVERGED
+    return Status.ON_KINK if model.on_kink(x, KINK_TOLERANCE) else Status.CONVERGED
 
 
 def _verdict(found: Spectrum, index: int) -> Status:

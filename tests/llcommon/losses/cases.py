@@ -60,6 +60,12 @@ def feature_table() -> Data:
     return table(np.vstack([features, features[[4, 4, 1]]]), shift=0.5, scale=2.0)
 
 
+@functools.cache
+def binary_table() -> Data:
+    """The same rows in two classes."""
+    return table(class_table().features, labels=[0, 1, 1, 0, 1, 0, 0, 1, 0], shift=0.5, scale=2.0)
+
+
 def xor_table() -> Data:
     """The four rows of exclusive or, unscaled."""
     return table([[0, 0], [0, 1], [1, 0], [1, 1]], labels=[0, 1, 1, 0])
@@ -130,12 +136,41 @@ def _mlp_cases() -> list[Case]:
     return cases
 
 
-MLP_CASES = _mlp_cases()
 MLQ_CASES = [
     Case("mlq", {"lambda": strength, "regularise_biases": biases}, class_table())
     for strength in (0.0, 1e-3)
     for biases in (True, False)
 ]
+
+
+def _further_mlp_cases() -> list[Case]:
+    """Each further activation and loss with one and two hidden layers, and what else each has of its own."""
+    cases = []
+    for activation in ("softplus", "relu", "sine", "gelu", "silu"):
+        for hidden in ([3], [3, 4]):
+            parameters = {"hidden": hidden, "activation": activation, "lambda": 1e-3}
+            cases.append(Case("mlp", parameters, class_table()))
+        parameters = {"hidden": [2], "activation": activation, "loss": "mse", "lambda": 1e-3}
+        cases.append(Case("mlp", parameters, numeric_table()))
+    for hidden, strength in (([], 0.0), ([3], 1e-3), ([3, 4], 1e-3)):
+        for loss in ("bce", "auc"):
+            cases.append(Case("mlp", {"hidden": hidden, "loss": loss, "lambda": strength}, binary_table()))
+        cases.append(Case("mlp", {"hidden": hidden, "loss": "contrastive", "lambda": strength}, class_table()))
+    for shape in ("tanh", "squared-hinge", "exponential"):
+        parameters = {"hidden": [3], "loss": "auc", "shape": shape, "beta": 1.7, "lambda": 1e-3}
+        cases.append(Case("mlp", parameters, binary_table()))
+    one_of_three = {"hidden": [3], "loss": "auc", "positive": "1", "beta": 3.0, "regularise_biases": False}
+    cases.append(Case("mlp", one_of_three, class_table()))
+    plane = {"hidden": [3], "loss": "contrastive", "embedding": 2, "margin": 1.5, "regularise_biases": False}
+    cases.append(Case("mlp", plane, class_table()))
+    cases.append(Case("mlp", {"hidden": [2], "activation": "silu", "loss": "bce", "positive": "0"}, binary_table()))
+    return cases
+
+
+FURTHER_MLP_CASES = _further_mlp_cases()
+MLP_CASES = _mlp_cases() + FURTHER_MLP_CASES
+# Losses that are means over rows, not over pairs of rows.
+SEPARABLE_CASES = [case for case in MLP_CASES if case.parameters.get("loss") not in ("auc", "contrastive")]
 SURFACE_CASES = [
     Case("mueller-brown"),
     Case("six-hump-camel"),
