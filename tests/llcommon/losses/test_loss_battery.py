@@ -13,6 +13,7 @@ from tests.llcommon.losses.cases import (
     FURTHER_MLP_CASES,
     MANY_CASES,
     MLP_CASES,
+    MLQ_CASES,
     SEPARABLE_CASES,
     SURFACE_CASES,
 )
@@ -28,7 +29,6 @@ WHOLE_HESSIAN_CASES = [
     and case.parameters.get("regularise_biases") is not False
     and not (case in FURTHER_MLP_CASES and case.hidden_layers > 1)
 ]
-DATA_CASES = [case for case in CASES if case.data is not None]
 EXACT_ALIGNMENT_CASES = [case for case in CASES if case.hidden_layers <= 1 and not case.turning]
 
 
@@ -310,7 +310,7 @@ def rows_of(data, rows):
     return dataclasses.replace(data, features=data.features[rows], labels=labels, targets=targets)
 
 
-@all_cases(DATA_CASES)
+@all_cases(MLP_CASES + MLQ_CASES)
 def test_the_loss_of_some_rows_is_that_of_a_model_of_them(case, model, rng):
     x = model.random_start(rng)
     for count in (1, 4, model.rows):
@@ -322,7 +322,7 @@ def test_the_loss_of_some_rows_is_that_of_a_model_of_them(case, model, rng):
         assert np.array_equal(gradient, expected_gradient)
 
 
-@all_cases(SEPARABLE_CASES)
+@all_cases(SEPARABLE_CASES + MLQ_CASES)
 def test_batches_of_equal_size_have_the_loss_in_the_mean(model, rng):
     x = model.random_start(rng)
     batches = rng.permutation(model.rows).reshape(3, -1)
@@ -334,7 +334,7 @@ def test_batches_of_equal_size_have_the_loss_in_the_mean(model, rng):
 
 @all_cases(CASES)
 def test_rows_are_those_of_the_data(case, model):
-    is_mean_over_rows = case in MLP_CASES
+    is_mean_over_rows = case in MLP_CASES + MLQ_CASES
     assert model.rows == (len(case.data.features) if is_mean_over_rows else 0)
     assert (model.rows_kernel is None) == (not is_mean_over_rows)
 
