@@ -59,8 +59,8 @@ class MLPParameters:
     embedding: int = setting(1, help="of contrastive, number of outputs", minimum=1)
 
     sharpness_radius: float = setting(
-        0.0, help="rho of sharpness-aware minimisation: the loss of the data is taken at w + rho g / |g|, g its gradient "
-        "at w; 0: off", minimum=0.0, unit="coordinate distance",
+        0.0, help="rho of sharpness-aware minimisation: the loss of the data is taken at w + rho g / |g|, g its "
+        "gradient at w; 0: off", minimum=0.0, unit="coordinate distance",
     )
     sharpness_floor: float = setting(
         1e-3, help="|g| below which g / |g| goes smoothly to zero; belongs to sharpness_radius", above=0.0

@@ -63,6 +63,7 @@ class MLP(LossModel):
         self.dimension = sum((a + 1) * b for a, b in pairs)
         self.reals, self.integers = pack(parameters, data, self.widths, self.positive)
         self.relabellings = relabellings(parameters.loss, inputs, data, self.positive, outputs)
+        self._modes = self.zero_modes()
         self.rows = len(inputs)
         self.rows_kernel = first_class(mlp_rows)
         self._choose_kernels()
@@ -210,13 +211,24 @@ class MLP(LossModel):
         return symmetry.log_group_order(self.widths, self.odd) + float(np.log(len(self.relabellings)))
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
-        target = self.matrices(reference)
-        matrices = self.matrices(x)
-        if len(self.relabellings) == 1:
-            return symmetry.join(symmetry.align(target, matrices, self.odd))
-        images = [symmetry.align(target, image.applied(matrices), self.odd) for image in self.relabellings]
-        aligned = [symmetry.join(image) for image in images]
+        """As of the base class; along zero modes, of which the loss knows nothing, x goes to where reference is."""
+        images = [relabelling.applied(self.matrices(x)) for relabelling in self.relabellings]
+        aligned = [self._aligned(reference, image) for image in images]
+        if len(aligned) == 1:
+            return aligned[0]
         return min(aligned, key=lambda image: float(np.linalg.norm(image - reference)))
+
+    def _aligned(self, reference: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
+        """The nearest image under operations of hidden units and shifts along zero modes."""
+        modes = self._modes
+        if not len(modes):
+            return symmetry.join(symmetry.align(self.matrices(reference), matrices, self.odd))
+        # The space of the zero modes is its own image: units are matched by what is across it.
+        x = symmetry.join(matrices)
+        target = self.matrices(reference - modes.T @ (modes @ reference))
+        operations = symmetry.best_operations(target, self.matrices(x - modes.T @ (modes @ x)), self.odd)
+        image = symmetry.join(symmetry.apply(matrices, operations))
+        return image + modes.T @ (modes @ (reference - image))
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         matrices = self.matrices(x)
@@ -256,7 +268,7 @@ class MLP(LossModel):
         cosets = 1
         matrices = self.matrices(x)
         for relabelling in self.relabellings[1:]:
-            undone = symmetry.join(symmetry.align(matrices, relabelling.applied(matrices), self.odd))
+            undone = self._aligned(x, relabelling.applied(matrices))
             cosets += bool(np.abs(undone - x).max() <= tolerance)
         return order * cosets
 
