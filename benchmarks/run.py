@@ -22,6 +22,7 @@ from benchmarks.suite import PeerFailed  # noqa: E402
 # Task and the module that has a function of that name.
 TASKS = {
     "kernels": "kernels",
+    "gp": "gaussian",
     "quench": "quenching",
     "startup": "quenching",
     "candidates": "candidates",
