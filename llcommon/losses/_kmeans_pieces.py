@@ -233,12 +233,15 @@ class KMeansPieces(Pieces):
         return list(kept.values())
 
     def passes_around(self, x: np.ndarray) -> list[np.ndarray]:
-        """Passes below which a descent on a tie surface ends that begins from the assignment at x, lowest first.
+        """Those of `passes_from` the assignment at x."""
+        return self.passes_from(self._assignment(x)[0])
+
+    def passes_from(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Passes that descents on tie surfaces end in which begin from an assignment, (m,), lowest first.
 
         The surfaces are those of every point with every other centre, if that is not too much work, else those of
         points that have positive shares before any other point moves.
         """
-        labels, _ = self._assignment(x)
         labels = labels.astype(np.int64)
         centres, members = self._means(labels, self.weights)
         if not members.all():
