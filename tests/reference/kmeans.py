@@ -50,7 +50,7 @@ def centroids(points, weights, labels, clusters):
 
 
 def _shared(points, weights, labels, tied, other, share, clusters):
-    """Centroids where a point counts by `share` in another cluster and by the rest in its own; none for an empty one."""
+    """Centroids where a point counts by `share` in another cluster and by the rest in its own; weights of all."""
     members = (labels == np.arange(clusters)[:, None]) * weights
     members[labels[tied], tied] = weights[tied] * (1.0 - share)
     members[other, tied] = weights[tied] * share
@@ -72,10 +72,10 @@ def all_minima(points, weights, clusters):
 
 
 def all_passes(points, weights, clusters):
-    """Every pass between two assignments that differ in one point: list of (loss, centres, tied, own, other, share, totals).
+    """Every pass between two assignments that differ in one point.
 
-    By no formula but that of the mean: the share of the point in the second cluster is the root of the difference of
-    its distances to the two centroids.
+    A list of (loss, centres, tied, own, other, share, totals). By no formula but that of the mean: the share of the
+    point in the second cluster is the root of the difference of its distances to the two centroids.
     """
     found = []
     for labels in partitions(len(points), clusters):

@@ -152,7 +152,7 @@ def tied_loss(model, x, mode, tied, own, other):
 def test_curvatures_are_those_along_the_tie_surface(name, clusters):
     model, _, passes = problem(name, clusters)
     checked = 0
-    for loss, centres, tied, own, other, share, totals in passes[::7]:
+    for loss, centres, tied, own, other, _, totals in passes[::7]:
         x = centres.ravel()
         state, mode, _ = model.pieces.transition_state_at(x, 1e-9)
         hessian = np.diag(np.repeat(2.0 * totals, model.features))
