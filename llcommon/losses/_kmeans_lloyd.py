@@ -79,15 +79,28 @@ def _reseed(points, weights, labels, centres, members):
 
 
 @njit(**OPTIONS)
+def _two_smallest(squares):
+    """The place of the smallest of (K,) numbers, of equal ones the first, and the next smallest; infinite for one."""
+    best = 0
+    second = np.inf
+    for k in range(1, squares.size):
+        if squares[k] < squares[best]:
+            second = squares[best]
+            best = k
+        elif squares[k] < second:
+            second = squares[k]
+    return best, second
+
+
+@njit(**OPTIONS)
 def _assign(points, transposed, squares, labels, upper, lower):
     """Every point to its nearest centre, with exact bounds."""
     for i in range(labels.size):
         squares_to(points[i], transposed, squares)
-        k = first_smallest(squares)
+        k, second = _two_smallest(squares)
         labels[i] = k
         upper[i] = np.sqrt(squares[k])
-        squares[k] = np.inf
-        lower[i] = np.sqrt(squares.min())
+        lower[i] = np.sqrt(second)
 
 
 @njit(**OPTIONS)
@@ -126,13 +139,12 @@ def _reassign(points, centres, transposed, squares, gaps, moved, labels, upper, 
         if upper[i] * (1.0 + _MARGIN) < bound:
             continue
         squares_to(points[i], transposed, squares)
-        best = first_smallest(squares)
+        best, following = _two_smallest(squares)
         if best != k:
             labels[i] = best
             changed += 1
         upper[i] = np.sqrt(squares[best])
-        squares[best] = np.inf
-        lower[i] = np.sqrt(squares.min())
+        lower[i] = np.sqrt(following)
     return changed
 
 
@@ -147,6 +159,31 @@ def first_tied(points, transposed, squares, labels, size):
         if squares.size > 1 and squares[other] - own <= tie_width(own, size):
             return i, other
     return -1, -1
+
+
+@algorithm(I8, MATRIX, MATRIX, F8, INTEGERS, INTEGERS, INTEGERS)
+def assign_with_ties(points, centres, size, labels, tied, others):
+    """Every point, (m, d), to the first of its nearest centres, (K, d); the number of ties.
+
+    labels: (m,). tied, others: points that another centre is as near to, and that centre; as many ties as there are
+    room for, of which there may be more. size: of the largest coordinate.
+    """
+    transposed = np.empty((centres.shape[1], centres.shape[0]))
+    squares = np.empty(centres.shape[0])
+    turn(centres, transposed)
+    count = 0
+    for i in range(labels.size):
+        squares_to(points[i], transposed, squares)
+        own = first_smallest(squares)
+        labels[i] = own
+        least = squares[own] + tie_width(squares[own], size)
+        for other in range(squares.size):
+            if other != own and squares[other] <= least:
+                if count < tied.size:
+                    tied[count] = i
+                    others[count] = other
+                count += 1
+    return count
 
 
 @algorithm(I8, MATRIX, VECTOR, MATRIX, INTEGERS, VECTOR, F8, I8, I8, INTEGERS)

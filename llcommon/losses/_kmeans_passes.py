@@ -99,10 +99,10 @@ def _third_is_near(point, transposed, squares, own, other, size):
 def descend_on_tie(points, weights, tied, own, other, labels, centres, members, size, most, counts):
     """Down on the surface where point `tied` is equally far from two centres, from an assignment of all points.
 
-    points: (m, d); weights: (m,); labels: (m,), in place, that of the tied point is `own` at the end; centres: (K, d)
-    and members: (K,) without the tied point, at the end; size: of the largest coordinate; most: rounds; counts: (1,), of
-    rounds. The status: CONVERGED at a pass; WRONG_INDEX where the least place of the surface is none; FLAT where a
-    centre loses its last point.
+    points: (m, d); weights: (m,); labels: (m,), in place, that of the tied point is `own` at the end; centres: (K, d),
+    members: (K,), both at the end, members without the tied point; size: of the largest coordinate; most: rounds;
+    counts: (1,), of rounds. The status: CONVERGED at a pass; WRONG_INDEX where the least place of the surface is none;
+    FLAT where a centre loses its last point.
     """
     others = weights.copy()
     others[tied] = 0.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llcommon.losses._kmeans_lloyd import lloyd
+from llcommon.losses._kmeans_lloyd import assign_with_ties, lloyd
 from llcommon.losses._kmeans_passes import descend_on_tie, place_tied, tied_candidates
 from llcommon.losses._pieces import Descent, Pieces
 from llcommon.records import Minimum, TransitionState
@@ -45,26 +45,15 @@ class KMeansPieces(Pieces):
 
     # --- what all of it shares ------------------------------------------------------------
 
-    def _squares(self, centres: np.ndarray) -> np.ndarray:
-        """Squared distances of all points to all centres, (m, K)."""
-        squares = np.empty((len(self.points), len(centres)))
-        for k, centre in enumerate(centres):
-            squares[:, k] = ((self.points - centre) ** 2).sum(axis=1)
-        return squares
-
-    def _tie_width(self, squares: np.ndarray) -> np.ndarray:
-        """By how much equal squared distances may differ, as in `_kmeans_lloyd`."""
-        return 64.0 * np.finfo(np.float64).eps * (squares + np.sqrt(squares) * self.size)
-
     def _assignment(self, x: np.ndarray) -> tuple[np.ndarray, list[_Tie]]:
-        """Labels (m,) of all points at x, and the ties there."""
-        squares = self._squares(self.model.centres(x))
-        labels = squares.argmin(axis=1)
-        least = squares[np.arange(len(labels)), labels]
-        near = squares <= (least + self._tie_width(least))[:, None]
-        near[np.arange(len(labels)), labels] = False
-        ties = [_Tie(int(i), int(labels[i]), int(other)) for i, other in np.argwhere(near)]
-        return labels, ties
+        """Labels (m,) of all points at x, and the ties there, two if there are more."""
+        centres = np.array(self.model.centres(x))
+        labels = np.empty(len(self.points), dtype=np.int64)
+        tied = np.empty(2, dtype=np.int64)
+        others = np.empty(2, dtype=np.int64)
+        number = assign_with_ties(self.points, centres, self.size, labels, tied, others)
+        found = zip(tied[:number].tolist(), others[:number].tolist(), strict=True)
+        return labels, [_Tie(i, int(labels[i]), other) for i, other in found]
 
     def _means(self, labels: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means (K, d) and summed weights (K,) of the points of each label; NaN for none."""
@@ -215,7 +204,7 @@ class KMeansPieces(Pieces):
             tie.point,
             tie.own,
             tie.other,
-            np.array(labels, dtype=np.int64),
+            labels.copy(),
             centres,
             members,
             self.size,
@@ -233,13 +222,15 @@ class KMeansPieces(Pieces):
         return list(kept.values())
 
     def passes_around(self, x: np.ndarray) -> list[np.ndarray]:
-        """Passes below which a descent on a tie surface ends that begins from the assignment at x, lowest first.
+        """Those of `passes_from` the assignment at x."""
+        return self.passes_from(self._assignment(x)[0])
+
+    def passes_from(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Passes that descents on tie surfaces end in which begin from an assignment, (m,), lowest first.
 
         The surfaces are those of every point with every other centre, if that is not too much work, else those of
         points that have positive shares before any other point moves.
         """
-        labels, _ = self._assignment(x)
-        labels = labels.astype(np.int64)
         centres, members = self._means(labels, self.weights)
         if not members.all():
             return []

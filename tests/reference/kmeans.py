@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from scipy.optimize import brentq
 
 
 def loss(centres, rows):
@@ -40,3 +41,67 @@ def partitions(count, clusters):
         firsts = [labels.index(k) for k in range(clusters) if k in labels]
         if len(firsts) == clusters and firsts == sorted(firsts):
             yield np.array(labels)
+
+
+def centroids(points, weights, labels, clusters):
+    """Means (K, d) of the points of each label."""
+    members = (labels == np.arange(clusters)[:, None]) * weights
+    return members @ points / members.sum(axis=1, keepdims=True)
+
+
+def _shared(points, weights, labels, tied, other, share, clusters):
+    """Centroids where a point counts by `share` in another cluster and by the rest in its own; weights of all."""
+    members = (labels == np.arange(clusters)[:, None]) * weights
+    members[labels[tied], tied] = weights[tied] * (1.0 - share)
+    members[other, tied] = weights[tied] * share
+    totals = members.sum(axis=1)
+    return members @ points / totals[:, None], totals
+
+
+def all_minima(points, weights, clusters):
+    """Every partition whose points are strictly nearest to their own centroid: list of (loss, centres)."""
+    found = []
+    for labels in partitions(len(points), clusters):
+        centres = centroids(points, weights, labels, clusters)
+        squares = ((points[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2)
+        own = squares[np.arange(len(points)), labels]
+        squares[np.arange(len(points)), labels] = np.inf
+        if clusters == 1 or (own < squares.min(axis=1) - 1e-9).all():
+            found.append((float(weights @ own), centres))
+    return found
+
+
+def all_passes(points, weights, clusters):
+    """Every pass between two assignments that differ in one point.
+
+    A list of (loss, centres, tied, own, other, share, totals). By no formula but that of the mean: the share of the
+    point in the second cluster is the root of the difference of its distances to the two centroids.
+    """
+    found = []
+    for labels in partitions(len(points), clusters):
+        for tied, own in enumerate(labels):
+            if (labels == own).sum() < 2:
+                continue
+            for other in range(clusters):
+                if other != own:
+                    found += _pass_over(points, weights, labels, tied, own, other, clusters)
+    return found
+
+
+def _pass_over(points, weights, labels, tied, own, other, clusters):
+    def difference(share):
+        centres, _ = _shared(points, weights, labels, tied, other, share, clusters)
+        return np.linalg.norm(points[tied] - centres[own]) - np.linalg.norm(points[tied] - centres[other])
+
+    if not difference(0.0) < -1e-9 or not difference(1.0) > 1e-9:
+        return []
+    share = brentq(difference, 0.0, 1.0, xtol=1e-15, rtol=1e-14)
+    centres, totals = _shared(points, weights, labels, tied, other, share, clusters)
+    squares = ((points[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2)
+    mine = squares[np.arange(len(points)), labels]
+    rest = squares.copy()
+    rest[np.arange(len(points)), labels] = np.inf
+    rest[tied, other] = np.inf
+    if clusters > 1 and not (mine < rest.min(axis=1) - 1e-9).all():
+        return []
+    return [(float(weights @ mine), centres, tied, own, other, share, totals)]
