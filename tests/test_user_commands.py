@@ -339,6 +339,28 @@ def test_wrong_keys(folder, capsys, line, part):
     assert part in refused(capsys, 2, "llgmin", "run", "my.toml", "-f", "-j", 1)
 
 
+def test_new_writes_a_file_that_runs(folder, capsys):
+    capsys.readouterr()
+    assert call("llgmin", "new", "my_loss.py:Himmelblau", "--set", "search.steps=10") == 0
+    text = capsys.readouterr().out
+    assert "\nscale = 1.0\n" in text and "\nstep = 4.0\n" in text
+    (folder / "new.toml").write_text(text, encoding="utf-8")
+    assert call("llgmin", "run", "new.toml", "-j", 1) == 0
+    assert "takes no training data" in refused(capsys, 2, "llgmin", "new", "my_loss.py:Himmelblau", "--data", "x.csv")
+    assert "does not exist" in refused(capsys, 3, "llgmin", "new", "your_loss.py:Himmelblau")
+
+
+def test_new_describes_the_data_of_a_class(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_loss.py").write_text(LINE, encoding="utf-8")
+    (tmp_path / "x.csv").write_text(CSV, encoding="utf-8")
+    assert call("llgmin", "new", "my_loss.py:Line", "--data", "x.csv") == 0
+    text = capsys.readouterr().out
+    assert "x.csv: 4 rows, 2 feature columns; y is a number" in text and 'file = "x.csv"' in text
+    assert call("llgmin", "new", "my_loss.py:Line") == 0
+    assert 'file = "data.csv"' in capsys.readouterr().out
+
+
 def test_data_that_the_class_does_not_take(folder, capsys):
     (folder / "x.csv").write_text(CSV, encoding="utf-8")
     (folder / "my.toml").write_text(TOML + '[data]\nfile = "x.csv"\n', encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+
 from llcommon.adapters.jax import JaxLoss
 
 

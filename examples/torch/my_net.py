@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import torch
+
 from llcommon.adapters.torch import TorchLoss
 
 HIDDEN = 2
