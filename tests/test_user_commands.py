@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from driving import call, files, run
+from driving import ROOT, call, files, run
 
 from llcommon.losses.user.source import entry_points, load
 from llcommon.store import read_landscape
@@ -359,6 +359,22 @@ def test_new_describes_the_data_of_a_class(tmp_path, monkeypatch, capsys):
     assert "x.csv: 4 rows, 2 feature columns; y is a number" in text and 'file = "x.csv"' in text
     assert call("llgmin", "new", "my_loss.py:Line") == 0
     assert 'file = "data.csv"' in capsys.readouterr().out
+
+
+def test_the_example_of_the_documentation(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "model-user.md").read_text(encoding="utf-8")
+    (tmp_path / "my_loss.py").write_text(text.split("```python\n")[1].split("```")[0], encoding="utf-8")
+    toml = TOML.replace("Himmelblau", "MyLoss").replace("step = 4.0\ntemperature = 100.0\n", "")
+    (tmp_path / "my.toml").write_text(toml, encoding="utf-8")
+    assert call("llgmin", "run", "my.toml", "-o", "minima.h5", "-j", 1) == 0
+    assert call("lloptim", "connect", "minima.h5", "--pair", 0, 1, "-o", "path.h5", "--trust", "-j", 1) == 0
+    found = read_landscape("path.h5")
+    # Roots of 4 a (a^2 - 1) + 0.1 = 0 by NumPy.
+    places = np.sort(np.roots([4.0, 0.0, -4.0, 0.1]).real)
+    losses = (places**2 - 1.0) ** 2 + 0.1 * places
+    assert sorted(found.minima.loss) == pytest.approx([losses[0], losses[2]], abs=1e-12)
+    assert found.transition_states.loss == pytest.approx([losses[1]], abs=1e-12)
 
 
 def test_data_that_the_class_does_not_take(folder, capsys):
