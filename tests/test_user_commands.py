@@ -259,6 +259,11 @@ WRONG = {
     "zero mode": (CALL + GOOD + "    zero_modes = np.array([[1.0, 0.0]])\n", "the loss changes along one of them"),
     "zero modes": (CALL + GOOD + "    zero_modes = np.array([[1.0, 1.0]])\n", "must be orthonormal rows"),
     "names": (CALL + GOOD + "    coordinate_names = ['a', 'a']\n", "coordinate_names must be 2 different names"),
+    "no names": (CALL + GOOD + "    coordinate_names = 3\n", "coordinate_names must be 2 different names"),
+    "step": (CALL + GOOD + "    suggested_step = 'long'\n", "suggested_step of my_loss.py returned values of type <U4"),
+    "property": (
+        CALL + GOOD + "    @property\n    def bounds(self):\n        return self.nothing\n", "MyLoss.bounds raised Attr"
+    ),
     "half a symmetry": (CALL + GOOD + "    def canonical(self, x):\n        return x\n", "canonical but no align"),
     "images": (
         CALL + GOOD + "    def images(self, x):\n        return np.array([x, x + 1.0])\n",
