@@ -27,6 +27,7 @@ def new(model: str, data: Path | None, target: str | None, overrides: tuple[str,
 
     \b
     llgmin new mlp --data iris.csv > iris.toml
+    llgmin new my_loss.py:MyLoss > my.toml
     """
     click.echo(new_template(model, data, target, overrides), nl=False)
 
@@ -42,6 +43,8 @@ def new_template(
     from llcommon.config import apply_overrides, suggestion
     from llcommon.settings import SECTION_NAMES, parse_settings, template
 
+    if losses.is_user_model(model):
+        return _user_template(model, data, target, overrides)
     known = losses.known_models()
     if model not in known:
         raise ConfigError(f"{model} is not a known loss model; {suggestion(model, known)}")
@@ -66,8 +69,32 @@ def new_template(
     return f"{comment}\n{template(model, cls.Parameters, tables)}"
 
 
-def _data_table(cls: type, data: Path | None, target: str | None) -> dict:
-    """The beginnings of the [data] section."""
+def _user_template(model: str, data: Path | None, target: str | None, overrides: tuple[str, ...]) -> str:
+    """As new_template, for a user's model: its file is looked for in the present folder, and run."""
+    from llcommon import losses
+    from llcommon.config import apply_overrides
+    from llcommon.data import read_csv
+    from llcommon.losses.user.source import parameters_class, read_source, wishes_of
+    from llcommon.settings import SECTION_NAMES, parse_settings, template
+
+    source = read_source(model, Path())
+    wishes = wishes_of(source)
+    wanted = data is not None or target is not None or wishes.needs_data
+    tables = {"loss": {"model": model}, "data": _data_table(wishes, data, target) if wanted else {}}
+    problems: list[str] = []
+    apply_overrides(tables, overrides, problems, SECTION_NAMES)
+    settings = parse_settings(tables, "llgmin new", losses.parameters_of, losses.known_models(), problems)
+    comment = f"# A landscape of the loss model {model}.\n"
+    if data is not None:
+        comment += _description(read_csv(data, settings.data, wishes.numeric_target))
+    search = tables.setdefault("search", {})
+    search.setdefault("temperature", wishes.suggested_temperature)
+    search.setdefault("step", wishes.suggested_step)
+    return f"{comment}\n{template(model, parameters_class(source), tables)}"
+
+
+def _data_table(cls, data: Path | None, target: str | None) -> dict:
+    """The beginnings of the [data] section. cls: has the name of the model, and whether it takes data."""
     if not cls.takes_data:
         for name, value in (("--data", data), ("--target", target)):
             if value is not None:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from driving import call, files, run
+from driving import ROOT, call, files, run
 
 from llcommon.losses.user.source import entry_points, load
 from llcommon.store import read_landscape
@@ -259,6 +259,11 @@ WRONG = {
     "zero mode": (CALL + GOOD + "    zero_modes = np.array([[1.0, 0.0]])\n", "the loss changes along one of them"),
     "zero modes": (CALL + GOOD + "    zero_modes = np.array([[1.0, 1.0]])\n", "must be orthonormal rows"),
     "names": (CALL + GOOD + "    coordinate_names = ['a', 'a']\n", "coordinate_names must be 2 different names"),
+    "no names": (CALL + GOOD + "    coordinate_names = 3\n", "coordinate_names must be 2 different names"),
+    "step": (CALL + GOOD + "    suggested_step = 'long'\n", "suggested_step of my_loss.py returned values of type <U4"),
+    "property": (
+        CALL + GOOD + "    @property\n    def bounds(self):\n        return self.nothing\n", "MyLoss.bounds raised Attr"
+    ),
     "half a symmetry": (CALL + GOOD + "    def canonical(self, x):\n        return x\n", "canonical but no align"),
     "images": (
         CALL + GOOD + "    def images(self, x):\n        return np.array([x, x + 1.0])\n",
@@ -337,6 +342,44 @@ def test_wrong_keys(folder, capsys, line, part):
         text = text.replace("\n\n[search]", f"\n{line}\n\n[search]")
     (folder / "my.toml").write_text(text, encoding="utf-8")
     assert part in refused(capsys, 2, "llgmin", "run", "my.toml", "-f", "-j", 1)
+
+
+def test_new_writes_a_file_that_runs(folder, capsys):
+    capsys.readouterr()
+    assert call("llgmin", "new", "my_loss.py:Himmelblau", "--set", "search.steps=10") == 0
+    text = capsys.readouterr().out
+    assert "\nscale = 1.0\n" in text and "\nstep = 4.0\n" in text
+    (folder / "new.toml").write_text(text, encoding="utf-8")
+    assert call("llgmin", "run", "new.toml", "-j", 1) == 0
+    assert "takes no training data" in refused(capsys, 2, "llgmin", "new", "my_loss.py:Himmelblau", "--data", "x.csv")
+    assert "does not exist" in refused(capsys, 3, "llgmin", "new", "your_loss.py:Himmelblau")
+
+
+def test_new_describes_the_data_of_a_class(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_loss.py").write_text(LINE, encoding="utf-8")
+    (tmp_path / "x.csv").write_text(CSV, encoding="utf-8")
+    assert call("llgmin", "new", "my_loss.py:Line", "--data", "x.csv") == 0
+    text = capsys.readouterr().out
+    assert "x.csv: 4 rows, 2 feature columns; y is a number" in text and 'file = "x.csv"' in text
+    assert call("llgmin", "new", "my_loss.py:Line") == 0
+    assert 'file = "data.csv"' in capsys.readouterr().out
+
+
+def test_the_example_of_the_documentation(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "model-user.md").read_text(encoding="utf-8")
+    (tmp_path / "my_loss.py").write_text(text.split("```python\n")[1].split("```")[0], encoding="utf-8")
+    toml = TOML.replace("Himmelblau", "MyLoss").replace("step = 4.0\ntemperature = 100.0\n", "")
+    (tmp_path / "my.toml").write_text(toml, encoding="utf-8")
+    assert call("llgmin", "run", "my.toml", "-o", "minima.h5", "-j", 1) == 0
+    assert call("lloptim", "connect", "minima.h5", "--pair", 0, 1, "-o", "path.h5", "--trust", "-j", 1) == 0
+    found = read_landscape("path.h5")
+    # Roots of 4 a (a^2 - 1) + 0.1 = 0 by NumPy.
+    places = np.sort(np.roots([4.0, 0.0, -4.0, 0.1]).real)
+    losses = (places**2 - 1.0) ** 2 + 0.1 * places
+    assert sorted(found.minima.loss) == pytest.approx([losses[0], losses[2]], abs=1e-12)
+    assert found.transition_states.loss == pytest.approx([losses[1]], abs=1e-12)
 
 
 def test_data_that_the_class_does_not_take(folder, capsys):

@@ -12,7 +12,7 @@ from llcommon.losses.user.failure import UserLossError
 from llcommon.rng import generator
 
 _DIRECTIONS = 3
-_STEPS = 10.0 ** -np.arange(1.0, 7.5, 0.5)
+_STEPS = 10.0 ** -np.array([4.0, 5.0, 3.0, 6.0, 2.0, 4.5, 5.5, 3.5, 6.5, 2.5, 7.0, 1.5, 1.0])  # the likeliest first
 _AGREE = 1e-5  # of the size of the slopes: what differences reach with ease, and no wrong formula does
 _ROUNDING = 50.0 * np.finfo(np.float64).eps
 # A Hessian is compared up to this many coordinates.
@@ -100,7 +100,7 @@ def _best_agreement(
     """
     best = np.full_like(claimed, np.nan)
     least = np.inf
-    for step in _STEPS[_STEPS < room] if room > _STEPS[-1] else [0.5 * room]:
+    for step in _STEPS[_STEPS < room] if room > _STEPS.min() else [0.5 * room]:
         found = slope(step)
         error = float(np.abs(found - claimed).max())
         if np.isfinite(error) and error < least:

@@ -1,8 +1,8 @@
 """Kernels of the seam that call back into Python.
 
 They are compiled once for all user models and cached: which model is meant, three addresses in `integers` say. A call
-costs about 4 microseconds. The model holds these functions as they are and not as `FirstClass`: numba hands an
-exception of a first-class function on to its caller only if it knows it as one of its own.
+costs about 4 microseconds. The model holds these functions themselves and not a `FirstClass` of them: numba hands an
+exception on to the caller of a first-class function only if it knows it as one of its own.
 """
 
 import ctypes
@@ -63,3 +63,33 @@ def user_hessian_vector(x, v, out, reals, integers, workspace):
         raise Interrupted("interrupted")
     if status != DONE:
         raise UserLossError
+
+
+class _Compiled:
+    """What numba asks a compiled function for whenever it is handed to an algorithm, looked up once.
+
+    Anew each time it takes 100 microseconds.
+    """
+
+    def __init__(self, kernel) -> None:
+        compiled = kernel.overloads[kernel.signatures[0]]
+        self.fndesc = compiled.fndesc
+        self.library = self
+        names = (self.fndesc.llvm_cfunc_wrapper_name, self.fndesc.llvm_func_name)
+        self._addresses = {name: compiled.library.get_pointer_to_function(name) for name in names}
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """The address of a function by its name in the machine code."""
+        return self._addresses[name]
+
+
+def _looked_up(kernel):
+    """The kernel, with its addresses known."""
+    compiled = _Compiled(kernel)
+    kernel.get_compile_result = lambda signature: compiled
+    return kernel
+
+
+user_kernel = _looked_up(user_kernel)
+user_hessian = _looked_up(user_hessian)
+user_hessian_vector = _looked_up(user_hessian_vector)

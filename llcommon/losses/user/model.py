@@ -49,8 +49,8 @@ class UserModel(LossModel):
         self._box = self._own_bounds()
         self._modes = self._own_zero_modes()
         self.smooth = bool(self.user.own("smooth", True))
-        self.suggested_step = float(self.user.own("suggested_step", LossModel.suggested_step))
-        self.suggested_temperature = float(self.user.own("suggested_temperature", LossModel.suggested_temperature))
+        self.suggested_step = self._own_number("suggested_step", LossModel.suggested_step)
+        self.suggested_temperature = self._own_number("suggested_temperature", LossModel.suggested_temperature)
         self.differences = not (self.user.offers("hessian") or self.user.offers("hessian_vector"))
         self.hessian_noise = NOISE if self.differences else 0.0
         self._check_symmetry()
@@ -70,6 +70,9 @@ class UserModel(LossModel):
         if isinstance(dimension, bool) or not hasattr(dimension, "__index__") or operator.index(dimension) < 1:
             raise UserLossError(f"{self.name}: dimension must be a whole number, at least 1, not {dimension!r}")
         return operator.index(dimension)
+
+    def _own_number(self, name: str, default: float) -> float:
+        return float(self.user.numbers(name, self.user.own(name, default), ()))
 
     def _own_bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
         given = self.user.own("bounds", None)
@@ -199,10 +202,9 @@ class UserModel(LossModel):
         names = self.user.own("coordinate_names", None)
         if names is None:
             return super().coordinate_names()
-        names = [str(name) for name in names]
-        if len(set(names)) != self.dimension or len(names) != self.dimension:
+        if not isinstance(names, list | tuple) or not len(set(map(str, names))) == len(names) == self.dimension:
             raise UserLossError(f"{self.name}: coordinate_names must be {self.dimension} different names")
-        return names
+        return [str(name) for name in names]
 
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """The user's, or uniform between two bounds, beside a single one, and normal where there is none."""
@@ -234,7 +236,7 @@ class UserModel(LossModel):
     def log_group_order(self) -> float:
         if self.user.offers("images"):
             return float(np.log(len(self._images(np.zeros(self.dimension)))))
-        return float(self.user.own("log_group_order", 0.0))
+        return self._own_number("log_group_order", 0.0)
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
         if self.user.offers("images"):
@@ -255,7 +257,10 @@ class UserModel(LossModel):
     def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
         if self.user.offers("images"):
             return symmetry.number_alike(self._images(x), x, tolerance)
-        return int(self.user.ask("stabiliser_order", locked(x), tolerance)) if self.symmetric else 1
+        if not self.symmetric:
+            return 1
+        order = self.user.ask("stabiliser_order", locked(x), tolerance)
+        return int(self.user.numbers("stabiliser_order", order, ()))
 
     # --- predictions ----------------------------------------------------------------------------
 

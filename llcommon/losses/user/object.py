@@ -1,6 +1,7 @@
 """An object of a user's class, asked with care: whatever goes wrong in it is a UserLossError of one sentence."""
 
 import copy
+import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -57,10 +58,14 @@ class UserObject:
 
     def _attribute(self, name: str, default):
         try:
-            return getattr(self._object, name, default)
+            return getattr(self._object, name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
+            # A property that is there and fails must not pass for one that is not there.
+            absent = inspect.getattr_static(self._object, name, _NOTHING) is _NOTHING
+            if isinstance(error, AttributeError) and absent:
+                return default
             raise self._failed(name, error) from error
 
     def ask(self, name: str, *arguments):

@@ -12,11 +12,11 @@ import linecache
 import sys
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from importlib import metadata
 from pathlib import Path
 
-from llcommon.config import read_bytes, suggestion
+from llcommon.config import read_bytes, setting, suggestion
 from llcommon.errors import ConfigError, InputError
 from llcommon.losses.user.failure import UserLossError, described, sentence
 
@@ -166,13 +166,17 @@ def _installed_class(source: Source) -> Callable:
 class Wishes:
     """What a class says before an object of it exists.
 
-    takes_data, needs_data: whether it has a parameter `data`, and one without default. numeric_target: whether the
-    target column holds numbers and not classes.
+    name: of the model. takes_data, needs_data: whether it has a parameter `data`, and one without default.
+    numeric_target: whether the target column holds numbers and not classes. suggested_step, suggested_temperature: of
+    basin-hopping.
     """
 
+    name: str
     takes_data: bool
     needs_data: bool
     numeric_target: bool
+    suggested_step: float
+    suggested_temperature: float
 
 
 def wishes_of(source: Source) -> Wishes:
@@ -183,7 +187,14 @@ def wishes_of(source: Source) -> Wishes:
     if target not in (_CLASSES, _NUMBERS):
         raise UserLossError(f"{source.name}: target must be {_CLASSES!r} or {_NUMBERS!r}, not {target!r}")
     needs = parameter is not None and parameter.default is inspect.Parameter.empty
-    return Wishes(parameter is not None, needs, target == _NUMBERS)
+    suggested = [_plain_number(made, name) for name in ("suggested_step", "suggested_temperature")]
+    return Wishes(source.name, parameter is not None, needs, target == _NUMBERS, *suggested)
+
+
+def _plain_number(made: Callable, name: str) -> float:
+    """An attribute of the class, or 1 if it has none that is a number."""
+    value = getattr(made, name, 1.0)
+    return float(value) if isinstance(value, int | float) else 1.0
 
 
 def _signature(made: Callable) -> inspect.Signature:
@@ -193,18 +204,34 @@ def _signature(made: Callable) -> inspect.Signature:
         return inspect.Signature()
 
 
+def _named_parameters(source: Source) -> dict[str, inspect.Parameter]:
+    """Those that `[loss]` keys may set, by name."""
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = _signature(load(source)).parameters
+    return {name: parameter for name, parameter in parameters.items() if name != "data" and parameter.kind in kinds}
+
+
+def parameters_class(source: Source) -> type:
+    """A settings dataclass of the class's parameters, for a template; those whose default TOML cannot say left out."""
+    fields = []
+    for name, parameter in _named_parameters(source).items():
+        default = parameter.default
+        help = f"parameter of {source.class_name}"
+        if default is inspect.Parameter.empty:
+            fields.append((name, str, setting(help=help)))
+        elif default is None:
+            fields.append((name, str | None, setting(None, help=help)))
+        elif type(default) in (bool, int, float, str):
+            fields.append((name, type(default), setting(default, help=help)))
+    return make_dataclass("Parameters", fields, frozen=True)
+
+
 def check_parameters(source: Source, values: dict) -> None:
     """Raise ConfigError, listing every problem, for `[loss]` keys that the class does not take or lacks."""
-    parameters = dict(_signature(load(source)).parameters)
-    parameters.pop("data", None)
     kinds = inspect.Parameter
-    named = {
-        name: parameter
-        for name, parameter in parameters.items()
-        if parameter.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
-    }
+    named = _named_parameters(source)
     problems = []
-    if not any(parameter.kind is kinds.VAR_KEYWORD for parameter in parameters.values()):
+    if not any(parameter.kind is kinds.VAR_KEYWORD for parameter in _signature(load(source)).parameters.values()):
         problems += [
             f"[loss] {name} is not a parameter of {source.name}; {suggestion(name, named)}"
             for name in values

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from driving import ROOT, call
 
+from llcommon.data import read_csv
+from llcommon.losses import build_user
+from llcommon.losses.user.source import FILE, Source
+from llcommon.settings import DataSettings
 from llcommon.store import read_landscape
 
 pytest.importorskip("jax", reason="JAX is not installed: pip install '.[jax]'")
@@ -33,6 +37,16 @@ def test_values_and_derivatives():
     hessian = -matrix.T @ np.diag(np.sin(inner)) @ matrix
     np.testing.assert_allclose(model.hessian(x), hessian, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(model.hessian_vector(x, v), hessian @ v, rtol=1e-12, atol=1e-13)
+
+
+def test_the_example_of_the_documentation():
+    text = (ROOT / "docs" / "model-user.md").read_text(encoding="utf-8")
+    code = next(block.split("```")[0] for block in text.split("```python\n") if "class MyLine(JaxLoss)" in block)
+    table = read_csv(EXAMPLE / "wave.csv", DataSettings(scaling="none"), numeric_target=True)
+    model = build_user(Source("my_line.py:MyLine", FILE, code), {}, table)
+    times = table.features[:, 0]
+    assert model.hessian(np.zeros(1)) == pytest.approx(np.array([[2.0 * np.mean(times**2)]]), rel=1e-13)
+    model.check(True)
 
 
 def test_the_example_through_the_programs(tmp_path, monkeypatch):

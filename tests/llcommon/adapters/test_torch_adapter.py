@@ -64,6 +64,14 @@ def test_the_start_checks_pass_and_nothing_is_by_differences(table):
     assert model.coordinate_names()[:5] == [*weights, "0.bias[0]"]
 
 
+def test_the_example_of_the_documentation(table):
+    text = (ROOT / "docs" / "model-user.md").read_text(encoding="utf-8")
+    code = next(block.split("```")[0] for block in text.split("```python\n") if "class MyNet(TorchLoss)" in block)
+    model = build_user(Source("my_net.py:MyNet", FILE, code), {"hidden": 3}, table)
+    assert model.dimension == 3 * 3 + 4 * 2
+    model.check(True)
+
+
 def test_starts_are_those_of_pytorch_and_follow_the_seed(table):
     model = net(table)
     starts = [model.random_start(np.random.default_rng(seed)) for seed in (1, 1, 2)]
