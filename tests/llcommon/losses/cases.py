@@ -107,7 +107,7 @@ class Case:
     @property
     def turning(self) -> bool:
         """Whether the model has a continuous symmetry whose directions turn."""
-        return self.name == "lj"
+        return self.name == "lj" or self.parameters.get("embedding", 1) > 1
 
     @property
     def hidden_layers(self) -> int:
