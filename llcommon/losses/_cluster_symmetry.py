@@ -26,6 +26,7 @@ _ROTATIONS = 60
 _FOLLOWED = 60
 _MOST_ROUNDS = 30
 _CANONICAL_TIE = 1e-6
+_CHUNK = 2_000_000  # distances at a time
 
 
 @dataclass(frozen=True)
@@ -141,16 +142,31 @@ def _candidates(reference: np.ndarray, points: np.ndarray, tolerance: float) -> 
     return np.concatenate([frames, mirrored]).transpose(0, 2, 1) @ target
 
 
+def _nearest_atoms(images: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each image, (k, N, 3), of a cluster: which atom is nearest to each of the reference, (N, 3), its squared
+    distance, and for each atom of the image that to the nearest of the reference; all (k, N)."""
+    orders, gaps, backs = [], [], []
+    rows = max(1, _CHUNK // len(reference) ** 2)
+    for first in range(0, len(images), rows):
+        some = images[first : first + rows]
+        squares = (reference**2).sum(axis=1)[:, None] + (some**2).sum(axis=2)[:, None, :]
+        squares -= 2.0 * (reference @ some.transpose(0, 2, 1))
+        orders.append(squares.argmin(axis=2))
+        gaps.append(squares.min(axis=2))
+        backs.append(squares.min(axis=1))
+    return np.concatenate(orders), np.concatenate(gaps), np.concatenate(backs)
+
+
 def matches(reference: np.ndarray, points: np.ndarray, distance: float, place: float) -> Operations:
     """All operations that take `points` to `reference`, both (N, 3), each with the best matrix for its order.
 
     distance: how far distances to the anchors may differ; place: how far any atom may be from its place.
     """
     matrices = _candidates(reference, points, distance)
-    images = points @ matrices
-    squares = np.square(images[:, None, :, :] - reference[None, :, None, :]).sum(axis=3)
-    orders = squares.argmin(axis=2)
-    fitting = squares.min(axis=2).max(axis=1) <= place**2
+    if not len(matrices):
+        return Operations(np.empty((0, len(points)), dtype=np.int64), matrices, np.empty((0, *points.shape)))
+    orders, gaps, _ = _nearest_atoms(points @ matrices, reference)
+    fitting = gaps.max(axis=1) <= place**2
     fitting &= (np.sort(orders, axis=1) == np.arange(len(points))).all(axis=1)
     matrices = matrices[fitting]
     orders = orders[fitting]
@@ -200,10 +216,8 @@ def nearest(reference: np.ndarray, points: np.ndarray) -> np.ndarray:
     if len(exact):
         return exact.images[np.square(exact.images - reference).sum(axis=(1, 2)).argmin()]
     starts = np.concatenate([np.eye(3)[None], _principal_starts(reference, points), _STARTS])
-    images = points @ starts
-    squares = np.square(images[:, None, :, :] - reference[None, :, None, :]).sum(axis=3)
-    bound = squares.min(axis=2).sum(axis=1) + squares.min(axis=1).sum(axis=1)
-    chosen = np.argsort(bound, kind="stable")[:_FOLLOWED]
+    _, gaps, backs = _nearest_atoms(points @ starts, reference)
+    chosen = np.argsort((gaps + backs).sum(axis=1), kind="stable")[:_FOLLOWED]
     best = _improved(reference, points, np.eye(3))
     for k in chosen:
         trial = _improved(reference, points, starts[k])
