@@ -37,7 +37,8 @@ _REASONS = {
     Status.SIDE_FAILED: "the run downhill ended above it",
     Status.LEFT_RADIUS: "the run downhill left the allowed radius",
     Status.ON_KINK: "it lies on a kink of the loss",
-    Status.FLAT: "the sign of a Hessian eigenvalue, or of the pull off a bound, is not certain",
+    Status.FLAT: "the sign of a Hessian eigenvalue, or of the pull off a bound, is not certain, or the stationary "
+    "point is elsewhere",
 }
 
 # Of a loss that is pieced together of smooth parts.

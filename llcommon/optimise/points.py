@@ -22,6 +22,9 @@ __all__ = ["minimum_at", "spectrum", "transition_state_at"]
 ORDER_TOLERANCE = 1e-5
 # A kink of the loss nearer than this makes its derivatives worthless; a quench knows its end better.
 KINK_TOLERANCE = 1e-6
+# A Newton step longer than this says that the stationary point is not here: where a loss falls like exp(-a x), as
+# without an L2 term, every such step is 1 / a long, however small the gradient.
+_LONGEST_STEP = 0.05
 # A wide network has minima with dozens of equal units; a landscape file holds no larger order than this.
 LARGEST_ORDER = 2**63 - 1
 
@@ -79,12 +82,13 @@ def _at_rest(model: LossModel, x: np.ndarray, slope: Slope, tolerance: float) ->
 
 
 def _verdict(found: Spectrum, index: int) -> Status:
-    """CONVERGED if exactly `index` eigenvalues are negative and the signs of all are certain."""
+    """CONVERGED if exactly `index` eigenvalues are negative, the signs of all certain, and the point is here."""
     if not np.isfinite(found.values).all():
         return Status.NOT_FINITE
     if found.index > index or found.index + found.flat < index:
         return Status.WRONG_INDEX
-    return Status.FLAT if found.flat else Status.CONVERGED
+    astray = found.correction is not None and np.linalg.norm(found.correction) > _LONGEST_STEP
+    return Status.FLAT if found.flat or astray else Status.CONVERGED
 
 
 def _log_product(
