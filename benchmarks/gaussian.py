@@ -1,9 +1,9 @@
 """Loss and gradient of a Gaussian process beside scikit-learn's.
 
 200 rows of four features, a squared exponential with a length for each, noise: six hyperparameters. scikit-learn's is
-`GaussianProcessRegressor.log_marginal_likelihood(theta, eval_gradient=True, clone_kernel=False)`, which copies no kernel,
-of ConstantKernel * RBF + WhiteKernel, compared with ours before anything is measured. Hessian and Hessian-vector
-product, which it does not have, are compared with our own gradient.
+`GaussianProcessRegressor.log_marginal_likelihood(theta, eval_gradient=True, clone_kernel=False)`, which copies no
+kernel, of ConstantKernel * RBF + WhiteKernel, compared with ours before anything is measured. Hessian and
+Hessian-vector product, which it does not have, are compared with our own gradient.
 """
 
 import numpy as np

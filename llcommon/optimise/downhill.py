@@ -8,7 +8,7 @@ import numpy as np
 from llcommon.errors import ConfigError
 from llcommon.losses._pieces import Descent
 from llcommon.losses.base import LossModel
-from llcommon.optimise.box import box, frozen_directions
+from llcommon.optimise.box import active_set, box, frozen_directions
 from llcommon.optimise.curvature import spectrum
 from llcommon.optimise.flow import gradient_flow
 from llcommon.optimise.points import ORDER_TOLERANCE, minimum_at
@@ -33,6 +33,7 @@ _FLOW_ERROR = 3e-3
 _FLOW_STEP = 0.5
 _FLOW_END = 0.2
 _MOST_FLOW_STEPS = 2000
+_MOST_HOLDS = 20  # times for each coordinate that bounds hold others than before
 # Longest arc of one step of steepest descent in a large model.
 _DESCENT_ARC = 0.2
 _MOST_DOUBLINGS = 10
@@ -122,19 +123,23 @@ class Downhill:
     """Runs down both sides of transition states of one model."""
 
     def __init__(self, model: LossModel, settings: Settings) -> None:
-        """Errors: ConfigError if steepest descent is asked for in a box."""
+        """Errors: ConfigError if steepest descent is asked for in a box of many coordinates."""
         self.model = model
         self._gradient = np.empty(model.dimension)
         self.curvature = settings.curvature
         self.pushoff = settings.connect.pushoff
         chosen = settings.connect.downhill
-        bounded = model.bounds() is not None
+        self.bounded = model.bounds() is not None
+        self.box = box(model)
         self.small = model.dimension <= _FLOW_LIMIT
-        self.steepest = chosen == "steepest-descent" or (chosen == "auto" and self.small and not bounded)
+        self.steepest = chosen == "steepest-descent" or (chosen == "auto" and self.small)
         self.radius = settings.quench.radius
         self.most = settings.quench.maximum_iterations
-        if self.steepest and bounded:
-            raise ConfigError("[connect] downhill steepest-descent knows no bounds, which this model has: use quench")
+        if self.steepest and self.bounded and not self.small:
+            raise ConfigError(
+                f"[connect] downhill steepest-descent knows no bounds of more than {_FLOW_LIMIT} coordinates, which "
+                "this model has: use quench"
+            )
         quench = settings.quench
         self.tolerance = quench.rms
         self.sloppy = quench.sloppy_rms
@@ -160,21 +165,35 @@ class Downhill:
 
     def _flow(self, start: np.ndarray, frozen: np.ndarray) -> QuenchResult:
         """By the gradient flow from `start`, (N,), and Newton's steps at its end; not along the rows of `frozen`."""
+        model = self.model
         point = np.array(start, dtype=np.float64)
-        status, loss, size, evaluations, hessians = gradient_flow(
-            self.model.kernel,
-            self.model.hessian_kernel,
-            *self.model.hessian_packed(),
-            frozen,
-            point,
-            self._gradient,
-            self.tolerance,
-            _FLOW_ERROR,
-            _FLOW_STEP,
-            _FLOW_END,
-            _MOST_FLOW_STEPS,
-            self.radius,
-        )
+        held = np.zeros(model.dimension, dtype=np.int64)
+        evaluations = 0
+        hessians = 0
+        for _ in range(_MOST_HOLDS * model.dimension):
+            if self.bounded:
+                held = active_set(model, point, model.value_and_gradient(point)[1]).astype(np.int64)
+                evaluations += 1
+            status, loss, size, used, formed = gradient_flow(
+                model.kernel,
+                model.hessian_kernel,
+                *model.hessian_packed(),
+                frozen,
+                *self.box,
+                held,
+                point,
+                self._gradient,
+                self.tolerance,
+                _FLOW_ERROR,
+                _FLOW_STEP,
+                _FLOW_END,
+                _MOST_FLOW_STEPS,
+                self.radius,
+            )
+            evaluations += used
+            hessians += formed
+            if status != Status.HIT_BOUND:
+                break
         if Status(status) is not Status.CONVERGED:
             return QuenchResult(Status(status), loss, point, size, evaluations, hessians)
         end = self.quencher.tight(point)
