@@ -24,8 +24,8 @@ GROUP = "landscape.losses"  # of entry points
 FILE = "file"
 ENTRY_POINT = "entry point"
 
-_NUMBERS = "numbers"
-_CLASSES = "classes"
+# What the attribute `target` of a class may be, and whether the target column holds numbers then; None: there is none.
+_TARGETS = {"classes": False, "numbers": True, "none": None}
 
 
 @dataclass(frozen=True)
@@ -167,28 +167,33 @@ class Wishes:
     """What a class says before an object of it exists.
 
     name: of the model. takes_data, needs_data: whether it has a parameter `data`, and one without default.
-    numeric_target: whether the target column holds numbers and not classes. suggested_step, suggested_temperature: of
-    basin-hopping.
+    numeric_target: whether the target column holds numbers and not classes; None if there is none. suggested_step,
+    suggested_temperature: of basin-hopping.
     """
 
     name: str
     takes_data: bool
     needs_data: bool
-    numeric_target: bool
+    numeric_target: bool | None
     suggested_step: float
     suggested_temperature: float
+
+    @property
+    def takes_target(self) -> bool:
+        """Whether a column is to be predicted."""
+        return self.numeric_target is not None
 
 
 def wishes_of(source: Source) -> Wishes:
     """Read off the class. Errors: UserLossError, ConfigError."""
     made = load(source)
     parameter = _signature(made).parameters.get("data")
-    target = getattr(made, "target", _CLASSES)
-    if target not in (_CLASSES, _NUMBERS):
-        raise UserLossError(f"{source.name}: target must be {_CLASSES!r} or {_NUMBERS!r}, not {target!r}")
+    target = getattr(made, "target", "classes")
+    if not isinstance(target, str) or target not in _TARGETS:
+        raise UserLossError(f"{source.name}: target must be one of {', '.join(_TARGETS)}, not {target!r}")
     needs = parameter is not None and parameter.default is inspect.Parameter.empty
     suggested = [_plain_number(made, name) for name in ("suggested_step", "suggested_temperature")]
-    return Wishes(source.name, parameter is not None, needs, target == _NUMBERS, *suggested)
+    return Wishes(source.name, parameter is not None, needs, _TARGETS[target], *suggested)
 
 
 def _plain_number(made: Callable, name: str) -> float:
