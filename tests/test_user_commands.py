@@ -303,6 +303,15 @@ def test_a_wrong_class_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, wron
     assert files(tmp_path) == before
 
 
+def test_what_a_class_prints_does_not_mix_with_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_loss(CALL + "        print('here')\n" + GOOD)
+    assert call("llgmin", "run", "my.toml", "-j", 1, "--json") == 0
+    written = capsys.readouterr()
+    assert json.loads(written.out)["minima"] == 1
+    assert "here\n" in written.err
+
+
 @pytest.mark.parametrize("dimension", ["0", "2.0", "'two'", "True", "None"])
 def test_a_wrong_dimension(tmp_path, monkeypatch, capsys, dimension):
     monkeypatch.chdir(tmp_path)

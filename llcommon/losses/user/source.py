@@ -4,6 +4,7 @@ A file stands for itself: it is run as a module of its own from its text, whose 
 sees installed packages but no neighbouring files. So the text that a landscape file keeps is all that is needed.
 """
 
+import builtins
 import functools
 import hashlib
 import importlib.util
@@ -119,6 +120,7 @@ def load(source: Source) -> Callable:
         place = f"line {line} of {filename}" if line else filename
         raise UserLossError(f"{place} is not valid Python ({getattr(error, 'msg', error)}); correct it") from error
     sys.modules[module.__name__] = module  # dataclasses and pickles look their module up by name
+    module.print = _print_aside
     try:
         exec(code, module.__dict__)
     except KeyboardInterrupt:
@@ -129,6 +131,11 @@ def load(source: Source) -> Callable:
             hint = "a user's model is one file: it may import installed packages, but no file beside it"
         raise UserLossError(f"{sentence('it', error, filename)}; {hint}") from error
     return _class_in(module, source)
+
+
+def _print_aside(*values, **options) -> None:
+    """The user's `print`: to standard error, because standard output is for results."""
+    builtins.print(*values, **{"file": sys.stderr, **options})
 
 
 def _class_in(module: types.ModuleType, source: Source) -> Callable:
