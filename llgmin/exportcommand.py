@@ -12,6 +12,7 @@ from llcommon.cli import (
     log,
     output_option,
     quiet_option,
+    trust_option,
     verbose_option,
     write_table,
 )
@@ -32,6 +33,7 @@ _FORMATS = ("npz", "sklearn", "torch", "suite")
 )
 @output_option("File to write; default: the landscape file's name with the ID and the ending of the format.")
 @force_option()
+@trust_option()
 @verbose_option()
 @quiet_option()
 def export(file: Path, point_id: int, kind: str, output, force) -> None:
@@ -64,6 +66,7 @@ def export(file: Path, point_id: int, kind: str, output, force) -> None:
     help="Mix the predictions of all minima by their harmonic weights at temperature T; 1 for a Gaussian process.",
 )
 @click.option("--lowest", type=click.IntRange(1), metavar="N", help="With --mix: only the N minima of lowest loss.")
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

@@ -1,7 +1,9 @@
 """A user's own loss model through all three programs: trust, failures, checkpoints, several processes."""
 
+import importlib
 import json
 
+import click
 import numpy as np
 import pytest
 from driving import ROOT, call, files, run
@@ -148,6 +150,25 @@ RUNNING = [
 ]
 
 
+# Those of all programs that never evaluate a stored model, or whose model is named by the user.
+WITHOUT_TRUST = {
+    "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
+    "lloptim": {"list", "show"},
+    "llpathsample": {"list", "show", "stats", "tree", "path"},
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_TRUST)
+def test_every_other_command_knows_trust(name):
+    program = importlib.import_module(f"{name}.cli").main
+    context = click.Context(program, info_name=name)
+    commands = {command: program.get_command(context, command) for command in program.list_commands(context)}
+    knowing = {
+        command for command, value in commands.items() if any("--trust" in param.opts for param in value.params)
+    }
+    assert set(commands) - knowing == WITHOUT_TRUST[name]
+
+
 @pytest.fixture
 def never_run(monkeypatch):
     """Running source is an error."""
@@ -280,6 +301,15 @@ def test_a_wrong_class_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, wron
     before = files(tmp_path)
     assert part in refused(capsys, 3, "llgmin", "run", "my.toml", "-j", 1)
     assert files(tmp_path) == before
+
+
+def test_what_a_class_prints_does_not_mix_with_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_loss(CALL + "        print('here')\n" + GOOD)
+    assert call("llgmin", "run", "my.toml", "-j", 1, "--json") == 0
+    written = capsys.readouterr()
+    assert json.loads(written.out)["minima"] == 1
+    assert "here\n" in written.err
 
 
 @pytest.mark.parametrize("dimension", ["0", "2.0", "'two'", "True", "None"])
@@ -475,6 +505,27 @@ def test_a_class_with_data_predicts(tmp_path, monkeypatch, capsys):
     row = json.loads(capsys.readouterr().out)["rows"][0]
     # y = 1.25 - 0.25 a + 1.75 b leaves errors of 0.25 (least squares by hand)
     assert row["train_mse"] == pytest.approx(0.14062, abs=2e-5)
+    (tmp_path / "new.csv").write_text("b,a\n0.5,0.5\n", encoding="utf-8")
+    refused(capsys, 2, "llgmin", "predict", "my.h5", "new.csv")
+    assert call("llgmin", "predict", "my.h5", "new.csv", "--trust", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["y"] == pytest.approx(1.875, abs=1e-6)  # the mean of y
+    refused(capsys, 2, "llgmin", "export", "my.h5", 0)
+    assert call("llgmin", "export", "my.h5", 0, "--trust") == 0
+    with np.load("my-0.npz") as archive:
+        assert archive["parameters"].shape == (3,) and str(archive["model"]) == "my_loss.py:Line"
+
+
+def test_a_class_may_take_rows_without_a_target(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = LINE.replace('"numbers"', '"none"').replace("len(data.targets)", "len(data.features)")
+    text = text.replace("self.rows @ x - self.data.targets", "self.rows @ x - 1.0")
+    (tmp_path / "my_loss.py").write_text(text, encoding="utf-8")
+    (tmp_path / "my.toml").write_text(LINE_TOML, encoding="utf-8")
+    (tmp_path / "x.csv").write_text(CSV, encoding="utf-8")
+    assert call("llgmin", "run", "my.toml", "-j", 1) == 0
+    landscape = read_landscape("my.h5")
+    assert landscape.declared.dimension == 4 and landscape.data.targets is None
+    assert call("llgmin", "check", "my.h5", "--trust") == 0
 
 
 def test_classes_must_not_change_the_data(tmp_path, monkeypatch, capsys):

@@ -139,6 +139,19 @@ class TorchLoss:
             return torch.nn.functional.logsigmoid(torch.cat([-odds, odds], dim=1)).numpy()
         return torch.log_softmax(outputs, dim=1).numpy()
 
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Parameters by name, in their shapes."""
+        pieces = np.split(np.array(x, dtype=np.float64), np.cumsum(self._sizes)[:-1])
+        return {name: part.reshape(shape) for name, part, shape in zip(self._names, pieces, self._shapes, strict=True)}
+
+    def torch_state(self, x: np.ndarray) -> dict[str, np.ndarray] | None:
+        """State of the module at x, for `load_state_dict`; None if its inputs are scaled features of a table."""
+        scaled = self.table is not None and (self.table.shift.any() or (self.table.scale != 1.0).any())
+        if self.table is None or scaled:
+            return None
+        state = {name: value.detach().numpy() for name, value in self.module.state_dict().items()}
+        return state | self.named_arrays(x)
+
     # --- inside -----------------------------------------------------------------------------
 
     def _point(self, x: np.ndarray) -> torch.Tensor:

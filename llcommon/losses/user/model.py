@@ -47,6 +47,8 @@ class UserModel(LossModel):
         self.dimension = self._dimension()
         self._everywhere = np.full(self.dimension, np.inf)
         self._box = self._own_bounds()
+        # Zero modes of rotations turn with x: then the class has a method of x.
+        self.turning = self.user.takes_arguments("zero_modes")
         self._modes = self._own_zero_modes()
         self.smooth = bool(self.user.own("smooth", True))
         self.suggested_step = self._own_number("suggested_step", LossModel.suggested_step)
@@ -90,9 +92,12 @@ class UserModel(LossModel):
         return lower, upper
 
     def _own_zero_modes(self) -> np.ndarray:
-        given = self.user.own("zero_modes", None)
-        if given is None:
+        """Those that are the same everywhere; none if they turn with x."""
+        if not self.user.has("zero_modes") or self.turning:
             return np.empty((0, self.dimension))
+        return self._orthonormal(self.user.own("zero_modes", None))
+
+    def _orthonormal(self, given) -> np.ndarray:
         try:
             modes = np.ascontiguousarray(given, dtype=np.float64)
         except (TypeError, ValueError):
@@ -105,12 +110,17 @@ class UserModel(LossModel):
 
     def _check_symmetry(self) -> None:
         offered = [name for name in _SYMMETRY if self.user.has(name)]
-        self.symmetric = bool(offered) or self.user.offers("images")
+        self.symmetric = bool(offered) or self.user.offers("images") or len(self._modes) > 0
         missing = [name for name in _SYMMETRY if name not in offered]
         if offered and missing and not self.user.offers("images"):
             needed = f"{', '.join(_SYMMETRY[:-1])} and {_SYMMETRY[-1]}"
             raise UserLossError(
                 f"{self.name} offers {offered[0]} but no {missing[0]}: a symmetry is told by {needed}, or by images"
+            )
+
+        if self.turning and not offered:
+            raise UserLossError(
+                f"{self.name} offers zero_modes that turn with x but no align, which must bring points together there"
             )
 
     def _connect_kernels(self) -> None:
@@ -193,7 +203,10 @@ class UserModel(LossModel):
         check(self, derivatives)
 
     def zero_modes(self, x: np.ndarray) -> np.ndarray:
-        return self._modes.copy()
+        return self._orthonormal(self.user.ask("zero_modes", locked(x))) if self.turning else self._modes.copy()
+
+    def on_kink(self, x: np.ndarray, tolerance: float) -> bool:
+        return bool(self.user.ask("on_kink", locked(x), tolerance)) if self.user.offers("on_kink") else False
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
         return None if self._box is None else (self._box[0].copy(), self._box[1].copy())
@@ -239,25 +252,35 @@ class UserModel(LossModel):
         return self._own_number("log_group_order", 0.0)
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """As of the base class; along zero modes that are the same everywhere x goes to where reference is."""
         if self.user.offers("images"):
-            return symmetry.nearest(self._images(x), reference)
-        return self._moved("align", locked(reference), locked(x)) if self.symmetric else super().align(reference, x)
+            image = symmetry.nearest(self._images(x), reference, self._modes)
+        elif self.user.offers("align"):
+            image = self._moved("align", locked(reference), locked(x))
+        else:
+            image = super().align(reference, x)
+        return image + symmetry.along(self._modes, reference - image)
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
+        across = np.asarray(x, dtype=np.float64) - symmetry.along(self._modes, x)
         if self.user.offers("images"):
-            return symmetry.first(self._images(x))
-        return self._moved("canonical", locked(x)) if self.symmetric else super().canonical(x)
+            return symmetry.first(self._images(across))
+        if self.user.offers("canonical"):
+            return self._moved("canonical", locked(across))
+        return super().canonical(across)
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if self.user.offers("images"):
             images = self._images(x)
             return images[rng.integers(len(images))].copy()
-        return self._moved("random_image", locked(x), rng) if self.symmetric else super().random_image(x, rng)
+        if self.user.offers("random_image"):
+            return self._moved("random_image", locked(x), rng)
+        return super().random_image(x, rng)
 
     def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
         if self.user.offers("images"):
             return symmetry.number_alike(self._images(x), x, tolerance)
-        if not self.symmetric:
+        if not self.user.offers("stabiliser_order"):
             return 1
         order = self.user.ask("stabiliser_order", locked(x), tolerance)
         return int(self.user.numbers("stabiliser_order", order, ()))
@@ -269,6 +292,21 @@ class UserModel(LossModel):
 
     def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
         return self._outputs("log_probabilities", x, features)
+
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return self._arrays("named_arrays", x) or super().named_arrays(x)
+
+    def torch_state(self, x: np.ndarray) -> dict[str, np.ndarray] | None:
+        return self._arrays("torch_state", x)
+
+    def _arrays(self, name: str, x: np.ndarray) -> dict[str, np.ndarray] | None:
+        """Arrays by name of the method `name`, or None if there is none or it returns that."""
+        arrays = self.user.ask(name, locked(x)) if self.user.offers(name) else None
+        if arrays is None:
+            return None
+        if not isinstance(arrays, dict):
+            raise UserLossError(f"{self.source.class_name}.{name} must return a dictionary of arrays by name, or None")
+        return {str(key): self.user.numbers(name, array, np.shape(array)) for key, array in arrays.items()}
 
     def _outputs(self, name: str, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
         """What the user's model says of raw feature rows, shape (n, outputs), or None if it has no such method."""

@@ -51,6 +51,10 @@ class UserObject:
         """Whether there is an attribute, property or method of this name."""
         return self._attribute(name, _NOTHING) is not _NOTHING
 
+    def takes_arguments(self, name: str) -> bool:
+        """Whether there is a method of this name that wants arguments."""
+        return self.offers(name) and bool(inspect.signature(self._attribute(name, None)).parameters)
+
     def own(self, name: str, default):
         """An attribute or property, or what the method of that name returns; the default if there is none."""
         value = self._attribute(name, default)

@@ -4,6 +4,7 @@ A file stands for itself: it is run as a module of its own from its text, whose 
 sees installed packages but no neighbouring files. So the text that a landscape file keeps is all that is needed.
 """
 
+import builtins
 import functools
 import hashlib
 import importlib.util
@@ -24,8 +25,8 @@ GROUP = "landscape.losses"  # of entry points
 FILE = "file"
 ENTRY_POINT = "entry point"
 
-_NUMBERS = "numbers"
-_CLASSES = "classes"
+# What the attribute `target` of a class may be, and whether the target column holds numbers then; None: there is none.
+_TARGETS = {"classes": False, "numbers": True, "none": None}
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def load(source: Source) -> Callable:
         place = f"line {line} of {filename}" if line else filename
         raise UserLossError(f"{place} is not valid Python ({getattr(error, 'msg', error)}); correct it") from error
     sys.modules[module.__name__] = module  # dataclasses and pickles look their module up by name
+    module.print = _print_aside
     try:
         exec(code, module.__dict__)
     except KeyboardInterrupt:
@@ -129,6 +131,11 @@ def load(source: Source) -> Callable:
             hint = "a user's model is one file: it may import installed packages, but no file beside it"
         raise UserLossError(f"{sentence('it', error, filename)}; {hint}") from error
     return _class_in(module, source)
+
+
+def _print_aside(*values, **options) -> None:
+    """The user's `print`: to standard error, because standard output is for results."""
+    builtins.print(*values, **{"file": sys.stderr, **options})
 
 
 def _class_in(module: types.ModuleType, source: Source) -> Callable:
@@ -167,28 +174,33 @@ class Wishes:
     """What a class says before an object of it exists.
 
     name: of the model. takes_data, needs_data: whether it has a parameter `data`, and one without default.
-    numeric_target: whether the target column holds numbers and not classes. suggested_step, suggested_temperature: of
-    basin-hopping.
+    numeric_target: whether the target column holds numbers and not classes; None if there is none. suggested_step,
+    suggested_temperature: of basin-hopping.
     """
 
     name: str
     takes_data: bool
     needs_data: bool
-    numeric_target: bool
+    numeric_target: bool | None
     suggested_step: float
     suggested_temperature: float
+
+    @property
+    def takes_target(self) -> bool:
+        """Whether a column is to be predicted."""
+        return self.numeric_target is not None
 
 
 def wishes_of(source: Source) -> Wishes:
     """Read off the class. Errors: UserLossError, ConfigError."""
     made = load(source)
     parameter = _signature(made).parameters.get("data")
-    target = getattr(made, "target", _CLASSES)
-    if target not in (_CLASSES, _NUMBERS):
-        raise UserLossError(f"{source.name}: target must be {_CLASSES!r} or {_NUMBERS!r}, not {target!r}")
+    target = getattr(made, "target", "classes")
+    if not isinstance(target, str) or target not in _TARGETS:
+        raise UserLossError(f"{source.name}: target must be one of {', '.join(_TARGETS)}, not {target!r}")
     needs = parameter is not None and parameter.default is inspect.Parameter.empty
     suggested = [_plain_number(made, name) for name in ("suggested_step", "suggested_temperature")]
-    return Wishes(source.name, parameter is not None, needs, target == _NUMBERS, *suggested)
+    return Wishes(source.name, parameter is not None, needs, _TARGETS[target], *suggested)
 
 
 def _plain_number(made: Callable, name: str) -> float:

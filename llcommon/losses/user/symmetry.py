@@ -1,12 +1,18 @@
-"""What a list of all symmetry images of a point tells."""
+"""What a list of all symmetry images of a point tells, and zero modes that are the same everywhere."""
 
 import numpy as np
 
 
-def nearest(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The image, of (k, N), that is nearest to reference, (N,); the first of equal ones."""
-    distances = np.square(images - reference).sum(axis=1)
-    return images[int(np.argmin(distances))].copy()
+def along(modes: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The part of x, (N,) or rows of it, in the space of the orthonormal rows of modes, (number, N)."""
+    return (x @ modes.T) @ modes
+
+
+def nearest(images: np.ndarray, reference: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    """The image, of (k, N), that is nearest to reference, (N,), across the modes; the first of equal ones."""
+    differences = images - reference
+    differences -= along(modes, differences)
+    return images[int(np.argmin(np.square(differences).sum(axis=1)))].copy()
 
 
 def first(images: np.ndarray) -> np.ndarray:

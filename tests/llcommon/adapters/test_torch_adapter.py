@@ -209,3 +209,10 @@ def test_the_example_finds_the_landscape_of_the_toolchains_own_network(tmp_path,
     assert len(grown.transition_states) >= len(points) - 1
     assert call("lloptim", "check", "grown.h5", "--trust", "-q") == 0
     assert call("llgmin", "score", "grown.h5", "--trust", "-q") == 0
+    assert call("llgmin", "export", "grown.h5", 0, "--format", "torch", "--trust", "-q") == 0
+    layers = [torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 2)]
+    module = torch.nn.Sequential(*layers).double()
+    module.load_state_dict(torch.load("grown-0.pt"))
+    with torch.no_grad():
+        outputs = torch.log_softmax(module(torch.tensor(table.features)), dim=1).numpy()
+    np.testing.assert_allclose(outputs, own.log_probabilities(points[0][order].copy(), table.features), atol=1e-12)

@@ -263,6 +263,73 @@ def test_without_symmetry_nothing_moves():
     assert np.array_equal(model.align(-x, x), x)
 
 
+VALLEY = """
+class MyLoss:
+    dimension = 3
+    zero_modes = np.array([[0.0, 0.0, 1.0]])
+    def value_and_gradient(self, x):
+        a, b, c = x
+        return (a * a - 1.0) ** 2 + b * b, np.array([4.0 * a * (a * a - 1.0), 2.0 * b, 0.0])
+"""
+
+
+@pytest.mark.parametrize("more", ["", "    def images(self, x):\n        return np.array([x, x * [-1, 1, 1]])\n"])
+def test_alignment_goes_along_zero_modes(more):
+    model = user_model(VALLEY + more)
+    model.check(True)
+    assert model.symmetric
+    reference, x = np.array([-1.0, 0.2, 5.0]), np.array([1.0, 0.1, -3.0])
+    side = -1.0 if more else 1.0
+    np.testing.assert_allclose(model.align(reference, x), [side, 0.1, 5.0], atol=1e-15)
+    assert np.array_equal(model.canonical(x), model.canonical(x + np.array([0.0, 0.0, 7.0])))
+    assert model.log_group_order() == pytest.approx(np.log(2.0) if more else 0.0)
+    result = Quencher(model, QuenchSettings()).quench(np.array([0.8, 0.3, 2.0]))
+    assert result.status is Status.CONVERGED and result.coordinates == pytest.approx([1.0, 0.0, 2.0], abs=1e-9)
+
+
+RING = """
+class MyLoss:
+    dimension = 2
+    log_group_order = 0.0
+    def value_and_gradient(self, x):
+        square = x @ x - 1.0
+        return square * square, 4.0 * square * x
+    def zero_modes(self, x):
+        return np.array([[-x[1], x[0]]]) / np.linalg.norm(x)
+"""
+TURN = """
+    def align(self, reference, x):
+        return reference * np.linalg.norm(x) / np.linalg.norm(reference)
+    def canonical(self, x):
+        return np.array([np.linalg.norm(x), 0.0])
+    def random_image(self, x, rng):
+        angle = rng.uniform(0.0, 2.0 * np.pi)
+        return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ x
+    def stabiliser_order(self, x, tolerance):
+        return 1
+"""
+
+
+def test_zero_modes_may_turn_with_x():
+    model = user_model(RING + TURN)
+    model.check(True)
+    assert np.array_equal(model.zero_modes(np.array([0.0, 2.0])), [[-1.0, 0.0]])
+    result = Quencher(model, QuenchSettings()).quench(np.array([0.4, 0.9]))
+    assert result.status is Status.CONVERGED and np.linalg.norm(result.coordinates) == pytest.approx(1.0, abs=1e-12)
+    with pytest.raises(UserLossError, match="offers log_group_order but no align"):
+        user_model(RING)
+    with pytest.raises(UserLossError, match="offers zero_modes that turn with x but no align"):
+        user_model(RING.replace("log_group_order", "anything"))
+
+
+def test_kinks_are_asked_for():
+    kink = "    smooth = False\n    def on_kink(self, x, tolerance):\n        return abs(x[1]) < tolerance\n"
+    model = user_model(WELL + kink)
+    assert not model.smooth
+    assert model.on_kink(np.array([1.0, 1e-6]), 1e-5) and not model.on_kink(np.ones(2), 1e-5)
+    assert not user_model(WELL).on_kink(np.ones(2), 1e-5)
+
+
 # --- names ----------------------------------------------------------------------------------------
 
 
