@@ -33,6 +33,8 @@ class LossModel:
     # Scales that searches start from: basin-hopping step (per coordinate), its temperature.
     suggested_step: float = 1.0
     suggested_temperature: float = 1.0
+    # Of paths downhill: a model with narrower valleys than others has a smaller one.
+    path_scale: float = 1.0
 
     parameters: object
     data: object = None

@@ -152,6 +152,8 @@ class GP(LossModel):
         self.dimension = int(self._parts[-1].places[-1]) + 2
         self._refuse_undetermined()
         self._bounds = self._box()
+        # The valleys of a periodic covariance can be as narrow as 0.01 in the logarithm of the period.
+        self.path_scale = 0.05 if any(part.kind == PERIODIC for part in self._parts) else 1.0
         self.suggested_temperature = 1.0 / rows if parameters.per_datum else 1.0
         header = [rows, features, len(self._parts), int(self._product), int(parameters.per_datum)]
         for part in self._parts:
