@@ -207,8 +207,8 @@ class GP(LossModel):
             else:
                 intervals[lengths] = chosen.length_bounds or self._lengths()
                 intervals[shape] = chosen.alpha_bounds or [0.1, 100.0]
-        lower, upper = np.log(intervals).T
-        return lower, upper
+        logarithms = np.log(intervals)
+        return logarithms[:, 0].copy(), logarithms[:, 1].copy()
 
     def _lengths(self) -> list[float]:
         """Bounds of lengths: below the smallest rows know nothing of each other, above the largest all are alike."""
