@@ -33,6 +33,7 @@ TASKS = {
     "storage": "storage",
     "hits": "searching",
     "distinct": "searching",
+    "clustering": "clustering",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 GOALS = ("iris", "wine", "rastrigin", "schwefel")
