@@ -68,7 +68,7 @@ def _check_ends(name: str, ends: list[tuple[float, float]]) -> None:
 
 
 def clustering(options: Options) -> table.Result:
-    """Wall seconds of one quench to a strict fixed point from rows as centres, mean over a round; the ends are compared.
+    """Wall seconds of one quench to a strict fixed point from rows as centres, mean over a round.
 
     scikit-learn: KMeans(n_init=1, algorithm="lloyd", tol=0) from the same centres, with one thread and with two. Ours
     is always one thread.
