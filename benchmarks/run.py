@@ -35,6 +35,7 @@ TASKS = {
     "hits": "searching",
     "distinct": "searching",
     "user": "usermodels",
+    "clustering": "clustering",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 GOALS = ("iris", "wine", "rastrigin", "schwefel")

@@ -1,7 +1,9 @@
 """Minima and passes of the kmeans loss, exactly: Lloyd's algorithm, descents on tie surfaces, and what both verify."""
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -18,9 +20,10 @@ _MOST_ROUNDS = 1000
 # Up to this many products of coordinates all ties around a minimum are descended from; above, the likely ones.
 _EXHAUSTIVE_WORK = 1e9
 # Places of a way where J is looked at, to find the creases that it rises to.
-_PLACES = 200
-_BISECTIONS = 60
-_MOST_DESCENTS = 300  # of one climb
+_PLACES = np.linspace(0.0, 1.0, 201)
+_BISECTIONS = 26
+# Descents from points that change sides on one way.
+_MOST_DESCENTS = 100
 
 
 @dataclass(frozen=True)
@@ -241,16 +244,22 @@ class KMeansPieces(Pieces):
         number = tied_candidates(
             self.points, self.weights, labels, centres, members, int(every), tied, others
         )
-        found = []
-        for i, other in zip(tied[:number], others[:number], strict=True):
-            status, point, _ = self._descend_on_tie(_Tie(int(i), int(labels[i]), int(other)), labels)
-            if status is Status.CONVERGED:
-                found.append(point)
+        pairs = zip(tied[:number].tolist(), others[:number].tolist(), strict=True)
+        found = self._below((_Tie(i, int(labels[i]), other), labels) for i, other in pairs)
         found.sort(key=self.model.value)
         return self._distinct(found)
 
-    def _creases(self, first: np.ndarray, second: np.ndarray, places: np.ndarray):
-        """The ties at which J, along the line from first to second (both (N,)) at these places, is highest beside it.
+    def _changes(self, first: np.ndarray, second: np.ndarray) -> Iterator[tuple[_Tie, np.ndarray]]:
+        """Points that change sides along the line from first to second, both (N,): ties, with the labels before."""
+        before, _ = self._assignment(first)
+        for place in _PLACES[1:]:
+            labels, _ = self._assignment(first + place * (second - first))
+            for i in np.flatnonzero(before != labels):
+                yield _Tie(int(i), int(before[i]), int(labels[i])), before
+            before = labels
+
+    def _creases(self, first: np.ndarray, second: np.ndarray) -> Iterator[tuple[_Tie, np.ndarray]]:
+        """The ties at which J is highest along the line from first to second, both (N,).
 
         Yields ties with the labels there. On a line the pieces of J are convex, so all its maxima are creases.
         """
@@ -259,11 +268,11 @@ class KMeansPieces(Pieces):
         def slope(place: float) -> float:
             return float(self.model.value_and_gradient(first + place * way)[1] @ way)
 
-        slopes = [slope(place) for place in places]
-        for n in range(len(places) - 1):
+        slopes = [slope(place) for place in _PLACES]
+        for n in range(len(_PLACES) - 1):
             if not slopes[n] > 0.0 > slopes[n + 1]:
                 continue
-            low, high = float(places[n]), float(places[n + 1])
+            low, high = float(_PLACES[n]), float(_PLACES[n + 1])
             for _ in range(_BISECTIONS):
                 middle = 0.5 * (low + high)
                 if not low < middle < high:
@@ -282,26 +291,19 @@ class KMeansPieces(Pieces):
         """
         width = float(np.linalg.norm(np.ptp(self.points, axis=0)))
         status = Status.NO_CANDIDATE
-        evaluations = 0
-        descents = 0
-        before = None
-        for place in np.linspace(0.0, 1.0, _PLACES):
-            labels, _ = self._assignment(start + place * width * direction)
-            evaluations += 1
-            changed = [] if before is None else np.flatnonzero(before != labels)
-            for i in changed[: _MOST_DESCENTS - descents]:
-                status, point, rounds = self._descend_on_tie(_Tie(int(i), int(before[i]), int(labels[i])), before)
-                evaluations += rounds
-                descents += 1
-                if status is Status.CONVERGED:
-                    return status, point, evaluations
-            before = labels
+        evaluations = len(_PLACES)
+        for tie, labels in islice(self._changes(start, start + width * direction), _MOST_DESCENTS):
+            status, point, rounds = self._descend_on_tie(tie, labels)
+            evaluations += rounds
+            if status is Status.CONVERGED:
+                return status, point, evaluations
         return status, None, evaluations
 
     def passes_between(
         self, first: np.ndarray, second: np.ndarray, attempt: int, rng: np.random.Generator
     ) -> list[np.ndarray]:
-        """By descents on the tie surfaces of all creases that are maxima of J on the way.
+        """By descents on the tie surfaces of the creases that are maxima of J on the way; should these lead to no pass,
+        of all points that change sides on the way, or of many.
 
         The first way is straight. At the second attempt the passes around both ends are added; later ways lead over a
         random place, the passes around which are added: some are next to no minimum.
@@ -315,10 +317,19 @@ class KMeansPieces(Pieces):
             scatter = rng.random() * self.model.suggested_step
             corners.insert(1, start + scatter * rng.standard_normal(first.size))
             found = self.passes_around(corners[1])
-        places = np.linspace(0.0, 1.0, _PLACES)
         for begin, end in zip(corners[:-1], corners[1:], strict=True):
-            for tie, labels in self._creases(begin, end, places):
-                status, point, _ = self._descend_on_tie(tie, labels)
-                if status is Status.CONVERGED:
-                    found.append(point)
+            passes = self._below(self._creases(begin, end))
+            if not passes:
+                changes = list(self._changes(begin, end))
+                passes = self._below(changes[:: 1 + len(changes) // _MOST_DESCENTS])
+            found += passes
         return self._distinct(found)
+
+    def _below(self, ties: Iterable[tuple[_Tie, np.ndarray]]) -> list[np.ndarray]:
+        """The passes that descents on the surfaces of some ties, with their assignments, end in."""
+        found = []
+        for tie, labels in ties:
+            status, point, _ = self._descend_on_tie(tie, labels)
+            if status is Status.CONVERGED:
+                found.append(point)
+        return found
