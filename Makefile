@@ -25,7 +25,9 @@ demo: $(READY)
 	@$(BIN)/llpathsample stats $(DEMO)/landscape.h5 | grep -E '^(minima|transition_states|minima_in_main_component|lowest_loss)'
 	@echo "The disconnectivity graph is $(DEMO)/tree.svg (and tree.png), the landscape $(DEMO)/landscape.h5."
 
+# The kernels first: each of pytest's processes would compile all of them.
 test: $(READY)
+	$(BIN)/python -m llcommon.compilation
 	$(BIN)/python -m pytest -q -n 2 -m 'not slow'
 
 test-slow: $(READY)

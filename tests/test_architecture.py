@@ -40,6 +40,7 @@ FLOORS = {
     "llcommon.store": 4,
     "llcommon.verification": 4,
     "llcommon.cli": 5,
+    "llcommon.compilation": 5,
     "llcommon.filecommands": 5,
     "llcommon.plotting": 5,
     "llgmin": 6,

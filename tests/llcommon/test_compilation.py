@@ -1,0 +1,27 @@
+"""Kernels compiled ahead: what is compiled, and that a second process finds it in the cache."""
+
+import importlib
+import os
+import subprocess
+import sys
+
+from llcommon.compilation import compiled_modules
+
+
+def test_modules_of_all_floors_are_found_once():
+    modules = compiled_modules()
+    assert len(modules) == len(set(modules))
+    assert {"llcommon.losses.mlp", "llcommon.losses.gp", "llcommon.optimise.lbfgs"} <= set(modules)
+    for name in modules:
+        importlib.import_module(name)
+
+
+def test_what_was_compiled_ahead_is_in_the_cache(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = "from llcommon import compilation as c; c.compiled_modules = lambda: ['llcommon.optimise.vectors']\n"
+    command += "if __name__ == '__main__': c.compile_all(1)"
+    subprocess.run([sys.executable, "-c", command], env=environment, check=True, timeout=300)
+    before = sorted(tmp_path.rglob("*.nbc"))
+    assert before
+    subprocess.run([sys.executable, "-c", "import llcommon.optimise.vectors"], env=environment, check=True, timeout=300)
+    assert sorted(tmp_path.rglob("*.nbc")) == before
