@@ -88,14 +88,14 @@ class MLP(LossModel):
             self._vector_size = kind.sharp_workspace(self.widths, self.rows, self.dimension)
             self._hessian_size = self.dimension + self._vector_size
             return
-        from llcommon.losses import _mlp_columns as columns
         from llcommon.losses import _mlp_general as general
+        from llcommon.losses import _mlp_general_hessian as dense
 
         self.kernel = first_class(general.general_kernel)
-        self.hessian_kernel = first_class(columns.general_hessian)
+        self.hessian_kernel = first_class(dense.general_hessian)
         self.hessian_vector_kernel = first_class(general.general_hessian_vector)
         self._vector_size = general.general_workspace(self.widths, self.rows)
-        self._hessian_size = self.dimension + self._vector_size
+        self._hessian_size = dense.general_hessian_workspace(self.integers, self.dimension)
 
     def hessian_packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The packed arguments with the larger workspace of the dense Hessian, made at first need."""
