@@ -44,6 +44,8 @@ class LossModel:
     workspace: np.ndarray
     rows: int = 0
     rows_kernel: object = None
+    # Number of the class that the loss ranks above all others, whose AUC is then its score; None: all classes alike.
+    ranked_class: int | None = None
 
     @property
     def packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -57,6 +57,7 @@ class MLP(LossModel):
         self.widths = (inputs.shape[1], *parameters.hidden, outputs)
         self.odd = parameters.activation in ODD_ACTIVATIONS
         self.smooth = parameters.activation != "relu"
+        self.ranked_class = self.positive if parameters.loss == "auc" else None
         self.softmax = parameters.loss in ("cross-entropy", "auc")
         pairs = zip(self.widths[:-1], self.widths[1:], strict=True)
         self.dimension = sum((a + 1) * b for a, b in pairs)
