@@ -46,7 +46,7 @@ class Data:
     """Rows that a loss model is trained on.
 
     feature_names: d names. features: (n, d) float64, raw. shift, scale: (d,) float64.
-    scaling: name of the scaling that gave shift and scale. target_name: column predicted.
+    scaling: name of the scaling that gave shift and scale. target_name: column predicted, "" for none.
     class_names: names of the classes, empty for numeric targets. labels: (n,) int64, indices
     into class_names, or None. targets: (n,) float64 or None. source: name of the file without
     its folder. sha256: of the bytes of the file.
@@ -112,16 +112,17 @@ class _Scaling:
     constant: np.ndarray
 
 
-def read_csv(path: str | Path, settings: DataSettings, numeric_target: bool) -> Data:
+def read_csv(path: str | Path, settings: DataSettings, numeric_target: bool | None) -> Data:
     """The training data in a CSV or TSV file with a header (comma, semicolon or tab; UTF-8).
 
     `numeric_target` False: the target column holds classes by name, in sorted order (by number
-    if all are integers); True: numbers. Raises InputError naming file, line and column of what
+    if all are integers); True: numbers; None: there is none, and a column that the settings call
+    so is left out. Raises InputError naming file, line and column of what
     is wrong in the file, and ConfigError for columns that `settings` name and the file lacks.
     """
     content = read_bytes(path)
     table = _read_table(path, content)
-    target = _target_column(table, settings)
+    target = _target_column(table, settings, numeric_target is not None)
     names = _feature_columns(table, settings, target)
     if len(table.rows) < 2:
         message = f"{path} has {len(table.rows)} rows of data under its header; at least 2 are needed"
@@ -133,7 +134,7 @@ def read_csv(path: str | Path, settings: DataSettings, numeric_target: bool) -> 
     class_names: tuple[str, ...] = ()
     if numeric_target:
         targets = _numbers(table, target, _CHOOSE_COLUMNS)
-    else:
+    elif numeric_target is not None:
         class_names, labels = _classes(table, target)
     scaling = _scaling(features, settings.scaling)
     kept = _kept_columns(table, names, scaling, settings)
@@ -143,7 +144,7 @@ def read_csv(path: str | Path, settings: DataSettings, numeric_target: bool) -> 
         shift=scaling.shift[kept],
         scale=scaling.scale[kept],
         scaling=settings.scaling,
-        target_name=target,
+        target_name="" if numeric_target is None else target,
         class_names=class_names,
         labels=labels,
         targets=targets,
@@ -160,19 +161,21 @@ def read_rows(path: str | Path, data: Data) -> Rows:
     """
     content = read_bytes(path)
     table = _read_table(path, content)
-    _check_columns(table, data)
-    if not table.rows:
-        raise InputError(f"{path} has no rows of data under its header; at least 1 is needed")
-    features = np.empty((len(table.rows), len(data.feature_names)))
-    for j, name in enumerate(data.feature_names):
-        features[:, j] = _numbers(table, name, _CORRECT_IT)
-    _check_scalable(table, data, features)
+    _check_columns(table, data, [*data.feature_names, *filter(None, [data.target_name])])
+    features = _known_features(table, data)
     labels = targets = None
     if data.class_names:
         labels = _known_labels(table, data)
-    else:
+    elif data.target_name:
         targets = _numbers(table, data.target_name, _CORRECT_IT)
     return Rows(features, labels, targets, Path(path).name, hashlib.sha256(content).hexdigest())
+
+
+def read_features(path: str | Path, data: Data) -> np.ndarray:
+    """Raw features (m, d) of another file for a model of `data`, as of `read_rows`, but without the target."""
+    table = _read_table(path, read_bytes(path))
+    _check_columns(table, data, list(data.feature_names))
+    return _known_features(table, data)
 
 
 # --- cells ----------------------------------------------------------------------------------
@@ -301,16 +304,17 @@ def _classes(table: _Table, name: str) -> tuple[tuple[str, ...], np.ndarray]:
 # --- columns ----------------------------------------------------------------------------------
 
 
-def _target_column(table: _Table, settings: DataSettings) -> str:
+def _target_column(table: _Table, settings: DataSettings, needed: bool) -> str | None:
+    """The column that is no feature, None for none; unset it is the last one where it is needed."""
     if settings.target is None:
-        return table.header[-1]
+        return table.header[-1] if needed else None
     if settings.target not in table.header:
         hint = suggestion(settings.target, table.header)
         raise ConfigError(f"[data] target {settings.target} is not a column of {table.path}; {hint}")
     return settings.target
 
 
-def _feature_columns(table: _Table, settings: DataSettings, target: str) -> list[str]:
+def _feature_columns(table: _Table, settings: DataSettings, target: str | None) -> list[str]:
     if settings.features is None:
         names = [name for name in table.header if name != target]
         if not names:
@@ -332,9 +336,8 @@ def _feature_columns(table: _Table, settings: DataSettings, target: str) -> list
     return names
 
 
-def _check_columns(table: _Table, data: Data) -> None:
-    """Raise InputError if the table lacks a column of the training data."""
-    needed = [*data.feature_names, data.target_name]
+def _check_columns(table: _Table, data: Data, needed: list[str]) -> None:
+    """Raise InputError if the table lacks a column of the training data that is needed."""
     missing = [name for name in needed if name not in table.header]
     if missing:
         columns = "the column" if len(missing) == 1 else "the columns"
@@ -343,6 +346,17 @@ def _check_columns(table: _Table, data: Data) -> None:
         hint = f"; {near}" if near.startswith("did you mean") else "; add what is missing"
         trained = f"which the training data {data.source} have"
         raise InputError(f"{table.path} lacks {columns} {', '.join(missing)}, {trained}{hint}")
+
+
+def _known_features(table: _Table, data: Data) -> np.ndarray:
+    """The feature columns (m, d) of the training data; InputError for the first cell that cannot be used."""
+    if not table.rows:
+        raise InputError(f"{table.path} has no rows of data under its header; at least 1 is needed")
+    features = np.empty((len(table.rows), len(data.feature_names)))
+    for j, name in enumerate(data.feature_names):
+        features[:, j] = _numbers(table, name, _CORRECT_IT)
+    _check_scalable(table, data, features)
+    return features
 
 
 def _known_labels(table: _Table, data: Data) -> np.ndarray:

@@ -56,10 +56,11 @@ class SearchSettings:
         "tsallis: probability (1 - (1 - q) d/T)^(1/(1 - q))", choices=("metropolis", "threshold", "tsallis"),
     )
     tsallis_q: float = setting(1.5, help="q of the tsallis acceptance; 1 is metropolis", above=0.0)
-    moves: list[str] = setting(
-        ["uniform"], help="kinds of step, of which each step takes one at random. uniform, gaussian: all coordinates; "
-        "layer: all, scaled by the size of those of their layer; group: those of one unit; redraw: one unit anew from "
-        "a random start; crossover, swap: units of another minimum found; soft-mode: along soft eigenvectors",
+    moves: list[str] | None = setting(
+        None, help="kinds of step, of which each step takes one at random; unset: chosen by the model. uniform, "
+        "gaussian: all coordinates; layer: all, scaled by the size of those of their layer; group: those of one unit; "
+        "redraw: one unit anew from a random start; crossover, swap: units of another minimum found; soft-mode: along "
+        "soft eigenvectors",
         choices=("uniform", "gaussian", "layer", "group", "redraw", "crossover", "swap", "soft-mode"),
     )
     move_weights: list[float] | None = setting(
@@ -103,14 +104,15 @@ class SearchSettings:
 
 def _moves_problem(search: SearchSettings) -> str | None:
     """What is wrong with the kinds of step, or None."""
-    if not search.moves:
+    moves = ["uniform"] if search.moves is None else search.moves
+    if not moves:
         return "moves must name at least one kind of step, such as uniform"
-    if len(set(search.moves)) < len(search.moves):
+    if len(set(moves)) < len(moves):
         return "moves must name each kind of step once; use move_weights to prefer one"
     if search.move_weights is None:
         return None
-    if len(search.move_weights) != len(search.moves):
-        return f"move_weights must hold one number for each of the {len(search.moves)} moves"
+    if len(search.move_weights) != len(moves):
+        return f"move_weights must hold one number for each of the {len(moves)} moves"
     return None if sum(search.move_weights) > 0.0 else "move_weights must not all be 0"
 
 

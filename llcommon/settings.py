@@ -32,7 +32,9 @@ class DataSettings:
     file: str | None = setting(
         None, help="CSV or TSV file with a header, relative to this file; unset for models without data"
     )
-    target: str | None = setting(None, help="column to predict; unset: the last column")
+    target: str | None = setting(
+        None, help="column to predict; unset: the last column. A model that predicts none leaves it out; unset: nothing"
+    )
     features: list[str] | None = setting(
         None, help="columns the model sees; unset: all columns but the target"
     )

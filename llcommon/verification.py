@@ -31,6 +31,7 @@ _SAME_PROBES = 0.2
 
 _REASONS = {
     Status.NOT_FINITE: "its loss, gradient or Hessian is not finite",
+    Status.NOT_POSITIVE_DEFINITE: "its covariance is not positive definite",
     Status.STEP_LIMIT: "its gradient is not zero within the tolerance",
     Status.NO_DESCENT: "the loss does not fall beside it",
     Status.SIDE_FAILED: "the run downhill ended above it",
@@ -38,6 +39,14 @@ _REASONS = {
     Status.ON_KINK: "it lies on a kink of the loss",
     Status.FLAT: "the sign of a Hessian eigenvalue, or of the pull off a bound, is not certain, or the stationary "
     "point is elsewhere",
+}
+
+# Of a loss that is pieced together of smooth parts.
+_REASONS_OF_PIECES = {
+    Status.NOT_FINITE: "its loss is not finite",
+    Status.STEP_LIMIT: "it is not at rest within the tolerance",
+    Status.WRONG_INDEX: "it does not lie on as many creases of the loss as it should, none or one",
+    Status.FLAT: "the loss is flat along some coordinates",
 }
 
 
@@ -179,6 +188,8 @@ def _not_stationary(
     model: LossModel, x: np.ndarray, status: Status, wanted: int, settings: CurvatureSettings
 ) -> str:
     """Why the point x, shape (N,), is not stationary with `wanted` negative eigenvalues."""
+    if model.pieces is not None:
+        return _REASONS_OF_PIECES.get(status, status.label)
     slope = slope_at(model, x)
     if status is Status.STEP_LIMIT:
         return f"its root mean square gradient is {slope.rms:.3g}, which is above the tolerance"
@@ -227,7 +238,7 @@ def _allowed_lpphe(
         error = float(np.hypot(stored.lpphe_error, found.lpphe_error))
         share = _SAME_PROBES if stored.lpphe_probes == found.lpphe_probes else _MOST_ERRORS
         return rounding + share * error
-    if abs(stored.lpphe - found.lpphe) <= rounding:
+    if abs(stored.lpphe - found.lpphe) <= rounding or model.pieces is not None:
         return rounding
     # Nearly flat directions make LPPHE uncertain: the spectrum tells how much.
     surroundings = spectrum(model, found.coordinates, settings, active=found.active)

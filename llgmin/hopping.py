@@ -77,7 +77,7 @@ class BasinHopping(Method):
         self.search = settings.search
         self.quenches = Quenches(model, settings)
         self.moves = Moves(model, self.search, settings.curvature)
-        self.couples = bool(USES_OTHERS & set(self.search.moves))
+        self.couples = bool(USES_OTHERS & set(self.moves.names))
 
     # --- temperatures -----------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class BasinHopping(Method):
 
     def couple(self, walkers: list[Walker], landscape: Landscape) -> list[Walker]:
         """Gives all chains the lowest minima found so far, for moves between minima."""
-        if not USES_OTHERS & set(self.search.moves) or not len(landscape.minima):
+        if not USES_OTHERS & set(self.moves.names) or not len(landscape.minima):
             return walkers
         lowest = np.argsort(landscape.minima.loss, kind="stable")[:_POOL]
         pool = landscape.minima.coordinates[lowest]

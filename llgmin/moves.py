@@ -34,9 +34,9 @@ class Moves:
         self.model = model
         self.curvature = curvature
         self.soft_modes = search.soft_modes
-        self.names = list(search.moves)
+        self.names = list(model.suggested_moves if search.moves is None else search.moves)
         self.weights = None
-        if search.move_weights is not None:
+        if search.moves is not None and search.move_weights is not None:
             self.weights = np.array(search.move_weights) / sum(search.move_weights)
         self.layers = model.layers()
         self.units = model.units()

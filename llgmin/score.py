@@ -83,6 +83,11 @@ def check_predicts(landscape: Landscape, name: str) -> None:
             f"the loss model {model.name} of {name} predicts nothing, so its minima have no scores; "
             "give a landscape of a model that is trained on data"
         )
+    if not landscape.data.target_name:
+        raise ConfigError(
+            f"the data of {name} have no target to compare predictions of the loss model {model.name} with; "
+            "give a landscape of a model that is trained on one"
+        )
     if not len(landscape.minima):
         raise ConfigError(f"{name} holds no minima to score; find some with llgmin run")
 

@@ -20,6 +20,7 @@ from llcommon.cli import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
     write_table,
 )
@@ -75,6 +76,7 @@ def _job_fingerprint(landscape, settings, pairs) -> str:
 @jobs_option("Pairs connected at the same time; default: the cores that are available.")
 @time_limit_option()
 @dry_run_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
@@ -124,6 +126,7 @@ def run_job(
 
     kind: the command; total, tasks: how many tasks of what name there are in all.
     """
+    from llcommon.errors import InputError
     from llcommon.store import SearchState, write_landscape
 
     last = time.monotonic()
@@ -142,7 +145,13 @@ def run_job(
 
     with StopRequest(time_limit) as stop:
         with Progress(total, tasks) as progress:
-            done = job.run(jobs, stop, merged)
+            try:
+                done = job.run(jobs, stop, merged)
+            except InputError as error:
+                # The loss model failed, which only a user's can: what was found before is worth keeping.
+                commit()
+                kept = f"{len(job.outcomes())} of {total} {tasks} are kept in {output}"
+                raise InputError(f"{error}; {kept}") from error
         commit()
         if done < total:
             raise stop.error(f"{done} of {total} {tasks} are kept in {output}")
@@ -179,7 +188,7 @@ def log_failures(counters: dict[str, int]) -> None:
 def _is_failure(name: str) -> bool:
     """Whether a counter counts searches that ended with a status other than converged."""
     kind, _, rest = name.partition(" ")
-    return kind in ("band", "push", "saddle", "side") and rest not in ("evaluations", "searches", "hessians")
+    return kind in ("band", "push", "saddle", "side", "way") and rest not in ("evaluations", "searches", "hessians")
 
 
 @click.command()
@@ -196,6 +205,7 @@ def _is_failure(name: str) -> bool:
     metavar="S",
     help="Longest arc between two points.",
 )
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

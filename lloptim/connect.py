@@ -23,7 +23,7 @@ from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store import Landscape
 from lloptim.bands import Candidate, relaxed_band
-from lloptim.saddles import SaddleSearch
+from lloptim.saddles import SaddleResult, SaddleSearch
 
 # Weight of an edge that exists: nothing beside that of any band.
 _CONNECTED = 1e-9
@@ -119,7 +119,7 @@ class _Attempt:
         return edges[::-1]
 
     def try_edge(self, a: int, b: int) -> None:
-        """A band across one edge; all verified triples from its maxima are kept."""
+        """A band, or way, across one edge; all verified triples from its maxima are kept."""
         attempt = self.tries.get((a, b), 0)
         self.tries[a, b] = attempt + 1
         first = self.found.minima.coordinates[a].copy()
@@ -128,7 +128,19 @@ class _Attempt:
             second = self.model.random_image(second, self.rng)
         else:
             second = self.model.align(first, second)
-        self._band(first, second, attempt)
+        if self.model.pieces is None:
+            self._band(first, second, attempt)
+        else:
+            self._over_passes(first, second, attempt)
+
+    def _over_passes(self, first: np.ndarray, second: np.ndarray, attempt: int) -> None:
+        """In place of a band, of a model of pieces: the passes that a way between two points leads over."""
+        passes = self.model.pieces.passes_between(first, second, attempt + self.earlier, self.rng)
+        self.count("ways")
+        if not passes:
+            self.count(f"way {Status.NO_CANDIDATE.label}")
+        for point in passes:
+            self._keep(self.search.verified(point, self._knows_transition_state))
 
     def _band(self, first: np.ndarray, second: np.ndarray, attempt: int) -> None:
         """A band between two points and all that its maxima lead to."""
@@ -153,7 +165,10 @@ class _Attempt:
 
     def refine(self, candidate: Candidate) -> None:
         """A saddle search from one maximum of a band, and the runs down both sides of what it finds."""
-        result = self.search.search(candidate.coordinates, candidate.tangent, self._knows_transition_state)
+        self._keep(self.search.search(candidate.coordinates, candidate.tangent, self._knows_transition_state))
+
+    def _keep(self, result: SaddleResult) -> None:
+        """Run down both sides of the transition state that a search found, if any, and keep the triple."""
         self.count("saddle searches")
         self.count("saddle evaluations", result.evaluations)
         self.count("saddle hessians", result.hessians)

@@ -17,6 +17,7 @@ from llcommon.cli import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
     write_properties,
     write_table,
@@ -42,33 +43,35 @@ from lloptim.pointcommands import check_id, displaced, displacement_option, poin
 @displacement_option()
 @click.option("--random", type=click.IntRange(0), metavar="N", help="N random pushes from each minimum.")
 @click.option("--soft", type=click.IntRange(0), metavar="M", help="Pushes both ways along its M softest modes.")
-@output_option("Landscape file for what is found; default with --random or --soft: the input's name with .saddles.")
+@click.option("--enumerate", "enumerated", is_flag=True, help="All next to each minimum; of kmeans, which knows how.")
+@output_option("Landscape file for what is found; default for many: the input's name with .saddles.")
 @force_option()
 @seed_option()
 @set_option()
 @jobs_option("Pushes followed at the same time; default: the cores that are available.")
 @time_limit_option()
 @dry_run_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
 def saddle(
-    file: Path, minima, all_minima, state, point, displacement, random, soft, output, force, seed, overrides, jobs,
-    time_limit, dry_run, as_json,
+    file: Path, minima, all_minima, state, point, displacement, random, soft, enumerated, output, force, seed,
+    overrides, jobs, time_limit, dry_run, as_json,
 ) -> None:  # fmt: skip
     """Search for transition states from one point of the landscape FILE, or around its minima.
 
     One search goes uphill from --minimum, --ts or --point along the softest mode there. With --random or --soft each
     minimum is pushed, so far that the loss is no longer convex, and a search starts from there; the table says
-    where it led: ids of the minima of FILE on the plus and minus side, empty for new ones. A stopped job of pushes goes
-    on when the same command is run again.
+    where it led: ids of the minima of FILE on the plus and minus side, empty for new ones. With --enumerate the passes
+    next to each minimum are counted up. A stopped job of pushes goes on when the same command is run again.
     """
     from llcommon.errors import ConfigError
     from llcommon.store import check_writable, read_landscape
     from lloptim.jobfiles import refuse_input_as_output
 
-    many = random is not None or soft is not None
-    _check_options(minima, all_minima, state, point, displacement, random, soft)
+    many = random is not None or soft is not None or enumerated
+    _check_options(minima, all_minima, state, point, displacement, random, soft, enumerated)
     landscape = read_landscape(file)
     if many and output is None:
         output = file.with_name(f"{file.stem}.saddles.h5")
@@ -82,7 +85,8 @@ def saddle(
         for minimum in chosen:
             check_id(landscape, minimum, file)
         flags = force, jobs, time_limit, dry_run, as_json
-        _many_searches(landscape, settings, chosen, random or 0, soft or 0, file, output, *flags)
+        pushes = _pushes(landscape, chosen, random or 0, soft or 0, enumerated)
+        _many_searches(landscape, settings, chosen, pushes, file, output, *flags)
         return
     if output is not None:
         check_writable(output, force)
@@ -93,15 +97,15 @@ def saddle(
     _one_search(landscape, settings, start, displacement, output, as_json)
 
 
-def _check_options(minima, all_minima, state, point, displacement, random, soft) -> None:
+def _check_options(minima, all_minima, state, point, displacement, random, soft, enumerated) -> None:
     """Raise ConfigError for options that do not go together."""
     from llcommon.errors import ConfigError
 
-    if random is None and soft is None:
+    if random is None and soft is None and not enumerated:
         if all_minima or len(minima) > 1:
             raise ConfigError("searches from several minima need --random N or --soft M, which say how they are pushed")
         return
-    if not random and not soft:
+    if not random and not soft and not enumerated:
         raise ConfigError("there is no push to do; give --random N or --soft M of at least 1")
     if state is not None or point is not None or displacement:
         raise ConfigError("--random and --soft push minima; --ts, --point and --displacement are for one search")
@@ -163,28 +167,40 @@ def _one_search(landscape, settings, start, displacement: float, output: Path | 
 # --- many searches --------------------------------------------------------------------------------
 
 
-def _job_fingerprint(landscape, settings, minima: list[int], random: int, soft: int) -> str:
+def _pushes(landscape, minima: list[int], random: int, soft: int, enumerated: bool) -> list:
+    """All that is to be pushed, and how."""
+    from lloptim.singleended import passes_from, pushes_from
+
+    pushes = pushes_from(minima, random, soft)
+    if enumerated:
+        points = landscape.minima.coordinates
+        pushes += passes_from(landscape.model, {minimum: points[minimum].copy() for minimum in minima})
+    return pushes
+
+
+def _job_fingerprint(landscape, settings, minima: list[int], pushes: list) -> str:
     """What a job of pushes is: its minima, how they are pushed, its model and its settings."""
     import hashlib
+    from dataclasses import astuple
 
     from llcommon.config import fingerprint
     from llcommon.settings import settings_to_tables
 
     points = hashlib.sha256(landscape.minima.coordinates[minima].tobytes()).hexdigest()
-    return fingerprint([minima, random, soft, points, landscape.fingerprint, settings_to_tables(settings)])
+    ways = [list(astuple(push)) for push in pushes]
+    return fingerprint([minima, ways, points, landscape.fingerprint, settings_to_tables(settings)])
 
 
 def _many_searches(
-    landscape, settings, minima, random, soft, file, output, force, jobs, time_limit, dry_run, as_json
+    landscape, settings, minima, pushes, file, output, force, jobs, time_limit, dry_run, as_json
 ) -> None:
     """Push minima, or go on with a job that was stopped; report."""
     from llcommon.errors import NothingFound
     from llcommon.store import check_writable
     from lloptim.jobfiles import empty_result, resumed
-    from lloptim.singleended import PushJob, pushes_from
+    from lloptim.singleended import PushJob
 
-    pushes = pushes_from(minima, random, soft)
-    fingerprint = _job_fingerprint(landscape, settings, minima, random, soft)
+    fingerprint = _job_fingerprint(landscape, settings, minima, pushes)
     result = resumed(output, "saddle", fingerprint, len(pushes), force)
     outcomes = [] if result is None else result.search.state["outcomes"]
     if result is None:

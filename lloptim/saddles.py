@@ -1,7 +1,7 @@
 """From a candidate to a verified minimum - transition state - minimum triple."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,8 +72,10 @@ class SaddleSearch:
         is then left out and the status DUPLICATE.
 
         In a box, a coordinate that comes to its bound is held there, and let go if the loss falls inwards at what
-        the others converge to.
+        the others converge to. A model of pieces climbs to its own passes.
         """
+        if self.model.pieces is not None:
+            return self._climb(start, direction, known)
         point = np.clip(np.asarray(start, dtype=np.float64), self.lower, self.upper)
         mode = np.array(direction, dtype=np.float64)
         held = active_set(self.model, point, self.model.value_and_gradient(point)[1])
@@ -81,7 +83,7 @@ class SaddleSearch:
         hessians = 0
         status = Status.HIT_BOUND
         for _ in range(self._most_rounds):
-            frozen = frozen_directions(self.model, held)
+            frozen = frozen_directions(self.model, point, held)
             if len(frozen) == self.model.dimension:
                 break
             run = self._dense if self.dense else self._krylov
@@ -98,12 +100,28 @@ class SaddleSearch:
                 break
             held = pressed
             status = Status.HIT_BOUND
+        if status is Status.NOT_FINITE:
+            status = self.model.failure(point)
         if status is not Status.CONVERGED:
             return SaddleResult(status, None, None, evaluations, hessians)
+        return replace(self.verified(point, known), evaluations=evaluations, hessians=hessians)
+
+    def _climb(self, start: np.ndarray, direction: np.ndarray, known: Callable[[float, np.ndarray], bool]):
+        """`search` for a model of pieces."""
+        status, point, evaluations = self.model.pieces.climb(start, direction)
+        if point is None:
+            return SaddleResult(status, None, None, evaluations, 0)
+        found = self.verified(point, known)
+        return replace(found, evaluations=evaluations)
+
+    def verified(
+        self, point: np.ndarray, known: Callable[[float, np.ndarray], bool] = lambda loss, x: False
+    ) -> SaddleResult:
+        """The transition state at a point, (N,), where one should be; known: as for `search`."""
         if known(self.model.value(point), point):
-            return SaddleResult(Status.DUPLICATE, None, None, evaluations, hessians)
-        state, mode, verdict = transition_state_at(self.model, point, self.settings.rms, self.curvature)
-        return SaddleResult(verdict, state, mode, evaluations, hessians)
+            return SaddleResult(Status.DUPLICATE, None, None, 0, 0)
+        state, mode, status = transition_state_at(self.model, point, self.settings.rms, self.curvature)
+        return SaddleResult(status, state, mode, 0, 0)
 
     def _dense(self, point: np.ndarray, mode: np.ndarray, frozen: np.ndarray) -> tuple[Status, int, int]:
         """Eigenvector following on exact Hessians; (status, gradient evaluations, Hessians)."""

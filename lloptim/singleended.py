@@ -28,6 +28,7 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
+from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
 from llcommon.optimise.box import active_set, box, frozen_directions
 from llcommon.optimise.curvature import is_large, spectrum
@@ -38,10 +39,11 @@ from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store import Landscape
 from lloptim.inorder import run_in_order
-from lloptim.saddles import SaddleSearch
+from lloptim.saddles import SaddleResult, SaddleSearch
 
 RANDOM = "random"
 SOFT = "soft"
+ENUMERATED = "enumerated"
 
 # Shortest and longest push: shares of the step that the model suggests for a coordinate, and of that for all of them.
 _SHORTEST = 0.05
@@ -62,8 +64,9 @@ _runner: "SingleEnded | None" = None
 class Push:
     """Which way a minimum is pushed.
 
-    minimum: its id. kind: RANDOM or SOFT. number: of a random push, from 0; of a mode, from 1 for the softest,
-    negative for the push against it. modes: how many modes the minimum is pushed along.
+    minimum: its id. kind: RANDOM, SOFT or ENUMERATED. number: of a random push, from 0; of a mode, from 1 for the
+    softest, negative for the push against it; of one of the passes around the minimum, which a model of pieces counts
+    up from 0. modes: how many modes the minimum is pushed along.
     """
 
     minimum: int
@@ -101,6 +104,18 @@ def pushes_from(minima: list[int], random: int, soft: int) -> list[Push]:
     return pushes
 
 
+def passes_from(model: LossModel, minima: dict[int, np.ndarray]) -> list[Push]:
+    """All passes next to minima, each (N,), by their ids. ConfigError unless the model can count them up."""
+    if model.pieces is None:
+        raise ConfigError(
+            f"the transition states of the loss model {model.name} cannot be enumerated; use --random or --soft"
+        )
+    pushes = []
+    for minimum, x in minima.items():
+        pushes += [Push(minimum, ENUMERATED, number) for number in range(len(model.pieces.passes_around(x)))]
+    return pushes
+
+
 class SingleEnded:
     """Pushes and the searches from them, for one model and its settings."""
 
@@ -114,6 +129,7 @@ class SingleEnded:
         self._evaluations = 0
         self._hessians = 0
         self._modes: tuple[tuple, list[np.ndarray]] | None = None
+        self._passes: tuple[bytes, list[np.ndarray]] | None = None
 
     def _active(self, x: np.ndarray) -> np.ndarray | None:
         """Which bounds hold x, (N,); None without bounds."""
@@ -130,7 +146,7 @@ class SingleEnded:
         active = self._active(x)
         curvature = self.settings.curvature
         if is_large(self.model, curvature):
-            frozen = frozen_directions(self.model, active)
+            frozen = frozen_directions(self.model, x, active)
             pairs = lowest_pairs(
                 self.model, x, frozen, count, curvature.residual, curvature.products, curvature.seed
             )
@@ -181,7 +197,7 @@ class SingleEnded:
             return np.sign(push.number) * modes[abs(push.number) - 1]
         rng = generator(self.settings.connect.seed, "single-ended", push.minimum, push.number)
         direction = rng.uniform(-1.0, 1.0, self.model.dimension)
-        for row in frozen_directions(self.model, self._active(x)):
+        for row in frozen_directions(self.model, x, self._active(x)):
             direction -= (row @ direction) * row
         length = float(np.linalg.norm(direction))
         return direction / length if length > 0.0 else None
@@ -194,7 +210,7 @@ class SingleEnded:
             found = spectrum(self.model, x, self.settings.curvature, vectors=True, active=active)
             values, vectors, noise = found.values, found.vectors, found.tolerances
         else:
-            frozen = frozen_directions(self.model, active)
+            frozen = frozen_directions(self.model, x, active)
             if len(frozen) == self.model.dimension:
                 return 0.0, None
             pairs = lowest_pairs(self.model, x, frozen, 1, _RESIDUAL, _PRODUCTS, self.settings.curvature.seed)
@@ -229,9 +245,17 @@ class SingleEnded:
         self._evaluations = 0
         self._hessians = 0
         x = minimum.coordinates
+        if push.kind == ENUMERATED:
+            point = self._passes_around(x)[push.number]
+            return self._result(self.search.verified(point), float(np.linalg.norm(point - x)), 0)
         direction = self._direction(push, x)
         if direction is None:
             return PushResult(Status.NO_CANDIDATE, None, 0.0, **self._spent())
+        if self.model.pieces is not None:
+            found = self.search.search(x, direction)
+            state = found.transition_state
+            length = 0.0 if state is None else float(np.linalg.norm(state.coordinates - x))
+            return self._result(found, length, 1)
         status, length = self._leave_convex(x, direction)
         if status is not Status.CONVERGED:
             return PushResult(status, None, length, **self._spent())
@@ -244,10 +268,22 @@ class SingleEnded:
                 return PushResult(Status.NOT_FINITE, None, length, searches=searches, **self._spent())
             result = self.search.search(start, mode)
             searches += 1
+            if result.status is not Status.FELL_TO_MINIMUM or searches == _SEARCHES:
+                return self._result(result, length, searches)
             self._evaluations += result.evaluations
             self._hessians += result.hessians
-            if result.status is not Status.FELL_TO_MINIMUM or searches == _SEARCHES:
-                break
+
+    def _passes_around(self, x: np.ndarray) -> list[np.ndarray]:
+        """Those of a model of pieces, each (N,), counted up once for all pushes of a minimum."""
+        key = x.tobytes()
+        if self._passes is None or self._passes[0] != key:
+            self._passes = (key, self.model.pieces.passes_around(x))
+        return self._passes[1]
+
+    def _result(self, result: SaddleResult, length: float, searches: int) -> PushResult:
+        """What a push came to by its last search: the runs down both sides of what that found."""
+        self._evaluations += result.evaluations
+        self._hessians += result.hessians
         if result.transition_state is None:
             return PushResult(result.status, None, length, searches=searches, **self._spent())
         sides = self.search.triple(result.transition_state, result.mode)

@@ -45,7 +45,7 @@ def relabellings(loss: str, inputs: np.ndarray, data, positive: int, outputs: in
         return [Relabelling(one.features, unchanged, 1.0 if one.classes[0] == 0 else -1.0) for one in found]
     if loss == "contrastive":
         orders = sorted({tuple(one.features.tolist()) for one in found})
-        # The rotations of more than one output are no discrete operations.
+        # More outputs than one have rotations and reflections, see `_mlp_rotations`.
         signs = (1.0, -1.0) if outputs == 1 else (1.0,)
         return [Relabelling(np.array(order), unchanged, sign) for order in orders for sign in signs]
     return [Relabelling(one.features, one.classes) for one in found]

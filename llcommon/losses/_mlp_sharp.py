@@ -25,6 +25,7 @@ from llcommon.seam import OPTIONS, SUMMING, hessian_kernel, hessian_vector_kerne
 
 # Rounding leaves 1e-12 of a gradient of size one, the third derivative of the gradient is left out to the power four.
 _STEP = 1e-4
+HESSIAN_NOISE = 1e-9  # what that leaves of the largest eigenvalue
 
 
 @njit(**SUMMING)

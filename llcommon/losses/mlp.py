@@ -22,6 +22,8 @@ embedding are zero modes where no L2 term acts on them.
 
 import numpy as np
 
+from llcommon.losses import _mlp_export as export
+from llcommon.losses import _mlp_rotations as rotations
 from llcommon.losses import _mlp_symmetry as symmetry
 from llcommon.losses._mlp_hessian import hessian_workspace, mlp_hessian
 from llcommon.losses._mlp_kernels import mlp_hessian_vector, mlp_kernel, mlp_rows, vector_workspace
@@ -63,7 +65,9 @@ class MLP(LossModel):
         self.dimension = sum((a + 1) * b for a, b in pairs)
         self.reals, self.integers = pack(parameters, data, self.widths, self.positive)
         self.relabellings = relabellings(parameters.loss, inputs, data, self.positive, outputs)
-        self._modes = self.zero_modes()
+        self._modes = self._gauge()
+        # More than one output of an embedding: its rotations and reflections are a symmetry.
+        self.rotates = parameters.loss == "contrastive" and outputs > 1
         self.rows = len(inputs)
         self.rows_kernel = first_class(mlp_rows)
         self._choose_kernels()
@@ -83,6 +87,7 @@ class MLP(LossModel):
         if sharp:
             from llcommon.losses import _mlp_sharp as kind
 
+            self.hessian_noise = kind.HESSIAN_NOISE
             self.kernel = first_class(kind.sharp_kernel)
             self.hessian_kernel = first_class(kind.sharp_hessian)
             self.hessian_vector_kernel = first_class(kind.sharp_hessian_vector)
@@ -109,8 +114,8 @@ class MLP(LossModel):
         """The weight matrices (inputs + 1, outputs) of x, last row the biases; views."""
         return symmetry.split(np.asarray(x, dtype=np.float64), self.widths)
 
-    def zero_modes(self) -> np.ndarray:
-        """Gauge directions of a softmax, or of an embedding, that no L2 term lifts, shape (number, N)."""
+    def _gauge(self) -> np.ndarray:
+        """Directions of a softmax, or shifts of an embedding, that no L2 term lifts, shape (number, N)."""
         free_weights = self.parameters.lambda_ == 0.0
         free_biases = free_weights or not self.parameters.regularise_biases
         outputs = self.widths[-1]
@@ -124,6 +129,17 @@ class MLP(LossModel):
         for direction, place in zip(directions, modes, strict=True):
             self.matrices(direction)[-1][place] = 1.0 / np.sqrt(outputs) if self.softmax else 1.0
         return directions
+
+    def zero_modes(self, x: np.ndarray) -> np.ndarray:
+        """Directions of a softmax, or shifts of an embedding, that no L2 term lifts, the same everywhere; and rotations
+        of an embedding, which turn with x. Shape (number, N)."""
+        if not self.rotates:
+            return self._modes.copy()
+        turning = rotations.directions(self.matrices(x)[-1], len(self._modes) > 0)
+        modes = np.zeros((len(turning), self.dimension))
+        for mode, direction in zip(modes, turning, strict=True):
+            self.matrices(mode)[-1][:] = direction
+        return np.vstack([self._modes, modes])
 
     def on_kink(self, x: np.ndarray, tolerance: float) -> bool:
         """Of relu: where the argument of a unit changes sign for a row of the data; of contrastive: where two rows of
@@ -143,13 +159,12 @@ class MLP(LossModel):
             found.append("lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
         if not self.smooth:
             found.append("relu has kinks; what lies on one is not stored, as minimum or as transition state")
-        if self.parameters.sharpness_radius > 0.0:
-            found.append("second derivatives of a sharpness-aware loss are differences of its gradient, to nine digits")
-        if self.parameters.loss == "contrastive" and self.parameters.embedding > 1:
-            found.append(
-                "an embedding of more than one output can be rotated at no cost, so no point of it passes for a minimum"
-            )
         return found
+
+    def notes(self) -> list[str]:
+        if self.parameters.sharpness_radius == 0.0:
+            return []
+        return ["second derivatives of a sharpness-aware loss are differences of its gradient, to nine digits"]
 
     def rotating_blocks(self) -> list[np.ndarray]:
         """For every hidden unit the weights into it with its bias, and the weights out of the last hidden units."""
@@ -207,7 +222,9 @@ class MLP(LossModel):
         return [1e-2 * rng.standard_normal(self.dimension)]
 
     def log_group_order(self) -> float:
-        return symmetry.log_group_order(self.widths, self.odd) + float(np.log(len(self.relabellings)))
+        """Of the finite part: rotations of an embedding are left out, its reflections count as two."""
+        finite = len(self.relabellings) * (2 if self.rotates else 1)
+        return symmetry.log_group_order(self.widths, self.odd) + float(np.log(finite))
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
         """As of the base class; along zero modes, of which the loss knows nothing, x goes to where reference is."""
@@ -220,6 +237,8 @@ class MLP(LossModel):
     def _aligned(self, reference: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
         """The nearest image under operations of hidden units and shifts along zero modes."""
         modes = self._modes
+        if self.rotates:
+            return symmetry.join(rotations.align(self.matrices(reference), matrices, self.odd, len(modes) > 0))
         if not len(modes):
             return symmetry.join(symmetry.align(self.matrices(reference), matrices, self.odd))
         # The space of the zero modes is its own image: units are matched by what is across it.
@@ -232,6 +251,8 @@ class MLP(LossModel):
     def canonical(self, x: np.ndarray) -> np.ndarray:
         matrices = self.matrices(x)
         images = [symmetry.canonical(image.applied(matrices), self.odd) for image in self.relabellings]
+        if self.rotates:
+            images = [[*image[:-1], rotations.canonical(image[-1], len(self._modes) > 0)] for image in images]
         return min((symmetry.join(image) for image in images), key=lambda image: image.tolist())
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -240,7 +261,10 @@ class MLP(LossModel):
             signs = rng.choice([-1.0, 1.0], size=units) if self.odd else np.ones(units)
             operations.append(symmetry.SignedPermutation(rng.permutation(units), signs))
         relabelling = self.relabellings[rng.integers(len(self.relabellings))]
-        return symmetry.join(symmetry.apply(relabelling.applied(self.matrices(x)), operations))
+        images = symmetry.apply(relabelling.applied(self.matrices(x)), operations)
+        if self.rotates:
+            images[-1] = images[-1] @ rotations.random_rotation(self.widths[-1], rng)
+        return symmetry.join(images)
 
     def asymmetric_directions(self, x: np.ndarray, tolerance: float) -> np.ndarray:
         """Those of dead units and of sets of equal units; symmetries that move inputs and outputs are left out."""
@@ -269,6 +293,8 @@ class MLP(LossModel):
         for relabelling in self.relabellings[1:]:
             undone = self._aligned(x, relabelling.applied(matrices))
             cosets += bool(np.abs(undone - x).max() <= tolerance)
+        if self.rotates and rotations.reflected(matrices[-1], len(self._modes) > 0):
+            order *= 2
         return order * cosets
 
     def _last_outputs(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
@@ -293,3 +319,31 @@ class MLP(LossModel):
             return None
         below_largest = outputs - outputs.max(axis=1, keepdims=True)
         return below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))
+
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return export.named_arrays(self.matrices(x))
+
+    def _raw_matrices(self, x: np.ndarray) -> list[np.ndarray]:
+        """The weight matrices of x for raw features."""
+        return export.raw_matrices(self.matrices(x), self.data.shift, self.data.scale)
+
+    def scikit_learn(self, x: np.ndarray):
+        """MLPClassifier, or for mse MLPRegressor; None for activations that scikit-learn lacks and for embeddings."""
+        matrices = self._raw_matrices(x)
+        settings = self.parameters
+        if settings.loss == "mse":
+            return export.scikit_regressor(matrices, settings.activation, settings.lambda_, self.rows)
+        if settings.loss == "contrastive":
+            return None
+        if settings.loss == "bce" and self.positive == 0:
+            matrices[-1] *= -1.0  # an output is the log odds of the second class there
+        classes = self.data.class_names
+        return export.scikit_classifier(matrices, settings.activation, classes, settings.lambda_, self.rows)
+
+    def torch_state(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Of `Sequential(Linear, activation, Linear, ...)`, whose outputs are z of the last layer."""
+        return export.torch_state(self._raw_matrices(x))
+
+    def suite_order(self) -> np.ndarray | None:
+        """That of MLPVB3; None unless there is one hidden layer."""
+        return export.suite_order(self.widths)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from llcommon.errors import ConfigError
+from llcommon.losses._pieces import Descent
 from llcommon.losses.base import LossModel
-from llcommon.optimise.box import box, frozen_directions
+from llcommon.optimise.box import active_set, box, frozen_directions
 from llcommon.optimise.curvature import spectrum
 from llcommon.optimise.flow import gradient_flow
 from llcommon.optimise.points import ORDER_TOLERANCE, minimum_at
@@ -25,13 +26,14 @@ DOWNHILL_STEP = 0.4
 _FLOW_LIMIT = 150
 # The flow downhill: error of a step, length of a step, Newton step to the minimum that ends it. Of 1196 sides of iris
 # TS (lambda 1e-4 and 1e-5) 1187 end where an integration to 1e-7 by SciPy ends, and nine ran along ridges that equal
-# units make, which one of the two left by rounding; both keep them now. Any error from 3e-4 to 3e-2 does as well. A flow
-# that ends at a Newton step of 1 took one side of 1088 to a minimum 1.1 from the right one, whatever its accuracy; to
-# end at 0.2 costs nothing, as Newton's steps from there are fewer. Of quenches 3 to 4 % end elsewhere.
+# units make, which one of the two left by rounding; both keep them now. Any error from 3e-4 to 3e-2 does as well. A
+# flow that ends at a Newton step of 1 took one side of 1088 to a minimum 1.1 from the right one, whatever its
+# accuracy; to end at 0.2 costs nothing, as Newton's steps from there are fewer. Of quenches 3 to 4 % end elsewhere.
 _FLOW_ERROR = 3e-3
 _FLOW_STEP = 0.5
 _FLOW_END = 0.2
 _MOST_FLOW_STEPS = 2000
+_MOST_HOLDS = 20  # times for each coordinate that bounds hold others than before
 # Longest arc of one step of steepest descent in a large model.
 _DESCENT_ARC = 0.2
 _MOST_DOUBLINGS = 10
@@ -62,9 +64,11 @@ def path_bend(model: LossModel, state: TransitionState, mode: np.ndarray) -> np.
 
     With the negative eigenvalue l and the third derivative twice along the mode, T v v, it solves
     (H - 2 l) bend = -(T v v) across the mode (Page and McIver, J. Chem. Phys. 88, 922, 1988), here by a few conjugate
-    gradients on Hessian-vector products; it is zero where that system is not positive definite.
+    gradients on Hessian-vector products; it is zero where that system is not positive definite, and on a crease.
     """
-    fixed = np.vstack([frozen_directions(model, state.active), mode])
+    if model.pieces is not None:
+        return np.zeros(model.dimension)
+    fixed = np.vstack([frozen_directions(model, state.coordinates, state.active), mode])
     offset = _THIRD_DIFFERENCE * mode
     ahead = model.hessian_vector(state.coordinates + offset, mode)
     behind = model.hessian_vector(state.coordinates - offset, mode)
@@ -119,18 +123,23 @@ class Downhill:
     """Runs down both sides of transition states of one model."""
 
     def __init__(self, model: LossModel, settings: Settings) -> None:
-        """Errors: ConfigError if steepest descent is asked for in a box."""
+        """Errors: ConfigError if steepest descent is asked for in a box of many coordinates."""
         self.model = model
         self._gradient = np.empty(model.dimension)
         self.curvature = settings.curvature
         self.pushoff = settings.connect.pushoff
         chosen = settings.connect.downhill
-        bounded = model.bounds() is not None
+        self.bounded = model.bounds() is not None
+        self.box = box(model)
         self.small = model.dimension <= _FLOW_LIMIT
-        self.steepest = chosen == "steepest-descent" or (chosen == "auto" and self.small and not bounded)
+        self.steepest = chosen == "steepest-descent" or (chosen == "auto" and self.small)
         self.radius = settings.quench.radius
-        if self.steepest and bounded:
-            raise ConfigError("[connect] downhill steepest-descent knows no bounds, which this model has: use quench")
+        self.most = settings.quench.maximum_iterations
+        if self.steepest and self.bounded and not self.small:
+            raise ConfigError(
+                f"[connect] downhill steepest-descent knows no bounds of more than {_FLOW_LIMIT} coordinates, which "
+                "this model has: use quench"
+            )
         quench = settings.quench
         self.tolerance = quench.rms
         self.sloppy = quench.sloppy_rms
@@ -156,21 +165,35 @@ class Downhill:
 
     def _flow(self, start: np.ndarray, frozen: np.ndarray) -> QuenchResult:
         """By the gradient flow from `start`, (N,), and Newton's steps at its end; not along the rows of `frozen`."""
+        model = self.model
         point = np.array(start, dtype=np.float64)
-        status, loss, size, evaluations, hessians = gradient_flow(
-            self.model.kernel,
-            self.model.hessian_kernel,
-            *self.model.hessian_packed(),
-            frozen,
-            point,
-            self._gradient,
-            self.tolerance,
-            _FLOW_ERROR,
-            _FLOW_STEP,
-            _FLOW_END,
-            _MOST_FLOW_STEPS,
-            self.radius,
-        )
+        held = np.zeros(model.dimension, dtype=np.int64)
+        evaluations = 0
+        hessians = 0
+        for _ in range(_MOST_HOLDS * model.dimension):
+            if self.bounded:
+                held = active_set(model, point, model.value_and_gradient(point)[1]).astype(np.int64)
+                evaluations += 1
+            status, loss, size, used, formed = gradient_flow(
+                model.kernel,
+                model.hessian_kernel,
+                *model.hessian_packed(),
+                frozen,
+                *self.box,
+                held,
+                point,
+                self._gradient,
+                self.tolerance,
+                _FLOW_ERROR,
+                _FLOW_STEP,
+                _FLOW_END,
+                _MOST_FLOW_STEPS,
+                self.radius,
+            )
+            evaluations += used
+            hessians += formed
+            if status != Status.HIT_BOUND:
+                break
         if Status(status) is not Status.CONVERGED:
             return QuenchResult(Status(status), loss, point, size, evaluations, hessians)
         end = self.quencher.tight(point)
@@ -219,6 +242,16 @@ class Downhill:
             start = self._leave_saddle(result.coordinates, result.loss, result.rms)
         return Side(None, status, evaluations)
 
+    def _end(self, descent: Descent, known: KnownMinimum) -> Side:
+        """The side of a transition state that a model of pieces ran down itself."""
+        if descent.status is not Status.CONVERGED:
+            return Side(None, descent.status, descent.evaluations)
+        minimum = known(descent.loss, descent.coordinates)
+        status = Status.CONVERGED
+        if minimum is None:
+            minimum, status = minimum_at(self.model, descent.coordinates, self.tolerance, self.curvature)
+        return Side(minimum, status, descent.evaluations)
+
     def both_sides(
         self, state: TransitionState, mode: np.ndarray, known: KnownMinimum = nothing_known
     ) -> tuple[Side, Side]:
@@ -226,5 +259,8 @@ class Downhill:
 
         known(loss, x): the stored minimum that is the same point, or None; it needs no verification again.
         """
+        if self.model.pieces is not None:
+            plus, minus = self.model.pieces.sides(state.coordinates, mode, self.most)
+            return self._end(plus, known), self._end(minus, known)
         bend = path_bend(self.model, state, mode)
         return self.side(state, mode, bend, known), self.side(state, -mode, bend, known)

@@ -68,7 +68,7 @@ def slope_at(model: LossModel, x: np.ndarray) -> Slope:
 def _at_rest(model: LossModel, x: np.ndarray, slope: Slope, tolerance: float) -> Status:
     """CONVERGED if x is a stationary point within the tolerance of the root mean square gradient, or why not."""
     if not (np.isfinite(slope.loss) and np.isfinite(slope.rms)):
-        return Status.NOT_FINITE
+        return model.failure(x)
     if slope.rms > tolerance:
         return Status.STEP_LIMIT
     if slope.active is not None:
@@ -99,7 +99,7 @@ def _log_product(
     known = float(np.log(positive).sum())
     if found.complete:
         return LogProduct(known, 0.0, 0, np.inf)
-    left_out = np.vstack([frozen_directions(model, active), found.vectors.T])
+    left_out = np.vstack([frozen_directions(model, x, active), found.vectors.T])
     sums = lanczos_quadrature(model, x, left_out, settings.probes, settings.quadrature_steps, settings.seed)
     rest, error = sums.log_sum(float(found.values[-1]))
     return LogProduct(known + rest, error, settings.probes, sums.lowest)
@@ -146,8 +146,10 @@ def minimum_at(
     tolerance: largest root mean square gradient of the free coordinates; settings: [curvature]. STEP_LIMIT: the
     gradient is larger; NOT_FINITE; WRONG_INDEX: an eigenvalue beyond the declared zero modes is negative; FLAT: the
     sign of one is not certain, or a coordinate on a bound is not pressed to it. Without any free coordinate the
-    spectrum is empty, LPPHE 0 and the smallest eigenvalue infinite.
+    spectrum is empty, LPPHE 0 and the smallest eigenvalue infinite. A model of pieces judges for itself.
     """
+    if model.pieces is not None:
+        return model.pieces.minimum_at(x, tolerance)
     status, common, found = _examine(model, x, tolerance, settings, 0)
     if common is None:
         return None, status
@@ -161,8 +163,11 @@ def transition_state_at(
     """The transition state at x, shape (N,), with its unstable mode (N,), or None, None and why x is none.
 
     Exactly one eigenvalue beyond the declared zero modes is negative, all others certainly positive; statuses as for
-    `minimum_at`. The sign of the mode is fixed by its largest component, which is made positive.
+    `minimum_at`. The sign of the mode is fixed by its largest component, which is made positive. A model of pieces
+    judges for itself; the mode is then across the crease, and its curvature minus infinity.
     """
+    if model.pieces is not None:
+        return model.pieces.transition_state_at(x, tolerance)
     status, common, found = _examine(model, x, tolerance, settings, 1)
     if common is None:
         return None, None, status

@@ -73,15 +73,16 @@ def test_a_minimum_found_from_many_starts_is_stored_once(tmp_path, capsys):
     "setting, warning",
     [
         ('loss.activation="relu"', "warning: relu has kinks"),
-        ("loss.sharpness_radius=0.1", "warning: second derivatives of a sharpness-aware loss are differences"),
+        ("loss.sharpness_radius=0.1", "note: second derivatives of a sharpness-aware loss are differences"),
         ("loss.lambda=0", "warning: lambda = 0 lets minima run off to infinity"),
     ],
 )
 def test_cautions_are_one_line_each_before_a_search(tmp_path, capsys, setting, warning):
     problem = xor_problem(tmp_path)
     assert call("llgmin", "run", problem, "-n", "--set", setting) == 0
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("warning", "note"))]
     assert len(lines) == 1
     assert lines[0].startswith(warning)
     assert call("llgmin", "run", problem, "-n") == 0
-    assert "warning" not in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "warning" not in shown and "note" not in shown

@@ -9,7 +9,11 @@ import numpy as np
 from llcommon.data import Data
 from llcommon.losses import build
 from llcommon.losses.base import LossModel
+from tests.reference import gp as gp_twin
+from tests.reference import kmeans as kmeans_twin
+from tests.reference import lj as lj_twin
 from tests.reference import mlp as mlp_twin
+from tests.reference import mlq as mlq_twin
 from tests.reference import surfaces as surface_twins
 
 ROWS = 9
@@ -26,7 +30,7 @@ def table(features, labels=None, targets=None, shift=0.0, scale=1.0) -> Data:
         shift=np.full(width, shift),
         scale=np.full(width, scale),
         scaling="none" if (shift, scale) == (0.0, 1.0) else "standardise",
-        target_name="target",
+        target_name="" if labels is None and targets is None else "target",
         class_names=classes,
         labels=None if labels is None else np.asarray(labels, dtype=np.int64),
         targets=None if targets is None else np.asarray(targets, dtype=np.float64),
@@ -50,6 +54,13 @@ def numeric_table() -> Data:
 
 
 @functools.cache
+def feature_table() -> Data:
+    """The same rows and three of them again, with nothing to predict."""
+    features = class_table().features
+    return table(np.vstack([features, features[[4, 4, 1]]]), shift=0.5, scale=2.0)
+
+
+@functools.cache
 def binary_table() -> Data:
     """The same rows in two classes."""
     return table(class_table().features, labels=[0, 1, 1, 0, 1, 0, 0, 1, 0], shift=0.5, scale=2.0)
@@ -69,7 +80,8 @@ class Case:
     data: Data | None = None
 
     def __str__(self) -> str:
-        values = [str(value).replace(" ", "") for value in self.parameters.values()]
+        named = {key: value for key, value in self.parameters.items() if not key.endswith("_bounds")}
+        values = [str(value).replace(" ", "") for value in named.values()]
         target = ["numeric"] if self.data is not None and self.data.targets is not None else []
         return "-".join([self.name, *values, *target])
 
@@ -80,9 +92,22 @@ class Case:
         """The loss as a plain function of x, real or complex."""
         if self.name == "mlp":
             return mlp_twin.loss_of_model(model)
+        if self.name == "gp":
+            return gp_twin.loss_of_model(model)
+        if self.name == "mlq":
+            return mlq_twin.loss_of_model(model)
+        if self.name == "kmeans":
+            return kmeans_twin.loss_of_model(model)
+        if self.name == "lj":
+            return lambda x: lj_twin.energy(x, model.radius)
         if self.name == "double-well":
             return lambda x: surface_twins.double_well(x, self.parameters["stiffness"])
         return getattr(surface_twins, self.name.replace("-", "_"))
+
+    @property
+    def turning(self) -> bool:
+        """Whether the model has a continuous symmetry whose directions turn."""
+        return self.name == "lj" or self.parameters.get("embedding", 1) > 1
 
     @property
     def hidden_layers(self) -> int:
@@ -109,6 +134,13 @@ def _mlp_cases() -> list[Case]:
         if loss == "mse" and strength > 0.0 and biases:
             cases.append(Case("mlp", parameters, numeric_table()))
     return cases
+
+
+MLQ_CASES = [
+    Case("mlq", {"lambda": strength, "regularise_biases": biases}, class_table())
+    for strength in (0.0, 1e-3)
+    for biases in (True, False)
+]
 
 
 def _further_mlp_cases() -> list[Case]:
@@ -154,4 +186,35 @@ MANY_CASES = [
     Case("rastrigin", {"dimension": 3, "lower": [-1.2], "upper": [2.0, 0.3, 9.0]}),
 ]
 BOXED_CASES = [Case("himmelblau", {"lower": [-4.0, 0.0], "upper": [3.5]})]
-CASES = MLP_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES
+
+
+def _gp_cases() -> list[Case]:
+    """Every kernel alone and in a sum or product, with one length and one for each feature."""
+    chosen = [
+        ("squared-exponential", False, {}),
+        ("squared-exponential", True, {"per_datum": True}),
+        ("matern12", False, {"target_scaling": "centre"}),
+        ("matern32", True, {}),
+        ("matern52", False, {"target_scaling": "none"}),
+        ("matern52", True, {"jitter": 1e-3}),
+        ("rational-quadratic", False, {"jitter": 0.0}),
+        ("rational-quadratic", True, {}),
+        ("periodic", False, {}),
+        ("periodic", True, {}),
+        ("squared-exponential + periodic", False, {}),
+        ("rational-quadratic + matern12", True, {}),
+        ("matern32 * periodic", True, {"jitter": 1e-3, "per_datum": True}),
+        ("matern52*rational-quadratic", False, {}),
+        ("matern32 + matern32", True, {"jitter": 1e-3}),
+        ("periodic * periodic", False, {}),
+    ]
+    # Well-conditioned covariances: the battery compares digits.
+    bounds = {"signal_bounds": [0.3, 3.0], "noise_bounds": [0.1, 1.0], "length_bounds": [0.5, 5.0]}
+    bounds |= {"period_bounds": [1.0, 5.0], "periodic_length_bounds": [0.5, 3.0], "alpha_bounds": [0.3, 3.0]}
+    return [Case("gp", {"kernel": k, "ard": ard, **more, **bounds}, numeric_table()) for k, ard, more in chosen]
+
+
+GP_CASES = _gp_cases()
+LJ_CASES = [Case("lj", {"atoms": 4}), Case("lj", {"atoms": 7}), Case("lj", {"atoms": 6, "container": 1.5})]
+KMEANS_CASES = [Case("kmeans", {"clusters": clusters}, feature_table()) for clusters in (1, 2, 4, ROWS)]
+CASES = MLP_CASES + MLQ_CASES + GP_CASES + KMEANS_CASES + SURFACE_CASES + MANY_CASES + BOXED_CASES + LJ_CASES

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 from llcommon import metrics
 from llcommon.errors import ConfigError
@@ -63,7 +64,7 @@ def test_bce_is_half_a_softmax(rng):
 
 def test_bce_has_no_gauge(rng):
     model = build("mlp", {"hidden": [3], "loss": "bce", "lambda": 0.0}, binary_table())
-    assert len(model.zero_modes()) == 0
+    assert len(model.zero_modes(model.random_start(rng))) == 0
     hessian = build("mlp", {"hidden": [2], "loss": "bce", "lambda": 0.02}, binary_table())
     eigenvalues = np.linalg.eigvalsh(hessian.hessian(hessian.random_start(rng)))
     assert np.abs(eigenvalues - 0.04).min() > 1e-6
@@ -153,9 +154,10 @@ def test_the_hinge_does_not_ask_for_more_than_its_margin():
 @pytest.mark.parametrize("units", [1, 3])
 def test_softmax_gauge_of_the_surrogate_has_curvature_twice_lambda(units, rng):
     model = auc_model(class_table(), hidden=[units], **{"lambda": 0.015})
-    eigenvalues = np.linalg.eigvalsh(model.hessian(model.random_start(rng)))
+    x = model.random_start(rng)
+    eigenvalues = np.linalg.eigvalsh(model.hessian(x))
     assert np.count_nonzero(np.abs(eigenvalues - 0.03) < 1e-12) >= units + 1
-    assert len(auc_model(class_table(), hidden=[units]).zero_modes()) == units + 1
+    assert len(auc_model(class_table(), hidden=[units]).zero_modes(x)) == units + 1
 
 
 def test_a_batch_without_a_pair_has_the_penalty_alone(rng):
@@ -190,9 +192,22 @@ def test_contrastive_of_three_points_on_a_line():
 def test_translations_of_an_embedding_are_zero_modes_where_no_penalty_lifts_them(rng):
     for options, number in (({"lambda": 0.0}, 2), ({"lambda": 0.1}, 0), ({"regularise_biases": False}, 2)):
         model = build("mlp", {"hidden": [3], "loss": "contrastive", "embedding": 2, **options}, class_table())
-        modes = model.zero_modes()
-        assert len(modes) == number
-        assert all(np.count_nonzero(mode) == 1 for mode in modes)
+        modes = model.zero_modes(model.random_start(rng))
+        assert len(modes) == number + 1  # and one rotation
+        assert all(np.count_nonzero(mode) == 1 for mode in modes[:number])
+
+
+@pytest.mark.parametrize(("outputs", "number"), [(1, 0), (2, 1), (3, 3)])
+def test_rotations_of_an_embedding_are_flat_at_a_minimum(outputs, number, rng):
+    options = {"hidden": [4], "loss": "contrastive", "embedding": outputs, "lambda": 1e-3}
+    model = build("mlp", options, class_table())
+    found = minimize(model.value_and_gradient, model.random_start(rng), jac=True, method="BFGS", options={"gtol": 1e-9})
+    modes = model.zero_modes(found.x)
+    # Where the embedding spans fewer directions than it has outputs, rotations of the others move nothing.
+    assert len(modes) == number if outputs < 3 else len(modes) in (2, 3)
+    assert np.abs(model.hessian(found.x) @ modes.T).max(initial=0.0) < 1e-6
+    flat = np.abs(np.linalg.eigvalsh(model.hessian(found.x))) < 1e-6
+    assert np.count_nonzero(flat) == len(modes)
 
 
 def test_rotations_of_an_embedding_cost_nothing(rng):
@@ -203,7 +218,16 @@ def test_rotations_of_an_embedding_cost_nothing(rng):
     out = model.matrices(turned)[-1]
     out[:] = out @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     assert model.value(turned) == pytest.approx(model.value(x), rel=1e-14)
-    assert any("rotated" in caution for caution in model.cautions())
+    assert model.align(x, turned) == pytest.approx(x, abs=1e-13)
+
+
+def test_a_flat_embedding_is_its_own_reflection(rng):
+    model = build("mlp", {"hidden": [3], "loss": "contrastive", "embedding": 2}, class_table())
+    x = model.random_start(rng)
+    order = model.stabiliser_order(x, 1e-8)
+    flat = x.copy()
+    model.matrices(flat)[-1][:, 1] = 0.0
+    assert model.stabiliser_order(flat, 1e-8) == 2 * order
 
 
 def test_meeting_rows_of_different_class_are_a_kink_without_a_slope():

@@ -114,8 +114,8 @@ def test_images_have_the_same_loss_and_the_gauge_stays(rng):
     x = model.random_start(rng)
     value = model.value(x)
     assert model.value(model.random_image(x, rng)) == pytest.approx(value, rel=1e-13)
-    assert len(model.zero_modes()) == 4
-    for mode in model.zero_modes():
+    assert len(model.zero_modes(x)) == 4
+    for mode in model.zero_modes(x):
         assert model.value(x + 2.0 * mode) == pytest.approx(value, rel=1e-13)
         assert np.abs(model.hessian(x) @ mode).max() < 1e-9
 
@@ -146,4 +146,7 @@ def test_some_rows_are_sharp_by_themselves(rng):
 
 def test_it_says_that_second_derivatives_are_differences():
     model = build("mlp", {"hidden": [3], "sharpness_radius": 0.3}, class_table())
-    assert any("differences of its gradient" in caution for caution in model.cautions())
+    assert any("differences of its gradient" in note for note in model.notes())
+    assert model.hessian_noise > 0.0
+    plain = build("mlp", {"hidden": [3]}, class_table())
+    assert (plain.notes(), plain.hessian_noise) == ([], 0.0)

@@ -1,0 +1,324 @@
+"""Minima and passes of the kmeans loss, exactly: Lloyd's algorithm, descents on tie surfaces, and what both verify."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from llcommon.losses._kmeans_lloyd import assign_with_ties, lloyd
+from llcommon.losses._kmeans_passes import descend_on_tie, place_tied, tied_candidates
+from llcommon.losses._pieces import Descent, Pieces
+from llcommon.records import Minimum, TransitionState
+from llcommon.status import Status
+
+# Units in the last place of the largest coordinate that centres may be away from where they belong.
+_ROUNDING = 4096.0 * np.finfo(np.float64).eps
+# Rounds of a descent on a tie surface. Few take ten.
+_MOST_ROUNDS = 1000
+# Up to this many products of coordinates all ties around a minimum are descended from; above, the likely ones.
+_EXHAUSTIVE_WORK = 1e9
+# Places of a way where J is looked at, to find the creases that it rises to.
+_PLACES = 200
+_BISECTIONS = 60
+_MOST_DESCENTS = 300  # of one climb
+
+
+@dataclass(frozen=True)
+class _Tie:
+    """Point i, in cluster k, is as near to centre l."""
+
+    point: int
+    own: int
+    other: int
+
+
+class KMeansPieces(Pieces):
+    """See the base class. model: a KMeans."""
+
+    def __init__(self, model) -> None:
+        self.model = model
+        self.points = model.points
+        self.weights = model.weights
+        self.shape = (model.clusters, model.features)
+        # Compared with distances: of the largest coordinate.
+        self.size = float(np.abs(self.points).max())
+
+    # --- what all of it shares ------------------------------------------------------------
+
+    def _assignment(self, x: np.ndarray) -> tuple[np.ndarray, list[_Tie]]:
+        """Labels (m,) of all points at x, and the ties there, two if there are more."""
+        centres = np.array(self.model.centres(x))
+        labels = np.empty(len(self.points), dtype=np.int64)
+        tied = np.empty(2, dtype=np.int64)
+        others = np.empty(2, dtype=np.int64)
+        number = assign_with_ties(self.points, centres, self.size, labels, tied, others)
+        found = zip(tied[:number].tolist(), others[:number].tolist(), strict=True)
+        return labels, [_Tie(i, int(labels[i]), other) for i, other in found]
+
+    def _means(self, labels: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Means (K, d) and summed weights (K,) of the points of each label; NaN for none."""
+        members = np.bincount(labels, weights, minlength=self.shape[0])
+        centres = np.empty(self.shape)
+        for j in range(self.shape[1]):
+            centres[:, j] = np.bincount(labels, weights * self.points[:, j], minlength=self.shape[0])
+        with np.errstate(invalid="ignore"):
+            return centres / members[:, None], members
+
+    def _rms(self, members: np.ndarray, offsets: np.ndarray, tolerance: float) -> tuple[float, bool]:
+        """Root mean square gradient of centres at (K, d) offsets from rest, and whether that is none."""
+        slopes = 2.0 * members[:, None] * offsets
+        rms = float(np.sqrt(np.mean(slopes**2)))
+        at_rest = rms <= tolerance or bool(np.abs(offsets).max() <= _ROUNDING * self.size)
+        return rms, at_rest
+
+    # --- minima ---------------------------------------------------------------------------
+
+    def _down(self, start: np.ndarray, most: int, reseed: bool) -> Descent:
+        """Lloyd's algorithm from centres (K, d)."""
+        centres = np.array(start, dtype=np.float64)
+        labels = np.empty(len(self.points), dtype=np.int64)
+        members = np.empty(self.shape[0])
+        counts = np.empty(3, dtype=np.int64)
+        status = lloyd(
+            self.points, self.weights, centres, labels, members, self.size, most, int(reseed), counts
+        )
+        x = centres.ravel()
+        loss, gradient = self.model.value_and_gradient(x)
+        return Descent(Status(status), loss, x, float(np.sqrt(np.mean(gradient**2))), int(counts[0]) + 1)
+
+    def quench(self, x: np.ndarray, most: int) -> Descent:
+        """By Lloyd's algorithm; a centre without points goes to the point farthest from its own."""
+        return self._down(x.reshape(self.shape), most, True)
+
+    def minimum_at(self, x: np.ndarray, tolerance: float) -> tuple[Minimum | None, Status]:
+        """FLAT: a centre has no point; WRONG_INDEX: a point is tied; STEP_LIMIT: a centre is no mean of its points."""
+        if not np.isfinite(x).all():
+            return None, Status.NOT_FINITE
+        labels, ties = self._assignment(x)
+        centres, members = self._means(labels, self.weights)
+        if not members.all():
+            return None, Status.FLAT
+        rms, at_rest = self._rms(members, self.model.centres(x) - centres, tolerance)
+        if not at_rest:
+            return None, Status.STEP_LIMIT
+        if ties:
+            return None, Status.WRONG_INDEX
+        values = 2.0 * members
+        minimum = Minimum(
+            loss=self.model.value(x),
+            coordinates=np.array(x, dtype=np.float64),
+            rms=rms,
+            lpphe=self.shape[1] * float(np.log(values).sum()),
+            smallest_eigenvalue=float(values.min()),
+        )
+        return minimum, Status.CONVERGED
+
+    # --- passes ---------------------------------------------------------------------------
+
+    def _rest(self, tie: _Tie, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Centres (K, d) at rest on a tie surface, the weights (K,) that hold them, shares (2,) of the tied point."""
+        others = self.weights.copy()
+        others[tie.point] = 0.0
+        centres, members = self._means(labels, others)
+        shares = np.empty(2)
+        if members.all():
+            point, weight = self.points[tie.point], self.weights[tie.point]
+            place_tied(point, weight, tie.own, tie.other, centres, members, shares)
+        else:
+            shares[:] = np.nan
+        members[[tie.own, tie.other]] += shares
+        return centres, members, shares
+
+    def transition_state_at(
+        self, x: np.ndarray, tolerance: float
+    ) -> tuple[TransitionState | None, np.ndarray | None, Status]:
+        """WRONG_INDEX: not just one point is tied, between two centres; STEP_LIMIT: the centres are not at rest.
+
+        The curvatures are those of J along the tie surface: of the quadratic in which the tied point is counted by
+        its shares, on the N - 1 directions of the surface (the surface bends; so does each piece on it, alike). The
+        mode, of positive largest component, is normal to the surface.
+        """
+        if not np.isfinite(x).all():
+            return None, None, Status.NOT_FINITE
+        labels, ties = self._assignment(x)
+        if len(ties) != 1:
+            return None, None, Status.WRONG_INDEX
+        tie = ties[0]
+        centres, weights, shares = self._rest(tie, labels)
+        if np.isnan(shares).any():
+            return None, None, Status.FLAT
+        rms, at_rest = self._rms(weights, self.model.centres(x) - centres, tolerance)
+        if not (at_rest and (shares > 0.0).all()):
+            return None, None, Status.STEP_LIMIT
+        mode = np.zeros(self.shape)
+        mode[tie.own] = centres[tie.own] - self.points[tie.point]
+        mode[tie.other] = self.points[tie.point] - centres[tie.other]
+        mode = mode.ravel() / np.linalg.norm(mode)
+        mode *= np.sign(mode[np.argmax(np.abs(mode))])
+        values = self._curvatures(tie, weights)
+        state = TransitionState(
+            loss=self.model.value(x),
+            coordinates=np.array(x, dtype=np.float64),
+            rms=rms,
+            lpphe=float(np.log(values).sum()),
+            negative_eigenvalue=-np.inf,
+            next_eigenvalue=float(values.min(initial=np.inf)),
+        )
+        return state, mode, Status.CONVERGED
+
+    def _curvatures(self, tie: _Tie, weights: np.ndarray) -> np.ndarray:
+        """The N - 1 curvatures along a tie surface. weights: (K,), of all centres."""
+        features = self.shape[1]
+        counts = np.full(self.shape[0], features)
+        counts[[tie.own, tie.other]] -= 1
+        pair = weights[tie.own] + weights[tie.other]
+        return np.append(np.repeat(2.0 * weights, counts), pair)
+
+    def sides(self, x: np.ndarray, mode: np.ndarray, most: int) -> tuple[Descent, Descent]:
+        """By Lloyd's algorithm from the assignment on either side; FLAT where a centre loses its last point."""
+        labels, ties = self._assignment(x)
+        tie = ties[0]
+        outwards = self.model.centres(mode)[tie.own] @ (self.model.centres(x)[tie.own] - self.points[tie.point])
+        descents = []
+        for label in (tie.own, tie.other):
+            labels[tie.point] = label
+            centres, members = self._means(labels, self.weights)
+            if members.all():
+                descents.append(self._down(centres, most, False))
+            else:
+                descents.append(Descent(Status.FLAT, self.model.value(x), x, math.inf, 1))
+        # Along the mode the tied point's own centre moves away from it, or nearer.
+        own, other = descents
+        return (other, own) if outwards > 0.0 else (own, other)
+
+    # --- searches for passes ----------------------------------------------------------------
+
+    def _descend_on_tie(self, tie: _Tie, labels: np.ndarray) -> tuple[Status, np.ndarray, int]:
+        """From an assignment to the lowest place of a tie surface: status, point (N,), rounds."""
+        centres = np.empty(self.shape)
+        members = np.empty(self.shape[0])
+        counts = np.empty(1, dtype=np.int64)
+        status = descend_on_tie(
+            self.points,
+            self.weights,
+            tie.point,
+            tie.own,
+            tie.other,
+            labels.copy(),
+            centres,
+            members,
+            self.size,
+            _MOST_ROUNDS,
+            counts,
+        )
+        return Status(status), centres.ravel(), int(counts[0])
+
+    def _distinct(self, passes: list[np.ndarray]) -> list[np.ndarray]:
+        """Each of some passes once, in their order."""
+        kept: dict[tuple, np.ndarray] = {}
+        for point in passes:
+            key = tuple(np.round(self.model.canonical(point) / (1e-9 * max(self.size, 1e-300))))
+            kept.setdefault(key, point)
+        return list(kept.values())
+
+    def passes_around(self, x: np.ndarray) -> list[np.ndarray]:
+        """Those of `passes_from` the assignment at x."""
+        return self.passes_from(self._assignment(x)[0])
+
+    def passes_from(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Passes that descents on tie surfaces end in which begin from an assignment, (m,), lowest first.
+
+        The surfaces are those of every point with every other centre, if that is not too much work, else those of
+        points that have positive shares before any other point moves.
+        """
+        centres, members = self._means(labels, self.weights)
+        if not members.all():
+            return []
+        count, clusters = len(self.points), self.shape[0]
+        every = (count * clusters) ** 2 * self.shape[1] <= _EXHAUSTIVE_WORK
+        tied = np.empty(count * clusters, dtype=np.int64)
+        others = np.empty(count * clusters, dtype=np.int64)
+        number = tied_candidates(
+            self.points, self.weights, labels, centres, members, int(every), tied, others
+        )
+        found = []
+        for i, other in zip(tied[:number], others[:number], strict=True):
+            status, point, _ = self._descend_on_tie(_Tie(int(i), int(labels[i]), int(other)), labels)
+            if status is Status.CONVERGED:
+                found.append(point)
+        found.sort(key=self.model.value)
+        return self._distinct(found)
+
+    def _creases(self, first: np.ndarray, second: np.ndarray, places: np.ndarray):
+        """The ties at which J, along the line from first to second (both (N,)) at these places, is highest beside it.
+
+        Yields ties with the labels there. On a line the pieces of J are convex, so all its maxima are creases.
+        """
+        way = second - first
+
+        def slope(place: float) -> float:
+            return float(self.model.value_and_gradient(first + place * way)[1] @ way)
+
+        slopes = [slope(place) for place in places]
+        for n in range(len(places) - 1):
+            if not slopes[n] > 0.0 > slopes[n + 1]:
+                continue
+            low, high = float(places[n]), float(places[n + 1])
+            for _ in range(_BISECTIONS):
+                middle = 0.5 * (low + high)
+                if not low < middle < high:
+                    break
+                low, high = (middle, high) if slope(middle) > 0.0 else (low, middle)
+            before, _ = self._assignment(first + low * way)
+            behind, _ = self._assignment(first + high * way)
+            for i in np.flatnonzero(before != behind):
+                yield _Tie(int(i), int(before[i]), int(behind[i])), before
+
+    def climb(self, start: np.ndarray, direction: np.ndarray) -> tuple[Status, np.ndarray | None, int]:
+        """Straight on to the first point that changes sides and from whose tie surface a descent ends in a pass.
+
+        The way ends where it is as long as the data are wide, or after many descents that end elsewhere; the status is
+        that of the last then, NO_CANDIDATE if no point changes sides.
+        """
+        width = float(np.linalg.norm(np.ptp(self.points, axis=0)))
+        status = Status.NO_CANDIDATE
+        evaluations = 0
+        descents = 0
+        before = None
+        for place in np.linspace(0.0, 1.0, _PLACES):
+            labels, _ = self._assignment(start + place * width * direction)
+            evaluations += 1
+            changed = [] if before is None else np.flatnonzero(before != labels)
+            for i in changed[: _MOST_DESCENTS - descents]:
+                status, point, rounds = self._descend_on_tie(_Tie(int(i), int(before[i]), int(labels[i])), before)
+                evaluations += rounds
+                descents += 1
+                if status is Status.CONVERGED:
+                    return status, point, evaluations
+            before = labels
+        return status, None, evaluations
+
+    def passes_between(
+        self, first: np.ndarray, second: np.ndarray, attempt: int, rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """By descents on the tie surfaces of all creases that are maxima of J on the way.
+
+        The first way is straight. At the second attempt the passes around both ends are added; later ways lead over a
+        random place, the passes around which are added: some are next to no minimum.
+        """
+        corners = [first, second]
+        found = []
+        if attempt == 1:
+            found = self.passes_around(first) + self.passes_around(second)
+        elif attempt > 1:
+            start = self.model.align(first, self.model.random_start(rng))
+            scatter = rng.random() * self.model.suggested_step
+            corners.insert(1, start + scatter * rng.standard_normal(first.size))
+            found = self.passes_around(corners[1])
+        places = np.linspace(0.0, 1.0, _PLACES)
+        for begin, end in zip(corners[:-1], corners[1:], strict=True):
+            for tie, labels in self._creases(begin, end, places):
+                status, point, _ = self._descend_on_tie(tie, labels)
+                if status is Status.CONVERGED:
+                    found.append(point)
+        return self._distinct(found)
