@@ -2,14 +2,14 @@
 
 The weight of minimum a at the temperature T is its loss with its harmonic volume in the box, symmetry counted:
 
-    ln w_a = -L_a / T + (kappa_a / 2) ln 2 pi T - LPPHE_a / 2 - ln o_a + sum_i ln(T / |g_i|)
+    ln w_a = -L_a / T + (kappa_a / 2) ln 2 pi T - LPPHE_a / 2 - ln o_a + sum_i ln[(T / |g_i|) (1 - exp(-|g_i| W_i / T))]
 
 kappa_a is the number of its free coordinates, LPPHE_a the sum of ln of the Hessian eigenvalues of these, o_a its
 symmetry order; the last sum runs over the coordinates i that a bound holds, along which the loss rises with the slope
-|g_i|, so that each contributes the integral of exp(-|g_i| t / T) over t >= 0. With a negative logarithm of a likelihood
-for L and T = 1 these are Laplace's weights: the evidence of each basin under a prior that is flat in the coordinates
-(MacKay, Information Theory, Inference, and Learning Algorithms, 2003, chapter 27). The volume is of first order: a
-Gaussian that reaches beyond a bound is not cut off there, nor an exponential at the opposite bound.
+|g_i|: each contributes the integral of exp(-|g_i| t / T) over the width W_i of the box, which is T / |g_i| unless the
+loss is nearly flat. With a negative logarithm of a likelihood for L and T = 1 these are Laplace's weights: the evidence
+of each basin under a prior that is flat in the coordinates within the box (MacKay, Information Theory, Inference, and
+Learning Algorithms, 2003, chapter 27). A Gaussian that reaches beyond a bound is not cut off there.
 
 Mean and variance of the mixture follow by the laws of total expectation and total variance.
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.losses.base import LossModel
-from llcommon.optimise.box import frozen_directions
+from llcommon.optimise.box import box, frozen_directions
 from llcommon.records import Minimum
 
 
@@ -46,8 +46,10 @@ def log_volume(model: LossModel, minimum: Minimum, temperature: float) -> float:
     volume = 0.5 * (free * math.log(2.0 * math.pi * temperature) - minimum.lpphe) - minimum.log_order
     if minimum.active is not None and minimum.active.any():
         gradient = model.value_and_gradient(minimum.coordinates)[1]
-        slopes = np.abs(gradient[minimum.active != 0])
-        volume += float(np.log(temperature / slopes).sum())
+        held = minimum.active != 0
+        lower, upper = box(model)
+        rates = np.abs(gradient[held]) / temperature
+        volume += float(np.log(-np.expm1(-rates * (upper - lower)[held]) / rates).sum())
     return volume
 
 

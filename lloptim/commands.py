@@ -215,6 +215,7 @@ def path(file: Path, ts: int, output, force, overrides, step, as_json) -> None:
     The table gives arc length (0 at the transition state, negative on the plus side) and loss.
     """
     from llcommon.errors import ConfigError
+    from llcommon.optimise.downhill import pushoff_of
     from llcommon.optimise.points import transition_state_at
     from llcommon.plotting import figure_format
     from llcommon.status import Status
@@ -236,7 +237,7 @@ def path(file: Path, ts: int, output, force, overrides, step, as_json) -> None:
     _, mode, status = transition_state_at(model, state.coordinates, settings.connect.rms, settings.curvature)
     if status is not Status.CONVERGED:
         raise ConfigError(f"transition state {ts} of {file} does not verify ({status.label}); see `lloptim check`")
-    ends_at = (settings.connect.pushoff, step, settings.quench.rms)
+    ends_at = (pushoff_of(model, settings.connect), step, settings.quench.rms)
     pathway = steepest_descent_path(model, state, mode, *ends_at, settings.curvature)
     ends = [landscape.find_minimum(float(pathway.losses[i]), pathway.points[i]) for i in (0, -1)]
     summary = {

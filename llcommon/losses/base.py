@@ -43,6 +43,8 @@ class LossModel:
     suggested_step: float = 1.0
     suggested_temperature: float = 1.0
     suggested_moves: ClassVar[tuple[str, ...]] = ("uniform",)
+    # Of paths downhill: a model with narrower valleys than others has a smaller one.
+    path_scale: float = 1.0
 
     parameters: object
     data: object = None

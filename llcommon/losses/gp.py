@@ -154,6 +154,8 @@ class GP(LossModel):
         self.dimension = int(self._parts[-1].places[-1]) + 2
         self._refuse_undetermined()
         self._bounds = self._box()
+        # The valleys of a periodic covariance can be as narrow as 0.01 in the logarithm of the period.
+        self.path_scale = 0.05 if any(part.kind == PERIODIC for part in self._parts) else 1.0
         self.suggested_temperature = 1.0 / rows if parameters.per_datum else 1.0
         header = [rows, features, len(self._parts), int(self._product), int(parameters.per_datum)]
         for part in self._parts:
@@ -207,8 +209,8 @@ class GP(LossModel):
             else:
                 intervals[lengths] = chosen.length_bounds or self._lengths()
                 intervals[shape] = chosen.alpha_bounds or [0.1, 100.0]
-        lower, upper = np.log(intervals).T
-        return lower, upper
+        logarithms = np.log(intervals)
+        return logarithms[:, 0].copy(), logarithms[:, 1].copy()
 
     def _lengths(self) -> list[float]:
         """Bounds of lengths: below the smallest rows know nothing of each other, above the largest all are alike."""

@@ -16,7 +16,7 @@ from llcommon.optimise.quench import Quencher, QuenchResult
 from llcommon.optimise.steepest import descend
 from llcommon.optimise.vectors import remove_components
 from llcommon.records import Minimum, TransitionState
-from llcommon.settings import Settings
+from llcommon.settings import ConnectSettings, Settings
 from llcommon.status import Status
 
 # Longest step of a quench downhill. Of 80 sides of iris TS, 79 reach the minimum of steepest descent with any cap
@@ -24,6 +24,8 @@ from llcommon.status import Status
 DOWNHILL_STEP = 0.4
 # Up to this many coordinates the path of steepest descent costs no more than three times a quench.
 _FLOW_LIMIT = 150
+# Displacement from a transition state, for a path scale of 1, as the numbers of the flow.
+_PUSHOFF = 0.02
 # The flow downhill: error of a step, length of a step, Newton step to the minimum that ends it. Of 1196 sides of iris
 # TS (lambda 1e-4 and 1e-5) 1187 end where an integration to 1e-7 by SciPy ends, and nine ran along ridges that equal
 # units make, which one of the two left by rounding; both keep them now. Any error from 3e-4 to 3e-2 does as well. A
@@ -94,6 +96,11 @@ def path_bend(model: LossModel, state: TransitionState, mode: np.ndarray) -> np.
     return bend if np.isfinite(bend).all() else np.zeros(model.dimension)
 
 
+def pushoff_of(model: LossModel, connect: ConnectSettings) -> float:
+    """Displacement from a transition state: that of the settings, or else by the scale of the model."""
+    return _PUSHOFF * model.path_scale if connect.pushoff is None else connect.pushoff
+
+
 def push_off(
     model: LossModel, state: TransitionState, direction: np.ndarray, length: float, bend: np.ndarray | None = None
 ) -> np.ndarray | None:
@@ -127,7 +134,7 @@ class Downhill:
         self.model = model
         self._gradient = np.empty(model.dimension)
         self.curvature = settings.curvature
-        self.pushoff = settings.connect.pushoff
+        self.pushoff = pushoff_of(model, settings.connect)
         chosen = settings.connect.downhill
         self.bounded = model.bounds() is not None
         self.box = box(model)
@@ -184,9 +191,9 @@ class Downhill:
                 point,
                 self._gradient,
                 self.tolerance,
-                _FLOW_ERROR,
+                _FLOW_ERROR * model.path_scale,
                 _FLOW_STEP,
-                _FLOW_END,
+                _FLOW_END * model.path_scale,
                 _MOST_FLOW_STEPS,
                 self.radius,
             )

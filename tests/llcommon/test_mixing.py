@@ -15,17 +15,19 @@ from llcommon.settings import QuenchSettings
 from tests.llcommon.losses.cases import numeric_table
 
 _CURVATURES = np.array([2.0, 5.0])
-_SLOPE = 3.0
 
 
 class Slope(LossModel):
-    """x^2 + 5/2 y^2 + 3 z for z >= 0, in a box that is wide for any temperature of the tests."""
+    """x^2 + 5/2 y^2 + slope z for z >= 0, in a box that is wide for the parabolas."""
 
     dimension = 3
 
+    def __init__(self, slope=3.0):
+        self.slope = slope
+
     def value_and_gradient(self, x):
         parabolas = 0.5 * _CURVATURES @ x[:2] ** 2
-        return parabolas + _SLOPE * x[2], np.array([*(_CURVATURES * x[:2]), _SLOPE])
+        return parabolas + self.slope * x[2], np.array([*(_CURVATURES * x[:2]), self.slope])
 
     def bounds(self):
         return np.array([-50.0, -50.0, 0.0]), np.full(3, 50.0)
@@ -42,14 +44,15 @@ def at_the_bound(order=1):
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0])
-def test_the_volume_is_the_integral_of_the_boltzmann_factor(temperature):
-    """A grid over half the box, whose integrand factorises."""
+@pytest.mark.parametrize("steepness", [3.0, 0.05, 1e-5])
+def test_the_volume_is_the_integral_of_the_boltzmann_factor(temperature, steepness):
+    """On a grid over the box, whose integrand factorises; also where the bound hardly presses."""
     t = np.linspace(-50.0, 50.0, 200_001)
     parabolas = [np.trapezoid(np.exp(-0.5 * c * t**2 / temperature), t) for c in _CURVATURES]
     z = np.linspace(0.0, 50.0, 2_000_001)
-    slope = np.trapezoid(np.exp(-_SLOPE * z / temperature), z)
+    slope = np.trapezoid(np.exp(-steepness * z / temperature), z)
     expected = math.log(math.prod(parabolas) * slope)
-    assert log_volume(Slope(), at_the_bound(), temperature) == pytest.approx(expected, abs=1e-8)
+    assert log_volume(Slope(steepness), at_the_bound(), temperature) == pytest.approx(expected, abs=1e-8)
 
 
 def test_a_symmetric_minimum_has_fewer_images():

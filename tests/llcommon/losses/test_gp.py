@@ -262,6 +262,11 @@ def test_bounds_are_those_given():
     assert np.exp(upper) == pytest.approx([2.0, 4.0, 5.0, 7.0, 6.0, 3.0])
 
 
+def test_bounds_are_arrays_that_compiled_code_takes():
+    lower, upper = build("gp", {"ard": True}, data_of(2)).bounds()
+    assert lower.flags.c_contiguous and upper.flags.c_contiguous
+
+
 def test_starts_fill_the_box():
     model = build("gp", {"ard": True}, data_of(2))
     lower, upper = model.bounds()
