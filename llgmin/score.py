@@ -99,7 +99,7 @@ def measures_of(landscape: Landscape, rows: Rows) -> list[Measure]:
     """What is measured on these rows, in the order of `measured`."""
     if rows.labels is None:
         return [_MSE, _R2, _MAE]
-    auc = _auc_measure(landscape.data.class_names, rows)
+    auc = _auc_measure(landscape.data.class_names, landscape.model.ranked_class, rows)
     # Any point tells whether the outputs are probabilities.
     if landscape.model.log_probabilities(np.zeros(landscape.model.dimension), rows.features[:1]) is None:
         return [_MSE, _ACCURACY, auc]
@@ -113,12 +113,15 @@ def absent_classes(class_names: tuple[str, ...], rows: Rows) -> list[str]:
     return [name for label, name in enumerate(class_names) if label not in present]
 
 
-def _auc_measure(class_names: tuple[str, ...], rows: Rows) -> Measure:
+def _auc_measure(class_names: tuple[str, ...], ranked: int | None, rows: Rows) -> Measure:
     """The AUC, with what it leaves out."""
     kind = "area under the ROC curve"
-    if len(class_names) > 2:
-        kind = "mean over classes of the area under the ROC curve of one against the rest"
     absent = absent_classes(class_names, rows)
+    if len(class_names) > 2 and ranked is not None:
+        kind = f"area under the ROC curve of {class_names[ranked]} against the rest"
+        absent = []
+    elif len(class_names) > 2:
+        kind = "mean over classes of the area under the ROC curve of one against the rest"
     left_out = f"; without {', '.join(absent)}, of which there is no row" if absent else ""
     return Measure("auc", f"{kind}, exact, by log odds; {_TIES}, which counts one half{left_out}", True)
 
@@ -136,7 +139,7 @@ def measured(model: LossModel, x: np.ndarray, rows: Rows) -> list[float]:
         return [np.nan] * (3 if logarithms is None else 5)
     if logarithms is None:
         return _output_measures(outputs, rows.labels)
-    return _probability_measures(logarithms, rows.labels)
+    return _probability_measures(logarithms, rows.labels, model.ranked_class)
 
 
 def _number_measures(outputs: np.ndarray, targets: np.ndarray) -> list[float]:
@@ -157,15 +160,18 @@ def _output_measures(outputs: np.ndarray, labels: np.ndarray) -> list[float]:
     ]
 
 
-def _probability_measures(logarithms: np.ndarray, labels: np.ndarray) -> list[float]:
+def _probability_measures(logarithms: np.ndarray, labels: np.ndarray, ranked: int | None) -> list[float]:
     probabilities = np.exp(logarithms)
     predicted = np.round(logarithms, TIE_DECIMALS).argmax(axis=1)
     odds = np.round(metrics.log_odds(logarithms), TIE_DECIMALS)
+    area = metrics.one_against_rest_auc(odds, labels)
+    if ranked is not None:
+        area = metrics.auc(odds[:, ranked], labels == ranked)
     confidence = np.round(probabilities[np.arange(len(labels)), predicted], TIE_DECIMALS)
     return [
         metrics.log_loss(logarithms, labels),
         metrics.accuracy(predicted, labels),
-        metrics.one_against_rest_auc(odds, labels),
+        area,
         metrics.brier_score(probabilities, labels),
         metrics.calibration_error(confidence, predicted == labels),
     ]
@@ -214,8 +220,12 @@ def _notes(landscape: Landscape, tables: dict[str, Rows]) -> list[str]:
                 notes.append(f"all targets of {rows.source} are equal, so there is no R^2")
             continue
         absent = absent_classes(landscape.data.class_names, rows)
+        ranked = landscape.model.ranked_class
         if len(absent) == len(landscape.data.class_names) - 1:
             notes.append(f"all rows of {rows.source} are of one class, so there is no AUC")
+        elif ranked is not None:
+            if landscape.data.class_names[ranked] in absent:
+                notes.append(f"{rows.source} has no row of {landscape.data.class_names[ranked]}, so there is no AUC")
         elif absent:
             notes.append(f"{rows.source} has no row of {', '.join(absent)}, which the AUC leaves out")
     return notes

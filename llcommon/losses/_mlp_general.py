@@ -12,17 +12,15 @@ from llcommon.losses._mlp_kernels import (
     CROSS_ENTROPY,
     HEADER,
     INPUTS,
+    WHOLE,
     _cross_entropy,
     _regularise,
     _softmax_times,
     _squared_error,
 )
-from llcommon.losses._mlp_losses import AUC, BCE, LAST_SEPARABLE, binary_cross_entropy, binary_times_curvature
+from llcommon.losses._mlp_losses import AUC, BCE, CONTRASTIVE, binary_cross_entropy, binary_times_curvature
 from llcommon.losses._mlp_pairs import auc_surrogate, contrastive, pair_scratch
 from llcommon.seam import OPTIONS, SUMMING, hessian_vector_kernel, loss_kernel
-
-# Inlined before it is compiled: a function of this size is not worth compiling by itself too.
-WHOLE = {"inline": "always", **OPTIONS}
 
 
 @njit(**WHOLE)
@@ -71,7 +69,7 @@ def _sizes(widths, layers, rows):
     return activations, hidden
 
 
-@njit(**OPTIONS)
+@njit(**WHOLE)
 def _slopes_of_outputs(z, r, second, reals, integers, work, scratch):
     """Turns the outputs z (outputs, rows) into dL/dz of the last layer; returns the loss without the L2 term.
 
@@ -84,21 +82,21 @@ def _slopes_of_outputs(z, r, second, reals, integers, work, scratch):
     widths = integers[HEADER : HEADER + layers + 1]
     labels = integers[HEADER + layers + 1 :][:rows]
     scale = 1.0 / rows
-    if loss > LAST_SEPARABLE:
-        if loss == AUC:
-            return auc_surrogate(z, r, second, labels, positive, reals[1], integers[6], work, scratch)
-        return contrastive(z, r, second, labels, reals[1], work, scratch)
-    if loss == CROSS_ENTROPY:
-        value = _cross_entropy(z, labels, scale, vector(work, scratch, rows), vector(work, scratch + rows, rows))
+    if loss == AUC:
+        value = auc_surrogate(z, r, second, labels, positive, reals[1], integers[6], work, scratch)
+    elif loss == CONTRASTIVE:
+        value = contrastive(z, r, second, labels, reals[1], work, scratch)
     elif loss == BCE:
         value = binary_cross_entropy(z, labels, positive, scale)
         if second:
             binary_times_curvature(z, scale, r)
-        return value
     else:
-        value = _squared_error(z, matrix(reals, INPUTS + (widths[0] + 1) * rows, outputs, rows), scale)
-    if second:
-        _softmax_times(z, labels, scale, r, loss)
+        if loss == CROSS_ENTROPY:
+            value = _cross_entropy(z, labels, scale, vector(work, scratch, rows), vector(work, scratch + rows, rows))
+        else:
+            value = _squared_error(z, matrix(reals, INPUTS + (widths[0] + 1) * rows, outputs, rows), scale)
+        if second:
+            _softmax_times(z, labels, scale, r, loss)
     return value
 
 

@@ -240,6 +240,23 @@ def _add_blocks_under(x, widths, layers, upper, work, below, rows, areas, beta):
 
 
 @njit(**OPTIONS)
+def _sum_blocks(x, widths, layers, work, below, rows, areas, beta):
+    """Adds one chunk of rows, of which all areas are filled, to the sums of all blocks."""
+    activations, _, _, _, _, packed, _, _, scratch, _ = areas
+    for layer in range(layers - 1, -1, -1):
+        units = widths[layer + 1]
+        below_layer = below
+        if layer > 0:
+            place = _activations_start(widths, layer - 1, rows)
+            below_layer = matrix(work, activations + place, widths[layer] + 1, rows)
+        q = matrix(work, packed, units * (units + 1) // 2, rows)
+        total, _ = _sums(work, widths, layers, layer, layer)
+        blocks.add_diagonal(below_layer, q, beta, total, work, scratch)
+        if layer > 0:
+            _add_blocks_under(x, widths, layers, layer, work, below, rows, areas, beta)
+
+
+@njit(**OPTIONS)
 def _add_chunk(x, first, rows, reals, integers, work, beta):
     """Adds the rows of data from `first` on to the sums of all blocks."""
     all_rows = integers[0]
@@ -268,17 +285,7 @@ def _add_chunk(x, first, rows, reals, integers, work, beta):
         _squared_error(error, targets[:, first : first + rows], scale)
     _output_curvature(error, labels, scale, loss, matrix(work, packed, outputs * (outputs + 1) // 2, rows))
     _descend(x, widths, layers, integers[2], work, rows, areas)
-    for layer in range(layers - 1, -1, -1):
-        units = widths[layer + 1]
-        below_layer = below
-        if layer > 0:
-            place = _activations_start(widths, layer - 1, rows)
-            below_layer = matrix(work, activations + place, widths[layer] + 1, rows)
-        q = matrix(work, packed, units * (units + 1) // 2, rows)
-        total, _ = _sums(work, widths, layers, layer, layer)
-        blocks.add_diagonal(below_layer, q, beta, total, work, scratch)
-        if layer > 0:
-            _add_blocks_under(x, widths, layers, layer, work, below, rows, areas, beta)
+    _sum_blocks(x, widths, layers, work, below, rows, areas, beta)
 
 
 @njit(**OPTIONS)

@@ -49,6 +49,8 @@ def _bits_of_float(context, value):
 # away, hence contract only.
 _ROUNDER = 6755399441055744.0 + 1023.0
 _EXACT = {"fastmath": {"contract"}, **OPTIONS}
+# Inlined before it is compiled: for large functions without sums, which take long to compile by themselves as well.
+WHOLE = {"inline": "always", **OPTIONS}
 
 
 @njit(**_EXACT)

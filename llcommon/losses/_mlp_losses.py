@@ -6,6 +6,7 @@ Outputs z (outputs, rows) become their slopes dL/dz in place, from which curvatu
 from numba import njit
 
 from llcommon.losses._mlp_activations import sigmoid, softplus
+from llcommon.losses._mlp_hessian import _output_curvature
 from llcommon.seam import SUMMING
 
 BCE = 2
@@ -31,3 +32,14 @@ def binary_times_curvature(error, scale, direction):
     for s in range(error.shape[1]):
         wrong = abs(error[0, s]) / scale
         direction[0, s] *= scale * wrong * (1.0 - wrong)
+
+
+@njit(**SUMMING)
+def output_curvature(error, labels, scale, loss, q):
+    """q[(k <= k2), s] = d2L / dz_k dz_k2 of one row, from error as the loss leaves it."""
+    if loss != BCE:
+        _output_curvature(error, labels, scale, loss, q)
+        return
+    for s in range(error.shape[1]):
+        wrong = abs(error[0, s]) / scale
+        q[0, s] = scale * wrong * (1.0 - wrong)

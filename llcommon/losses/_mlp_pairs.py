@@ -18,7 +18,7 @@ import math
 from numba import njit
 
 from llcommon.losses._blas import matrix, vector
-from llcommon.losses._mlp_kernels import _exp, _tanh
+from llcommon.losses._mlp_kernels import WHOLE, _exp, _tanh
 from llcommon.seam import OPTIONS, SUMMING
 
 SIGMOID = 0
@@ -177,7 +177,7 @@ def _r_back_from_positive(z, r, positive, g, rg):
             r[k, s] = rg[s] * (same - z[k, s]) - g[s] * z[positive, s] * r[k, s]
 
 
-@njit(**OPTIONS)
+@njit(**WHOLE)
 def auc_surrogate(z, r, second, labels, positive, beta, shape, work, start):
     """The surrogate of the AUC; see the module's docstring. work from `start` on: 4 rows of scratch."""
     rows = z.shape[1]
@@ -198,6 +198,55 @@ def auc_surrogate(z, r, second, labels, positive, beta, shape, work, start):
         _r_back_from_positive(z, r, positive, p, moved)
     _back_from_positive(z, positive, p)
     return value
+
+
+@njit(**SUMMING)
+def auc_curvature(z, error, q, direction, labels, positive, beta, shape, work, start):
+    """What the Hessian needs of each row: z becomes p, error dL/dz, direction dp+/dz, all (classes, rows), and
+    q[(k <= k2), s] the curvature of p+ times dL/dp+. work from `start` on: 4 rows of scratch."""
+    classes, rows = z.shape
+    p = vector(work, start, rows)
+    g = vector(work, start + rows, rows)
+    slope = vector(work, start + 2 * rows, rows)
+    _softmax(z, p, g)
+    positives = _gather(z[positive], labels, positive, p)
+    _pair_slopes(p, positives, beta, shape, g)
+    _scatter(g, labels, positive, positives, slope)
+    pair = 0
+    for k in range(classes):
+        same = 1.0 if k == positive else 0.0
+        for s in range(rows):
+            direction[k, s] = z[positive, s] * (same - z[k, s])
+            error[k, s] = slope[s] * direction[k, s]
+        for k2 in range(k, classes):
+            same2 = 1.0 if k2 == positive else 0.0
+            equal = 1.0 if k == k2 else 0.0
+            for s in range(rows):
+                bend = (same - z[k, s]) * (same2 - z[k2, s]) - z[k, s] * (equal - z[k2, s])
+                q[pair, s] = slope[s] * z[positive, s] * bend
+            pair += 1
+
+
+@njit(**SUMMING)
+def auc_coupling(p, labels, positive, beta, shape, first, out):
+    """out[s - first, t] = d2L / dp_s dp_t for the probabilities p (rows,) of the positive class."""
+    count, rows = out.shape
+    positives = 0
+    for s in range(rows):
+        positives += 1 if labels[s] == positive else 0
+    pairs = positives * (rows - positives)
+    share = beta * beta / pairs if pairs > 0 else 0.0
+    for line in range(count):
+        s = first + line
+        above = labels[s] == positive
+        sign = 1.0 if above else -1.0
+        total = 0.0
+        for t in range(rows):
+            _, _, curvature = _shape(sign * beta * (p[s] - p[t]), shape)
+            bend = share * curvature if above != (labels[t] == positive) else 0.0
+            out[line, t] = -bend
+            total += bend
+        out[line, s] += total
 
 
 # --- contrastive ----------------------------------------------------------------------------------
@@ -282,3 +331,30 @@ def contrastive(z, r, second, labels, margin, work, start):
         r[:] = bent
         r *= share
     return value * share
+
+
+@njit(**SUMMING)
+def contrastive_coupling(z, labels, margin, first, out):
+    """out[(s - first, k), (t, k2)] = d2L / dz_ks dz_k2t for the outputs z (outputs, rows)."""
+    outputs, rows = z.shape
+    out[:] = 0.0
+    share = 1.0 / (rows * (rows - 1) // 2) if rows > 1 else 0.0
+    for line in range(out.shape[0] // outputs):
+        s = first + line
+        for t in range(rows):
+            square = 0.0
+            for k in range(outputs):
+                square += (z[k, s] - z[k, t]) ** 2
+            distance = math.sqrt(square)
+            same = labels[s] == labels[t]
+            pull = 1.0 if same else 0.0
+            bend = 0.0
+            if not same and 0.0 < distance < margin:
+                pull = (distance - margin) / distance
+                bend = 0.5 * margin / (distance * square)
+            for k in range(outputs):
+                for k2 in range(outputs):
+                    apart = (z[k, s] - z[k, t]) * (z[k2, s] - z[k2, t])
+                    force = share * (2.0 * pull * (1.0 if k == k2 else 0.0) + 4.0 * bend * apart)
+                    out[line * outputs + k, t * outputs + k2] -= force
+                    out[line * outputs + k, s * outputs + k2] += force

@@ -18,13 +18,14 @@ import math
 from numba import njit
 
 from llcommon.losses._blas import vector
-from llcommon.losses._mlp_columns import symmetrise
-from llcommon.losses._mlp_general import WHOLE, data_hessian_vector, data_loss, general_workspace
-from llcommon.losses._mlp_kernels import HEADER, _regularise
+from llcommon.losses._mlp_general import data_hessian_vector, data_loss, general_workspace
+from llcommon.losses._mlp_general_hessian import symmetrise
+from llcommon.losses._mlp_kernels import HEADER, WHOLE, _regularise
 from llcommon.seam import OPTIONS, SUMMING, hessian_kernel, hessian_vector_kernel, loss_kernel
 
 # Rounding leaves 1e-12 of a gradient of size one, the third derivative of the gradient is left out to the power four.
 _STEP = 1e-4
+HESSIAN_NOISE = 1e-9  # what that leaves of the largest eigenvalue
 
 
 @njit(**SUMMING)

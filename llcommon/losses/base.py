@@ -57,6 +57,8 @@ class LossModel:
     workspace: np.ndarray
     rows: int = 0
     rows_kernel: object = None
+    # Number of the class that the loss ranks above all others, whose AUC is then its score; None: all classes alike.
+    ranked_class: int | None = None
     # The exact methods of a loss that is pieced together of smooth parts; None for one that is smooth.
     pieces: Pieces | None = None
 

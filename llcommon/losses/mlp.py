@@ -59,6 +59,7 @@ class MLP(LossModel):
         self.widths = (inputs.shape[1], *parameters.hidden, outputs)
         self.odd = parameters.activation in ODD_ACTIVATIONS
         self.smooth = parameters.activation != "relu"
+        self.ranked_class = self.positive if parameters.loss == "auc" else None
         self.softmax = parameters.loss in ("cross-entropy", "auc")
         pairs = zip(self.widths[:-1], self.widths[1:], strict=True)
         self.dimension = sum((a + 1) * b for a, b in pairs)
@@ -86,20 +87,21 @@ class MLP(LossModel):
         if sharp:
             from llcommon.losses import _mlp_sharp as kind
 
+            self.hessian_noise = kind.HESSIAN_NOISE
             self.kernel = first_class(kind.sharp_kernel)
             self.hessian_kernel = first_class(kind.sharp_hessian)
             self.hessian_vector_kernel = first_class(kind.sharp_hessian_vector)
             self._vector_size = kind.sharp_workspace(self.widths, self.rows, self.dimension)
             self._hessian_size = self.dimension + self._vector_size
             return
-        from llcommon.losses import _mlp_columns as columns
         from llcommon.losses import _mlp_general as general
+        from llcommon.losses import _mlp_general_hessian as dense
 
         self.kernel = first_class(general.general_kernel)
-        self.hessian_kernel = first_class(columns.general_hessian)
+        self.hessian_kernel = first_class(dense.general_hessian)
         self.hessian_vector_kernel = first_class(general.general_hessian_vector)
         self._vector_size = general.general_workspace(self.widths, self.rows)
-        self._hessian_size = self.dimension + self._vector_size
+        self._hessian_size = dense.general_hessian_workspace(self.integers, self.dimension)
 
     def hessian_packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The packed arguments with the larger workspace of the dense Hessian, made at first need."""
@@ -157,9 +159,12 @@ class MLP(LossModel):
             found.append("lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
         if not self.smooth:
             found.append("relu has kinks; what lies on one is not stored, as minimum or as transition state")
-        if self.parameters.sharpness_radius > 0.0:
-            found.append("second derivatives of a sharpness-aware loss are differences of its gradient, to nine digits")
         return found
+
+    def notes(self) -> list[str]:
+        if self.parameters.sharpness_radius == 0.0:
+            return []
+        return ["second derivatives of a sharpness-aware loss are differences of its gradient, to nine digits"]
 
     def rotating_blocks(self) -> list[np.ndarray]:
         """For every hidden unit the weights into it with its bias, and the weights out of the last hidden units."""

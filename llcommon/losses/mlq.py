@@ -137,7 +137,9 @@ class QuadraticMultinomial(LossModel):
         return self._network.log_group_order()
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return self._network.align(reference, x)
+        image = self._network.align(reference, x)
+        modes = self.zero_modes(reference)
+        return image + modes.T @ (modes @ (reference - image)) if len(modes) else image
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         return self._network.canonical(x)

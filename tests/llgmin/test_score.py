@@ -12,7 +12,7 @@ from sklearn import metrics as sklearn
 from llcommon import losses
 from llcommon.data import read_csv, read_rows
 from llcommon.records import Minimum
-from llcommon.settings import parse_settings
+from llcommon.settings import DataSettings, parse_settings
 from llcommon.store import Landscape, read_landscape, write_landscape
 from llgmin import score as scores
 
@@ -411,3 +411,21 @@ def test_a_landscape_without_minima(folder, capsys):
     write_landscape("empty.h5", Landscape(landscape.settings, landscape.model, landscape.data))
     assert call("llgmin", "score", "empty.h5") == 2
     assert "empty.h5 holds no minima to score" in capsys.readouterr().err
+
+
+# --- losses that rank one class -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("positive", ["setosa", "versicolor"])
+def test_a_loss_that_ranks_one_class_is_scored_by_the_area_of_that_class(positive):
+    data = read_csv(IRIS_CSV, DataSettings(target="species"), numeric_target=False)
+    parameters = {"hidden": [2], "loss": "auc", "positive": positive}
+    settings = parse_settings({"loss": {"model": "mlp", **parameters}}, "test", losses.parameters_of)
+    model = losses.build("mlp", parameters, data)
+    x = model.random_start(np.random.default_rng(1))
+    landscape = Landscape(settings, model, data)
+    label = data.class_names.index(positive)
+    area = sklearn.roc_auc_score(data.labels == label, model.predict(x, data.features)[:, label])
+    assert scores.measured(model, x, data.rows())[2] == pytest.approx(area, abs=1e-12)
+    measure = scores.measures_of(landscape, data.rows())[2]
+    assert measure.definition.startswith(f"area under the ROC curve of {positive} against the rest, exact")

@@ -91,19 +91,20 @@ def penalty(x, widths, regularise_biases):
     return total
 
 
-def data_loss(x, widths, inputs, labels, targets, options, positive):
-    """The loss without the L2 term; complex x allowed. options: the parameters of an mlp."""
-    outputs = [outputs_of(x, widths, row, options.activation) for row in inputs]
-    if options.loss == "auc":
-        return auc_loss(outputs, labels, positive, options.shape, options.beta)
-    if options.loss == "contrastive":
-        return contrastive_loss(outputs, labels, options.margin)
+def mean_loss(outputs, labels, targets, kind, positive=None):
+    """Mean over rows of the loss of each."""
     total = 0.0
     for d, z in enumerate(outputs):
         label = None if labels is None else labels[d]
-        target = None if targets is None else targets[d]
-        total += row_loss(z, label, target, options.loss, positive)
-    return total / len(inputs)
+        target = None if labels is not None else targets[d]
+        total += row_loss(z, label, target, kind, positive)
+    return total / len(outputs)
+
+
+def loss(x, widths, inputs, labels, targets, activation, kind, strength, regularise_biases):
+    """Cross-entropy or mse with the L2 term; complex x allowed."""
+    outputs = [outputs_of(x, widths, row, activation) for row in inputs]
+    return mean_loss(outputs, labels, targets, kind) + strength * penalty(x, widths, regularise_biases)
 
 
 def loss_of_model(model):
@@ -123,7 +124,13 @@ def loss_of_model(model):
     widths = [inputs.shape[1], *options.hidden, outputs]
 
     def function(x):
-        value = data_loss(x, widths, inputs, data.labels, data.targets, options, positive)
+        z = [outputs_of(x, widths, row, options.activation) for row in inputs]
+        if options.loss == "auc":
+            value = auc_loss(z, data.labels, positive, options.shape, options.beta)
+        elif options.loss == "contrastive":
+            value = contrastive_loss(z, data.labels, options.margin)
+        else:
+            value = mean_loss(z, data.labels, data.targets, options.loss, positive)
         return value + options.lambda_ * penalty(x, widths, options.regularise_biases)
 
     return function

@@ -146,4 +146,7 @@ def test_some_rows_are_sharp_by_themselves(rng):
 
 def test_it_says_that_second_derivatives_are_differences():
     model = build("mlp", {"hidden": [3], "sharpness_radius": 0.3}, class_table())
-    assert any("differences of its gradient" in caution for caution in model.cautions())
+    assert any("differences of its gradient" in note for note in model.notes())
+    assert model.hessian_noise > 0.0
+    plain = build("mlp", {"hidden": [3]}, class_table())
+    assert (plain.notes(), plain.hessian_noise) == ([], 0.0)

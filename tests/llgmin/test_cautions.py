@@ -1,4 +1,4 @@
-"""Without an L2 term: minima that run off to infinity end with a named status and are not stored."""
+"""What a user is warned of, and what lies behind it: runaways without an L2 term, kinks, differences."""
 
 import json
 
@@ -67,3 +67,22 @@ def test_a_minimum_found_from_many_starts_is_stored_once(tmp_path, capsys):
     (tmp_path / "mixed.toml").write_text(settings)
     assert call("llgmin", "run", tmp_path / "mixed.toml", "-j", 1, "--json") == 0
     assert json.loads(capsys.readouterr().out)["minima"] == 1
+
+
+@pytest.mark.parametrize(
+    "setting, warning",
+    [
+        ('loss.activation="relu"', "warning: relu has kinks"),
+        ("loss.sharpness_radius=0.1", "note: second derivatives of a sharpness-aware loss are differences"),
+        ("loss.lambda=0", "warning: lambda = 0 lets minima run off to infinity"),
+    ],
+)
+def test_cautions_are_one_line_each_before_a_search(tmp_path, capsys, setting, warning):
+    problem = xor_problem(tmp_path)
+    assert call("llgmin", "run", problem, "-n", "--set", setting) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("warning", "note"))]
+    assert len(lines) == 1
+    assert lines[0].startswith(warning)
+    assert call("llgmin", "run", problem, "-n") == 0
+    shown = capsys.readouterr().err
+    assert "warning" not in shown and "note" not in shown
