@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
+from llcommon.mixing import log_volume
 from llcommon.optimise.points import minimum_at
 from llcommon.store import Landscape, read_landscape
 from tests.science.runs import EXAMPLES, program
@@ -99,6 +100,20 @@ def test_the_fits_are_a_sine_an_interpolation_and_noise_alone(landscape):
     # The best fit is nearer to the sine than the points are.
     sine = 0.5 * np.sin(3.0 * landscape.data.features)
     assert np.std(residuals[0] + targets - sine) < 0.7 * np.std(targets - sine)
+
+
+def test_laplace_weights_add_up_to_the_evidence(landscape):
+    """ln of the integral of exp(-L) over the box, by the midpoint rule, beside the sum over the three minima."""
+    model = landscape.model
+    lower, upper = model.bounds()
+    number = 40
+    axes = lower + (upper - lower) * (np.arange(number)[:, None] + 0.5) / number
+    points = np.stack(np.meshgrid(*axes.T, indexing="ij"), axis=-1).reshape(-1, 3)
+    factors = [np.exp(-model.value(x)) for x in points]
+    evidence = np.log(np.mean(factors) * np.prod(upper - lower))
+    minima = [landscape.minimum(number) for number in range(len(landscape.minima))]
+    sum_of_basins = sum(np.exp(log_volume(model, minimum, 1.0) - minimum.loss) for minimum in minima)
+    assert np.log(sum_of_basins) == pytest.approx(evidence, abs=0.3)
 
 
 @pytest.mark.slow
