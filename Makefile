@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-.PHONY: demo test test-slow bench lint clean
+.PHONY: demo test test-slow examples bench lint clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
@@ -30,6 +30,13 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -q -n 2 -m slow
+
+# Every folder of examples/, from its TOML files to its trees: a few minutes. EXAMPLES="xor gp": only these.
+EXAMPLES ?= $(notdir $(patsubst %/Makefile,%,$(wildcard examples/*/Makefile)))
+examples: $(READY)
+	@for name in $(EXAMPLES); do \
+	  echo "== examples/$$name" && $(MAKE) --no-print-directory -C examples/$$name BIN=$(CURDIR)/$(BIN) || exit 1; \
+	done
 
 # Beside the original programs, topsearch and SciPy; makes throw-away environments of its own for them. BENCH: tasks and
 # options of benchmarks/run.py, such as BENCH="kernels cores --repeats 3"; none: everything, half an hour or more.

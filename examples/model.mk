@@ -1,23 +1,27 @@
 # What every example's Makefile includes after it has set NAMES, the names of its TOML files: each goes from its TOML
-# file to out/NAME.svg, the disconnectivity graph. BIN: folder of the programs; unset: they are found on the PATH.
-# GROW, TREE: options of the folder's own for `llpathsample grow` and `llpathsample tree`.
-RUN := $(if $(BIN),$(BIN)/)
+# file to out/NAME.svg, the disconnectivity graph. `make picture` puts that of the first one beside the README.
+# BIN: folder of the programs; unset: they are found on the PATH.
+# RUN, GROW, TREE: options of the folder's own for `llgmin run`, `llpathsample grow` and `llpathsample tree`.
+AT  := $(if $(BIN),$(BIN)/)
 OUT := out
 
-.PHONY: all clean
+.PHONY: all picture clean
 .SECONDARY:
 all: $(NAMES:%=$(OUT)/%.svg)
 
 $(OUT)/%.minima.h5: %.toml $(wildcard *.csv *.py)
 	mkdir -p $(OUT)
-	$(RUN)llgmin run $< -o $@ -f -q
+	$(AT)llgmin run $< -o $@ -f -q $(RUN) > $(OUT)/$*.txt
 
 $(OUT)/%.h5: $(OUT)/%.minima.h5
-	$(RUN)llpathsample grow $< -o $@ -f -q $(GROW)
+	$(AT)llpathsample grow $< -o $@ -f -q $(GROW) > $(OUT)/$*.txt
 
 $(OUT)/%.svg: $(OUT)/%.h5
-	$(RUN)llpathsample tree $< -o $@ -f -q $(TREE)
-	$(RUN)llpathsample stats $< -q
+	$(AT)llpathsample tree $< -o $@ -f -q $(TREE)
+	@grep -E '^(file|minima|transition_states|components|lowest_loss)' $(OUT)/$*.txt
+
+picture: all
+	cp $(OUT)/$(firstword $(NAMES)).svg tree.svg
 
 clean:
 	rm -rf $(OUT)

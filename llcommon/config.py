@@ -12,6 +12,7 @@ Annotations: int, float, bool, str, a list of one of these, and any of them `| N
 (then the default must be None, because TOML has no null and None is left out).
 """
 
+import copy
 import dataclasses
 import difflib
 import functools
@@ -63,6 +64,13 @@ class Key:
     required: bool
     default: object
     rule: Rule
+
+
+@dataclass(frozen=True)
+class FreeTable:
+    """A table whose keys are known only to whoever uses it. values: what both TOML and JSON can say."""
+
+    values: dict
 
 
 def setting(
@@ -132,6 +140,9 @@ def parse_table(cls: type, table: dict, where: str, problems: list[str]):
     there carries the rest of the sentence.
     """
     found_before = len(problems)
+    if cls is FreeTable:
+        problems += [f"{where} {problem}" for name in table for problem in _free_problems(name, table[name])]
+        return FreeTable(copy.deepcopy(table)) if len(problems) == found_before else None
     keys = {key.name: key for key in keys_of(cls)}
     for name in table:
         if name not in keys:
@@ -153,6 +164,22 @@ def parse_table(cls: type, table: dict, where: str, problems: list[str]):
     except ValueError as error:
         problems.append(f"{where} {error}")
         return None
+
+
+def _free_problems(name: str, value):
+    """A sentence for each part of a value that no file could keep."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _free_problems(f"{name}.{key}", item)
+    elif isinstance(value, list):
+        for position, item in enumerate(value, start=1):
+            yield from _free_problems(f"element {position} of {name}", item)
+    elif type(value) is float and not math.isfinite(value):
+        yield f"{name} must be a finite number, not {value}"
+    elif type(value) is int and not -_LARGEST_INTEGER - 1 <= value <= _LARGEST_INTEGER:
+        yield f"{name} must be an integer of at most 64 bits, not {shown(value)}"
+    elif type(value) not in (bool, int, float, str):
+        yield f"{name} must be a number, a string, true or false, a list or a table, not {shown(value)}"
 
 
 def _convert(key: Key, value):
@@ -202,6 +229,8 @@ def _check_range(rule: Rule, subject: str, value) -> None:
 
 def table_of(instance) -> dict:
     """The TOML table (JSON-able, None left out) that parse_table turns into an equal instance."""
+    if isinstance(instance, FreeTable):
+        return copy.deepcopy(instance.values)
     table = {}
     for key in keys_of(type(instance)):
         value = getattr(instance, key.field)

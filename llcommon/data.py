@@ -161,19 +161,21 @@ def read_rows(path: str | Path, data: Data) -> Rows:
     """
     content = read_bytes(path)
     table = _read_table(path, content)
-    _check_columns(table, data)
-    if not table.rows:
-        raise InputError(f"{path} has no rows of data under its header; at least 1 is needed")
-    features = np.empty((len(table.rows), len(data.feature_names)))
-    for j, name in enumerate(data.feature_names):
-        features[:, j] = _numbers(table, name, _CORRECT_IT)
-    _check_scalable(table, data, features)
+    _check_columns(table, data, [*data.feature_names, *filter(None, [data.target_name])])
+    features = _known_features(table, data)
     labels = targets = None
     if data.class_names:
         labels = _known_labels(table, data)
     elif data.target_name:
         targets = _numbers(table, data.target_name, _CORRECT_IT)
     return Rows(features, labels, targets, Path(path).name, hashlib.sha256(content).hexdigest())
+
+
+def read_features(path: str | Path, data: Data) -> np.ndarray:
+    """Raw features (m, d) of another file for a model of `data`, as of `read_rows`, but without the target."""
+    table = _read_table(path, read_bytes(path))
+    _check_columns(table, data, list(data.feature_names))
+    return _known_features(table, data)
 
 
 # --- cells ----------------------------------------------------------------------------------
@@ -334,9 +336,8 @@ def _feature_columns(table: _Table, settings: DataSettings, target: str | None) 
     return names
 
 
-def _check_columns(table: _Table, data: Data) -> None:
-    """Raise InputError if the table lacks a column of the training data."""
-    needed = [*data.feature_names, *filter(None, [data.target_name])]
+def _check_columns(table: _Table, data: Data, needed: list[str]) -> None:
+    """Raise InputError if the table lacks a column of the training data that is needed."""
     missing = [name for name in needed if name not in table.header]
     if missing:
         columns = "the column" if len(missing) == 1 else "the columns"
@@ -345,6 +346,17 @@ def _check_columns(table: _Table, data: Data) -> None:
         hint = f"; {near}" if near.startswith("did you mean") else "; add what is missing"
         trained = f"which the training data {data.source} have"
         raise InputError(f"{table.path} lacks {columns} {', '.join(missing)}, {trained}{hint}")
+
+
+def _known_features(table: _Table, data: Data) -> np.ndarray:
+    """The feature columns (m, d) of the training data; InputError for the first cell that cannot be used."""
+    if not table.rows:
+        raise InputError(f"{table.path} has no rows of data under its header; at least 1 is needed")
+    features = np.empty((len(table.rows), len(data.feature_names)))
+    for j, name in enumerate(data.feature_names):
+        features[:, j] = _numbers(table, name, _CORRECT_IT)
+    _check_scalable(table, data, features)
+    return features
 
 
 def _known_labels(table: _Table, data: Data) -> np.ndarray:

@@ -12,6 +12,7 @@ from llcommon.cli import (
     log,
     quiet_option,
     seed_option,
+    trust_option,
     verbose_option,
     write_properties,
     write_table,
@@ -149,16 +150,25 @@ def _status_label(number: int) -> str:
 @file_argument()
 @click.argument("point_id", metavar="[ID]", type=int, required=False)
 @click.option("--ts", is_flag=True, help="ID is that of a transition state.")
+@click.option("--source", is_flag=True, help="Write the Python source of a user's loss model that FILE holds.")
 @json_option()
 @verbose_option()
 @quiet_option()
-def show(file: Path, point_id: int | None, ts: bool, as_json: bool) -> None:
+def show(file: Path, point_id: int | None, ts: bool, source: bool, as_json: bool) -> None:
     """Show what a landscape FILE is about, or everything that is known of its point ID."""
     if ts and point_id is None:
         raise ConfigError("--ts needs the ID of a transition state; see `list --ts` for those there are")
+    if source and (point_id is not None or as_json):
+        raise ConfigError("--source is shown by itself, without an ID and --json")
     from llcommon.store import read_landscape
 
     landscape = read_landscape(file, points=point_id is not None)
+    if source:
+        if landscape.declared.source is None:
+            name = landscape.declared.name
+            raise ConfigError(f"{file} holds no source: its loss model {name} is one of the toolchain's own")
+        click.echo(landscape.declared.source.text, nl=False)
+        return
     if point_id is None:
         properties = file_properties(landscape)
     elif ts:
@@ -220,7 +230,12 @@ def file_properties(landscape) -> dict:
     settings = landscape.settings
     tables = settings_to_tables(settings)
     loss = dict(tables["loss"])
-    model = {"name": loss.pop("model"), "dimension": int(landscape.model.dimension), "parameters": loss}
+    declared = landscape.declared
+    model = {"name": loss.pop("model"), "dimension": int(declared.dimension), "parameters": loss}
+    if declared.source is not None:
+        model["source"] = {"kind": declared.source.kind, "sha256": declared.source.sha256}
+    if declared.notes():
+        model["notes"] = declared.notes()
     properties = {"model": model}
     if landscape.data is not None:
         properties["data"] = _data_properties(landscape.data)
@@ -296,6 +311,7 @@ def _search_properties(landscape) -> dict:
 @file_argument()
 @click.option("--sample", type=click.IntRange(0), metavar="N", help="Check only N random transition states.")
 @seed_option("Seed of the choice by --sample; default: 1.")
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

@@ -6,7 +6,7 @@ run to run (no dates, no paths, no job counts): the same inputs and seed give th
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -30,14 +30,20 @@ def file_sha256(path: str | Path) -> str:
 
 
 def record(
-    program: str, command: str, inputs: Mapping[str, str], settings_fingerprint: str, seed: int | None
+    program: str,
+    command: str,
+    inputs: Mapping[str, str],
+    settings_fingerprint: str,
+    seed: int | None,
+    notes: Iterable[str] = (),
 ) -> dict:
     """One provenance record, ready for JSON.
 
     program, command: for example "llgmin" and "run". inputs: role of each input ("data",
     "landscape") to its SHA-256. settings_fingerprint: SHA-256 of the canonical settings.
-    seed: of the run, None where nothing is random.
+    seed: of the run, None where nothing is random. notes: what the loss model says of itself; left out if empty.
     """
+    notes = list(notes)
     return {
         "program": program,
         "program_version": __version__,
@@ -45,6 +51,7 @@ def record(
         "inputs": dict(inputs),
         "settings": settings_fingerprint,
         "seed": seed,
+        **({"notes": notes} if notes else {}),
         "python": platform.python_version(),
         "numpy": metadata.version("numpy"),
         "numba": metadata.version("numba"),

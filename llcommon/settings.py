@@ -136,8 +136,10 @@ class ConnectSettings:
     band_rms: float = setting(
         1e-4, help="root mean square band gradient that ends the optimisation of a band", unit=_RMS, above=0.0
     )
-    pushoff: float = setting(
-        0.02, help="displacement from a transition state before running downhill", unit=_LENGTH, above=0.0
+    pushoff: float | None = setting(
+        None, help="displacement from a transition state before running downhill; unset: 0.02 times the "
+        "model's scale of paths, which is 1 but for periodic kernels",
+        unit=_LENGTH, above=0.0,
     )
     saddle_search: str = setting(
         "auto",

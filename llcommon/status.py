@@ -24,6 +24,8 @@ class Status(IntEnum):
     JOB_FAILED = 11  # the process that should have done it ended without a result
     FLAT = 12  # stationary, with an eigenvalue whose sign is not certain
     HIT_BOUND = 13  # came to a bound of the model's box that was not held
+    NOT_POSITIVE_DEFINITE = 14  # a covariance without a Cholesky factor, so the loss is infinite
+    ON_KINK = 15  # stationary as it seems, on a kink of a loss that is not smooth
 
     @property
     def label(self) -> str:

@@ -31,11 +31,14 @@ _SAME_PROBES = 0.2
 
 _REASONS = {
     Status.NOT_FINITE: "its loss, gradient or Hessian is not finite",
+    Status.NOT_POSITIVE_DEFINITE: "its covariance is not positive definite",
     Status.STEP_LIMIT: "its gradient is not zero within the tolerance",
     Status.NO_DESCENT: "the loss does not fall beside it",
     Status.SIDE_FAILED: "the run downhill ended above it",
     Status.LEFT_RADIUS: "the run downhill left the allowed radius",
-    Status.FLAT: "the sign of a Hessian eigenvalue, or of the pull off a bound, is not certain",
+    Status.ON_KINK: "it lies on a kink of the loss",
+    Status.FLAT: "the sign of a Hessian eigenvalue, or of the pull off a bound, is not certain, or the stationary "
+    "point is elsewhere",
 }
 
 # Of a loss that is pieced together of smooth parts.

@@ -11,6 +11,8 @@ main = program(
         "train": ("llgmin.traincommand:train", "Train from many starts, and quench the ends to minima."),
         "quench": ("llgmin.commands:quench", "Minimise from given or random points, without a search."),
         "score": ("llgmin.scorecommand:score", "Score minima by their predictions on training and test data."),
+        "predict": ("llgmin.exportcommand:predict", "Predict for new rows of data with a minimum."),
+        "export": ("llgmin.exportcommand:export", "Write a minimum as a predictor for scikit-learn, PyTorch or NumPy."),
         "stats": ("llgmin.statscommand:stats", "Say how a search went, and what it has probably not found."),
         "plot": ("llgmin.statscommand:plot", "Draw how a search went."),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),

@@ -1,5 +1,6 @@
 """The commands of llgmin: read, one library call, write, report."""
 
+import math
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from llcommon.cli import (
     dry_run_option,
     file_argument,
     force_option,
+    gradient_check_option,
     jobs_option,
     json_option,
     log,
@@ -19,6 +21,7 @@ from llcommon.cli import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
     write_properties,
     write_table,
@@ -35,7 +38,8 @@ def _provenance(landscape, command: str) -> dict:
 
     inputs = {} if landscape.data is None else {"data": landscape.data.sha256}
     settings = fingerprint(settings_to_tables(landscape.settings))
-    return record("llgmin", command, inputs, settings, landscape.settings.search.seed)
+    notes = landscape.model.notes()
+    return record("llgmin", command, inputs, settings, landscape.settings.search.seed, notes)
 
 
 def _describe(landscape) -> str:
@@ -43,9 +47,12 @@ def _describe(landscape) -> str:
     return f"{landscape.model.name}, {landscape.model.dimension} coordinates{rows}"
 
 
-def _warn_if_unbounded(landscape) -> None:
-    if landscape.settings.loss.get("lambda") == 0.0:
-        log("warning: lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
+def _say_what_to_know(landscape) -> None:
+    """Notes of the model, and what it warns of."""
+    for note in landscape.model.notes():
+        log(f"note: {note}")
+    for caution in landscape.model.cautions():
+        log(f"warning: {caution}")
 
 
 @click.command()
@@ -57,11 +64,14 @@ def _warn_if_unbounded(landscape) -> None:
 @jobs_option("Processes that advance chains at the same time; default: the cores that are available.")
 @time_limit_option()
 @click.option("--target", type=float, metavar="LOSS", help="End when so low a minimum is found; is [search] target.")
+@gradient_check_option()
 @dry_run_option()
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
-def run(settings: Path, output, force, seed, overrides, jobs, time_limit, target, dry_run, as_json) -> None:
+def run(
+    settings: Path, output, force, seed, overrides, jobs, time_limit, target, check_derivatives, dry_run, as_json
+) -> None:
     """Search for minima of the loss that the TOML file SETTINGS describes, by the method that [search] names.
 
     A search that was stopped or killed goes on from its last checkpoint when the same command is run
@@ -71,23 +81,26 @@ def run(settings: Path, output, force, seed, overrides, jobs, time_limit, target
 
     if target is not None:
         overrides = (*overrides, f"search.target={target!r}")
-    search, going_on = open_search("run", method_of, settings, output, force, seed, overrides)
+    search, going_on = open_search("run", method_of, settings, output, force, seed, overrides, check_derivatives)
     if dry_run:
         return
     run_search(search, jobs, time_limit, going_on)
     _report(search.landscape, search.path, as_json)
 
 
-def open_search(command: str, make, settings: Path, output: Path | None, force: bool, seed, overrides):
+def open_search(
+    command: str, make, settings: Path, output: Path | None, force: bool, seed, overrides, check_derivatives: bool
+):
     """The search that a settings file describes, and whether its output holds a checkpoint, from which it goes on.
 
-    command: for the records; make: gives the method for a model and its settings.
+    command: for the records; make: gives the method for a model and its settings; check_derivatives: whether those of
+    a user's model are compared with differences first.
     """
     from llcommon.store import check_writable
     from llgmin.problem import read_problem
     from llgmin.search import Search
 
-    landscape = read_problem(settings, overrides, seed)
+    landscape = read_problem(settings, overrides, seed, check_derivatives)
     output = output or settings.with_suffix(".h5")
     _refuse_input_as_output(output, settings, landscape)
     search = Search(landscape, output, make)
@@ -101,12 +114,14 @@ def open_search(command: str, make, settings: Path, output: Path | None, force: 
     seed = landscape.settings.search.seed
     steps = f"{method.number} {method.noun} of {method.steps} {method.step_noun}"
     log(f"{_describe(landscape)}; {method.kind}, {steps}, seed {seed}")
-    _warn_if_unbounded(landscape)
+    _say_what_to_know(landscape)
     return search, checkpoint is not None
 
 
 def run_search(search, jobs: int, time_limit: float | None, going_on: bool) -> None:
     """Take a search to its end, with checkpoints in its file. going_on: whether the file holds one already."""
+    from llcommon.errors import InputError
+
     with StopRequest(time_limit) as stop:
         if going_on:
             log(f"going on from {search.method.step_noun[:-1]} {search.done} of {search.total}")
@@ -114,7 +129,13 @@ def run_search(search, jobs: int, time_limit: float | None, going_on: bool) -> N
             # The file is there from the start, so that an output that cannot be written ends the search at once.
             search.commit()
         with Progress(search.total, search.method.kind) as progress:
-            complete = search.run(jobs, stop, progress.update)
+            try:
+                complete = search.run(jobs, stop, progress.update)
+            except InputError as error:
+                # The loss model failed, which only a user's can: what was found before is worth keeping.
+                search.commit()
+                kept = f"{search.done} of {search.total} {search.method.step_noun} are kept in {search.path}"
+                raise InputError(f"{error}; {kept}") from error
         if not complete:
             search.commit()
             raise stop.error(f"{search.done} of {search.total} {search.method.step_noun} are kept in {search.path}")
@@ -130,6 +151,9 @@ def _refuse_input_as_output(output: Path, settings: Path, landscape) -> None:
     inputs = [settings]
     if landscape.data is not None:
         inputs.append(settings.parent / landscape.settings.data.file)
+    source = landscape.declared.source
+    if source is not None and (settings.parent / source.filename).exists():
+        inputs.append(settings.parent / source.filename)
     for path in inputs:
         if output.exists() and output.samefile(path):
             raise ConfigError(f"the output {output} is an input of this search; give another name by -o")
@@ -149,6 +173,7 @@ def _checkpoint(output: Path, landscape, force: bool, kind: str):
     try:
         stored = read_landscape(output)
         may_resume(stored, landscape, output, kind)
+        stored.adopt(landscape)
     except LandscapeError as error:
         if force:
             return None
@@ -171,32 +196,66 @@ def _report(landscape, output: Path, as_json: bool) -> None:
     write_properties(report, as_json)
 
 
-def _starts(landscape, points: Path | None, random: int):
-    """Starting points (k, N) from a text file, or random ones."""
+def _starts(landscape, points: Path | None, order: str, random: int):
+    """Starting points (k, N) from a text file, or random ones. order: of the coordinates in the file, see `quench`."""
     import numpy as np
 
-    from llcommon.config import read_bytes
-    from llcommon.errors import InputError
     from llcommon.rng import generator
 
     if points is None:
         rng = generator(landscape.settings.search.seed, "quench")
         return np.array([landscape.model.random_start(rng) for _ in range(random)])
-    dimension = landscape.model.dimension
+    if order == "suite":
+        return _suite_points(landscape.model, points)
+    return _points(landscape.model.dimension, points)
+
+
+def _points(dimension: int, path: Path):
+    """The points (k, N) of a text file with a row for each."""
+    import numpy as np
+
+    from llcommon.errors import InputError
+
     starts = []
-    for number, line in enumerate(read_bytes(points).decode(errors="replace").splitlines(), start=1):
+    for number, cells in _numbers(path):
+        if len(cells) != dimension or not np.isfinite(cells).all():
+            raise InputError(f"{path} line {number}: a point is {dimension} finite numbers, which this is not")
+        starts.append(cells)
+    if not starts:
+        raise InputError(f"{path} holds no point; write {dimension} numbers a line")
+    return np.array(starts)
+
+
+def _suite_points(model, path: Path):
+    """The points (k, N) of a file of the original suite, with any number of coordinates a line, in our order."""
+    import numpy as np
+
+    from llcommon.errors import ConfigError, InputError
+
+    order = model.suite_order()
+    if order is None:
+        raise ConfigError(f"--order suite: the original suite has no such {model.name}; leave the option out")
+    values = np.array([value for _, cells in _numbers(path) for value in cells])
+    count = model.dimension
+    if not len(values) or len(values) % count or not np.isfinite(values).all():
+        raise InputError(f"{path} holds {len(values)} numbers; points of {count} finite coordinates are needed")
+    points = np.empty((len(values) // count, count))
+    points[:, order] = values.reshape(-1, count)
+    return points
+
+
+def _numbers(path: Path):
+    """Line by line the line's number and its cells, NaN for what is no number; nothing for comments and blank lines."""
+    from llcommon.config import read_bytes
+
+    for number, line in enumerate(read_bytes(path).decode(errors="replace").splitlines(), start=1):
         cells = line.partition("#")[0].split()
         try:
-            start = [float(cell) for cell in cells]
+            values = [float(cell) for cell in cells]
         except ValueError:
-            start = [np.nan]
-        if start and (len(start) != dimension or not np.isfinite(start).all()):
-            raise InputError(f"{points} line {number}: a point is {dimension} finite numbers, which this is not")
-        if start:
-            starts.append(start)
-    if not starts:
-        raise InputError(f"{points} holds no point; write {dimension} numbers a line")
-    return np.array(starts)
+            values = [math.nan]
+        if values:
+            yield number, values
 
 
 @click.command()
@@ -209,6 +268,13 @@ def _starts(landscape, points: Path | None, random: int):
     "--points", type=click.Path(path_type=Path), metavar="FILE", help="Text file of points, a row of numbers each."
 )
 @click.option(
+    "--order",
+    type=click.Choice(["ours", "suite"]),
+    default="ours",
+    show_default=True,
+    help="Order of the coordinates in --points: `suite` as in the original suite, with any number a line.",
+)
+@click.option(
     "--random",
     type=click.IntRange(1),
     default=1,
@@ -216,10 +282,12 @@ def _starts(landscape, points: Path | None, random: int):
     metavar="N",
     help="Random starts, without --points.",
 )
+@gradient_check_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
-def quench(file: Path, output, force, seed, overrides, points, random, as_json) -> None:
+def quench(file: Path, output, force, seed, overrides, points, order, random, check_derivatives, as_json) -> None:
     """Minimise from given or random points, without a search.
 
     FILE is a TOML file or a landscape file (ending .h5 or .hdf5). The table says for each start where it ended.
@@ -233,13 +301,15 @@ def quench(file: Path, output, force, seed, overrides, points, random, as_json) 
 
     if output is not None:
         check_writable(output, force)
-    reader = empty_copy if file.suffix in _LANDSCAPE_SUFFIXES else read_problem
-    landscape = reader(file, overrides, seed)
+    if file.suffix in _LANDSCAPE_SUFFIXES:
+        landscape = empty_copy(file, overrides, seed)
+    else:
+        landscape = read_problem(file, overrides, seed, check_derivatives)
     landscape.provenance.append(_provenance(landscape, "quench"))
-    _warn_if_unbounded(landscape)
+    _say_what_to_know(landscape)
     quencher = Quencher(landscape.model, landscape.settings.quench)
     rows = []
-    for start in _starts(landscape, points, random):
+    for start in _starts(landscape, points, order, random):
         result = quencher.quench(start)
         status = result.status
         minimum_id = None

@@ -5,7 +5,8 @@ from pathlib import Path
 from llcommon.config import apply_overrides, read_toml
 from llcommon.data import Data, read_csv
 from llcommon.errors import ConfigError
-from llcommon.losses import build, known_models, model_class, parameters_of
+from llcommon.losses import build, build_user, is_user_model, known_models, model_class, parameters_of
+from llcommon.losses.user.source import read_source, wishes_of
 from llcommon.settings import SECTION_NAMES, Settings, parse_settings, settings_to_tables
 from llcommon.store import Landscape, read_landscape
 
@@ -19,6 +20,16 @@ def _overridden(tables: dict, source: str, overrides: tuple[str, ...], seed: int
     return parse_settings(tables, source, parameters_of, known_models(), problems)
 
 
+def _user_landscape(settings: Settings, path: Path) -> Landscape:
+    """An empty landscape of a user's model, its files looked for beside the TOML file; its source is run."""
+    source = read_source(settings.loss_model, path.parent)
+    wishes = wishes_of(source)
+    data = None
+    if settings.data.file is not None:
+        data = read_csv(path.parent / settings.data.file, settings.data, wishes.numeric_target)
+    return Landscape(settings, build_user(source, settings.loss, data), data)
+
+
 def _read_data(settings: Settings, path: Path) -> Data | None:
     """The data that a model needs, its file looked for beside the TOML file."""
     cls = model_class(settings.loss_model)
@@ -26,18 +37,26 @@ def _read_data(settings: Settings, path: Path) -> Data | None:
         return None
     if settings.data.file is None:
         raise ConfigError(f"{path}: [data] file is missing; the loss model {settings.loss_model} needs data")
-    numeric = settings.loss.get("loss") == "mse" if cls.takes_target else None
+    numeric = bool(cls.numeric_target(settings.loss)) if cls.takes_target else None
     return read_csv(path.parent / settings.data.file, settings.data, numeric)
 
 
-def read_problem(path: Path, overrides: tuple[str, ...] = (), seed: int | None = None) -> Landscape:
-    """An empty landscape for what a TOML file describes.
+def read_problem(
+    path: Path, overrides: tuple[str, ...] = (), seed: int | None = None, check_derivatives: bool = True
+) -> Landscape:
+    """An empty landscape for what a TOML file describes, its model checked.
 
-    overrides: "section.key=value"; seed: replaces [search] seed. Errors: InputError, ConfigError.
+    overrides: "section.key=value"; seed: replaces [search] seed; check_derivatives: whether those of a user's model are
+    compared with differences. Errors: InputError, ConfigError.
     """
     settings = _overridden(read_toml(path), path.name, overrides, seed)
-    data = _read_data(settings, path)
-    return Landscape(settings, build(settings.loss_model, settings.loss, data), data)
+    if is_user_model(settings.loss_model):
+        landscape = _user_landscape(settings, path)
+    else:
+        data = _read_data(settings, path)
+        landscape = Landscape(settings, build(settings.loss_model, settings.loss, data), data)
+    landscape.model.check(check_derivatives)
+    return landscape
 
 
 def empty_copy(path: Path, overrides: tuple[str, ...] = (), seed: int | None = None) -> Landscape:
@@ -49,5 +68,11 @@ def empty_copy(path: Path, overrides: tuple[str, ...] = (), seed: int | None = N
     settings = _overridden(settings_to_tables(stored.settings), path.name, overrides, seed)
     if settings.data != stored.settings.data:
         raise ConfigError(f"{path.name}: its data are stored as [data] says; use a TOML file to change [data]")
-    model = build(settings.loss_model, settings.loss, stored.data)
+    source = stored.declared.source
+    if source is None:
+        model = build(settings.loss_model, settings.loss, stored.data)
+    elif settings.loss_model != stored.declared.name:
+        raise ConfigError(f"{path.name}: its loss model is stored in it; use a TOML file for another one")
+    else:
+        model = build_user(stored.model.source, settings.loss, stored.data)
     return Landscape(settings, model, stored.data)

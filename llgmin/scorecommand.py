@@ -13,6 +13,7 @@ from llcommon.cli import (
     log,
     output_option,
     quiet_option,
+    trust_option,
     verbose_option,
     write_table,
 )
@@ -29,6 +30,7 @@ from llcommon.cli import (
 @click.option("--lowest", type=click.IntRange(1), metavar="N", help="Only the N minima of lowest loss.")
 @output_option("Landscape file to write, FILE with the scores; without it they are only listed.")
 @force_option("Replace an output that exists already, which may be FILE.")
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

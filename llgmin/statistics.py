@@ -113,7 +113,7 @@ def _temperatures(landscape: Landscape) -> dict[int, float]:
     """Temperature of each replica by walker number; none without a ladder."""
     if landscape.settings.search.method != "parallel-tempering":
         return {}
-    return dict(enumerate(ladder_of(landscape.model, landscape.settings)))
+    return dict(enumerate(ladder_of(landscape.declared, landscape.settings)))
 
 
 # --- counts and rates -------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ def new(model: str, data: Path | None, target: str | None, overrides: tuple[str,
 
     \b
     llgmin new mlp --data iris.csv > iris.toml
+    llgmin new my_loss.py:MyLoss > my.toml
     """
     click.echo(new_template(model, data, target, overrides), nl=False)
 
@@ -42,6 +43,8 @@ def new_template(
     from llcommon.config import apply_overrides, suggestion
     from llcommon.settings import SECTION_NAMES, parse_settings, template
 
+    if losses.is_user_model(model):
+        return _user_template(model, data, target, overrides)
     known = losses.known_models()
     if model not in known:
         raise ConfigError(f"{model} is not a known loss model; {suggestion(model, known)}")
@@ -53,7 +56,7 @@ def new_template(
     subject: object = cls
     comment = f"# A landscape of the loss model {model}.\n"
     if data is not None:
-        training_data = _read(data, settings, cls, tables["loss"].get("loss"))
+        training_data = _read(data, settings, cls, tables["loss"])
         comment += _description(training_data)
         _suggest_loss(tables["loss"], cls, training_data)
     if data is not None or not cls.takes_data:
@@ -66,8 +69,32 @@ def new_template(
     return f"{comment}\n{template(model, cls.Parameters, tables)}"
 
 
-def _data_table(cls: type, data: Path | None, target: str | None) -> dict:
-    """The beginnings of the [data] section."""
+def _user_template(model: str, data: Path | None, target: str | None, overrides: tuple[str, ...]) -> str:
+    """As new_template, for a user's model: its file is looked for in the present folder, and run."""
+    from llcommon import losses
+    from llcommon.config import apply_overrides
+    from llcommon.data import read_csv
+    from llcommon.losses.user.source import parameters_class, read_source, wishes_of
+    from llcommon.settings import SECTION_NAMES, parse_settings, template
+
+    source = read_source(model, Path())
+    wishes = wishes_of(source)
+    wanted = data is not None or target is not None or wishes.needs_data
+    tables = {"loss": {"model": model}, "data": _data_table(wishes, data, target) if wanted else {}}
+    problems: list[str] = []
+    apply_overrides(tables, overrides, problems, SECTION_NAMES)
+    settings = parse_settings(tables, "llgmin new", losses.parameters_of, losses.known_models(), problems)
+    comment = f"# A landscape of the loss model {model}.\n"
+    if data is not None:
+        comment += _description(read_csv(data, settings.data, wishes.numeric_target))
+    search = tables.setdefault("search", {})
+    search.setdefault("temperature", wishes.suggested_temperature)
+    search.setdefault("step", wishes.suggested_step)
+    return f"{comment}\n{template(model, parameters_class(source), tables)}"
+
+
+def _data_table(cls, data: Path | None, target: str | None) -> dict:
+    """The beginnings of the [data] section. cls: has the name of the model, and whether it takes data."""
     if not cls.takes_data:
         for name, value in (("--data", data), ("--target", target)):
             if value is not None:
@@ -78,14 +105,16 @@ def _data_table(cls: type, data: Path | None, target: str | None) -> dict:
     return {"file": data.as_posix(), **({"target": target} if target else {})}
 
 
-def _read(path: Path, settings, cls: type, wanted_loss: str | None):
-    """The data; the target is numeric for a wanted loss of "mse", and without a wish if it is a quantity."""
+def _read(path: Path, settings, cls: type, table: dict):
+    """The data; whether the target is numeric is for the data to say, by whether it is a quantity, if the model and its
+    `[loss]` table leave it open."""
     from llcommon.data import read_csv
 
     if not cls.takes_target:
         return read_csv(path, settings.data, numeric_target=None)
-    if wanted_loss is not None:
-        return read_csv(path, settings.data, numeric_target=wanted_loss == "mse")
+    numeric = cls.numeric_target(table)
+    if numeric is not None:
+        return read_csv(path, settings.data, numeric_target=numeric)
     # Scaling can fail for reasons that do not matter while the kind of target is not known yet.
     as_classes = read_csv(path, replace(settings.data, scaling="none"), numeric_target=False)
     return read_csv(path, settings.data, numeric_target=_is_quantity(as_classes.class_names))

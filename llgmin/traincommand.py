@@ -9,6 +9,7 @@ from llcommon.cli import (
     dry_run_option,
     file_argument,
     force_option,
+    gradient_check_option,
     jobs_option,
     json_option,
     log,
@@ -32,11 +33,14 @@ _MOST_LINES = 10
 @set_option()
 @jobs_option("Processes that train at the same time; default: the cores that are available.")
 @time_limit_option()
+@gradient_check_option()
 @dry_run_option()
 @json_option("The table as one JSON document.")
 @verbose_option()
 @quiet_option()
-def train(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_run, as_json) -> None:
+def train(
+    settings: Path, output, force, seed, overrides, jobs, time_limit, check_derivatives, dry_run, as_json
+) -> None:
     """Train the model that the TOML file SETTINGS describes from many starts, as [train] and [starts] say.
 
     Points of each run are kept in the landscape file, and its end is quenched to the minimum of the whole loss below.
@@ -46,7 +50,7 @@ def train(settings: Path, output, force, seed, overrides, jobs, time_limit, dry_
     from llgmin.commands import open_search, run_search
     from llgmin.training import Training
 
-    search, going_on = open_search("train", Training, settings, output, force, seed, overrides)
+    search, going_on = open_search("train", Training, settings, output, force, seed, overrides, check_derivatives)
     if dry_run:
         return
     try:

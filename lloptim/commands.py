@@ -20,6 +20,7 @@ from llcommon.cli import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
     write_table,
 )
@@ -75,6 +76,7 @@ def _job_fingerprint(landscape, settings, pairs) -> str:
 @jobs_option("Pairs connected at the same time; default: the cores that are available.")
 @time_limit_option()
 @dry_run_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
@@ -124,6 +126,7 @@ def run_job(
 
     kind: the command; total, tasks: how many tasks of what name there are in all.
     """
+    from llcommon.errors import InputError
     from llcommon.store import SearchState, write_landscape
 
     last = time.monotonic()
@@ -142,7 +145,13 @@ def run_job(
 
     with StopRequest(time_limit) as stop:
         with Progress(total, tasks) as progress:
-            done = job.run(jobs, stop, merged)
+            try:
+                done = job.run(jobs, stop, merged)
+            except InputError as error:
+                # The loss model failed, which only a user's can: what was found before is worth keeping.
+                commit()
+                kept = f"{len(job.outcomes())} of {total} {tasks} are kept in {output}"
+                raise InputError(f"{error}; {kept}") from error
         commit()
         if done < total:
             raise stop.error(f"{done} of {total} {tasks} are kept in {output}")
@@ -196,6 +205,7 @@ def _is_failure(name: str) -> bool:
     metavar="S",
     help="Longest arc between two points.",
 )
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
@@ -205,6 +215,7 @@ def path(file: Path, ts: int, output, force, overrides, step, as_json) -> None:
     The table gives arc length (0 at the transition state, negative on the plus side) and loss.
     """
     from llcommon.errors import ConfigError
+    from llcommon.optimise.downhill import pushoff_of
     from llcommon.optimise.points import transition_state_at
     from llcommon.plotting import figure_format
     from llcommon.status import Status
@@ -226,7 +237,7 @@ def path(file: Path, ts: int, output, force, overrides, step, as_json) -> None:
     _, mode, status = transition_state_at(model, state.coordinates, settings.connect.rms, settings.curvature)
     if status is not Status.CONVERGED:
         raise ConfigError(f"transition state {ts} of {file} does not verify ({status.label}); see `lloptim check`")
-    ends_at = (settings.connect.pushoff, step, settings.quench.rms)
+    ends_at = (pushoff_of(model, settings.connect), step, settings.quench.rms)
     pathway = steepest_descent_path(model, state, mode, *ends_at, settings.curvature)
     ends = [landscape.find_minimum(float(pathway.losses[i]), pathway.points[i]) for i in (0, -1)]
     summary = {

@@ -14,6 +14,7 @@ from llcommon.cli import (
     quiet_option,
     seed_option,
     set_option,
+    trust_option,
     verbose_option,
     write_properties,
     write_table,
@@ -123,6 +124,7 @@ def displaced(point, displacement: float, seed: int, command: str):
 @force_option()
 @seed_option()
 @set_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
@@ -212,6 +214,7 @@ def _ends_of_band(landscape, first: int, second: int, attempt: int, seed: int):
 @force_option()
 @seed_option()
 @set_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

@@ -17,6 +17,7 @@ from llcommon.cli import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
     write_properties,
     write_table,
@@ -50,6 +51,7 @@ from lloptim.pointcommands import check_id, displaced, displacement_option, poin
 @jobs_option("Pushes followed at the same time; default: the cores that are available.")
 @time_limit_option()
 @dry_run_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

@@ -83,7 +83,7 @@ class SaddleSearch:
         hessians = 0
         status = Status.HIT_BOUND
         for _ in range(self._most_rounds):
-            frozen = frozen_directions(self.model, held)
+            frozen = frozen_directions(self.model, point, held)
             if len(frozen) == self.model.dimension:
                 break
             run = self._dense if self.dense else self._krylov
@@ -100,6 +100,8 @@ class SaddleSearch:
                 break
             held = pressed
             status = Status.HIT_BOUND
+        if status is Status.NOT_FINITE:
+            status = self.model.failure(point)
         if status is not Status.CONVERGED:
             return SaddleResult(status, None, None, evaluations, hessians)
         return replace(self.verified(point, known), evaluations=evaluations, hessians=hessians)

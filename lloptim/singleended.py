@@ -146,7 +146,7 @@ class SingleEnded:
         active = self._active(x)
         curvature = self.settings.curvature
         if is_large(self.model, curvature):
-            frozen = frozen_directions(self.model, active)
+            frozen = frozen_directions(self.model, x, active)
             pairs = lowest_pairs(
                 self.model, x, frozen, count, curvature.residual, curvature.products, curvature.seed
             )
@@ -197,7 +197,7 @@ class SingleEnded:
             return np.sign(push.number) * modes[abs(push.number) - 1]
         rng = generator(self.settings.connect.seed, "single-ended", push.minimum, push.number)
         direction = rng.uniform(-1.0, 1.0, self.model.dimension)
-        for row in frozen_directions(self.model, self._active(x)):
+        for row in frozen_directions(self.model, x, self._active(x)):
             direction -= (row @ direction) * row
         length = float(np.linalg.norm(direction))
         return direction / length if length > 0.0 else None
@@ -210,7 +210,7 @@ class SingleEnded:
             found = spectrum(self.model, x, self.settings.curvature, vectors=True, active=active)
             values, vectors, noise = found.values, found.vectors, found.tolerances
         else:
-            frozen = frozen_directions(self.model, active)
+            frozen = frozen_directions(self.model, x, active)
             if len(frozen) == self.model.dimension:
                 return 0.0, None
             pairs = lowest_pairs(self.model, x, frozen, 1, _RESIDUAL, _PRODUCTS, self.settings.curvature.seed)

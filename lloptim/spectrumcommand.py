@@ -14,6 +14,7 @@ from llcommon.cli import (
     output_option,
     quiet_option,
     set_option,
+    trust_option,
     verbose_option,
     write_table,
 )
@@ -85,6 +86,7 @@ def _modes(found, participation, names: list[str], count: int) -> list[dict]:
 @output_option("Figure of the density of states and of participation: svg, pdf or png.")
 @force_option()
 @set_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
@@ -116,7 +118,7 @@ def spectrum(file: Path, minimum, state, point, modes, output, force, overrides,
         "negative": found.index,
         "uncertain": found.flat,
         "total": found.total,
-        "zero_modes": len(model.zero_modes()),
+        "zero_modes": len(model.zero_modes(x)),
         "held": 0 if slope.active is None else int((slope.active != 0).sum()),
     }
     shares = [" ".join(f"{one['name']}:{one['share']:.2f}" for one in record["weights"]) for record in records]

@@ -19,6 +19,7 @@ from llcommon.cli import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
     write_json,
     write_properties,
@@ -112,6 +113,7 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 @jobs_option("lloptim processes at the same time; default: the cores that are available.")
 @time_limit_option()
 @dry_run_option()
+@trust_option()
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
@@ -129,6 +131,8 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
     lock = Lock(database)
     landscape = _growing(file, output, force, overrides, seed)
     log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {file}")
+    for note in landscape.model.notes():
+        log(f"note: {note}")
     if dry_run:
         from llpathsample.selection import strategy
 
@@ -211,6 +215,7 @@ def stats(file: Path, as_json) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @output_option("Landscape file to write.", required=True)
 @force_option()
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from llcommon import trust
 from llcommon.config import fingerprint
 from llcommon.errors import InputError, Interrupted, NothingFound, OutputError, Stopped
 from llcommon.settings import settings_to_tables
@@ -109,7 +110,8 @@ class Workers:
         pairs, output = self._file(batch, "pairs.tsv"), self._file(batch, "unfinished.h5")
         files = [str(self._file(batch, "input.h5")), "--pairs", str(pairs), "-o", str(output)]
         # As a part of an array: what a process completed that outlived a killed growth is left as it is.
-        return ["connect", *files, "--part", "1/1", "-f", "-j", "1", "-q"]
+        leave = ["--trust"] if trust.granted() else []
+        return ["connect", *files, "--part", "1/1", "-f", "-j", "1", "-q", *leave]
 
     def _connect(self, batch: Batch) -> tuple[int, str]:
         """Exit code of the `lloptim connect` that did a batch, and the last line that it said."""

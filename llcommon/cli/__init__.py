@@ -8,6 +8,7 @@ from llcommon.cli.options import (
     dry_run_option,
     file_argument,
     force_option,
+    gradient_check_option,
     jobs_option,
     json_option,
     output_option,
@@ -15,6 +16,7 @@ from llcommon.cli.options import (
     seed_option,
     set_option,
     time_limit_option,
+    trust_option,
     verbose_option,
 )
 from llcommon.cli.output import Column, log, write_json, write_properties, write_table
@@ -30,6 +32,7 @@ __all__ = [
     "dry_run_option",
     "file_argument",
     "force_option",
+    "gradient_check_option",
     "jobs_option",
     "json_option",
     "log",
@@ -39,6 +42,7 @@ __all__ = [
     "seed_option",
     "set_option",
     "time_limit_option",
+    "trust_option",
     "verbose_option",
     "write_json",
     "write_properties",

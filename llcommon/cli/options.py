@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from llcommon import trust
 from llcommon.cli.output import NORMAL, QUIET, console
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
@@ -102,6 +103,27 @@ def time_limit_option(help: str = "Stop with a checkpoint after this time: secon
 def json_option(help: str = "Write one JSON document in place of a table."):
     """--json: `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def trust_option():
+    """--trust: leave for `llcommon.trust` to run source that a landscape file holds; no parameter."""
+
+    def grant(ctx, param, value):
+        if value:
+            trust.grant()
+
+    return click.option(
+        "--trust", is_flag=True, expose_value=False, callback=grant,
+        help="Run the Python source of a user's loss model that FILE holds.",
+    )
+
+
+def gradient_check_option():
+    """--no-gradient-check: `check_derivatives`, True unless it is given."""
+    return click.option(
+        "--no-gradient-check", "check_derivatives", is_flag=True, flag_value=False, default=True,
+        help="Do not compare the derivatives of a user's loss model with differences before the search.",
+    )
 
 
 def verbose_option():

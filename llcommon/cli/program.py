@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import click
 
-from llcommon import __version__
+from llcommon import __version__, trust
 from llcommon.cli.output import console
 from llcommon.errors import ConfigError, Interrupted, LandscapeError, OutputError, Stopped
 
@@ -130,6 +130,7 @@ class Program(click.Group):
     def main(self, args=None, prog_name=None, complete_var=None, standalone_mode=True, **extra):
         """Run the program and exit with the code of the family; errors end in one sentence each."""
         console.reset()
+        trust.grant(False)
         prog_name = prog_name or self.name
         try:
             result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)

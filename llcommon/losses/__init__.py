@@ -3,6 +3,8 @@
 A module whose name does not start with an underscore (and is not `base`) defines one or more
 subclasses of LossModel, each with a line `name = "..."` in its body. That line is read from the
 source: listing or looking up a model imports no other, because an import compiles its kernels.
+
+Models of users are named by file and class, or by an entry point of an installed package: see the package `user`.
 """
 
 import ast
@@ -10,8 +12,11 @@ import functools
 import importlib
 from pathlib import Path
 
+from llcommon.config import FreeTable
 from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
+from llcommon.losses.user import source
+from llcommon.losses.user.source import Source
 
 
 def _names_in(source: str) -> list[str]:
@@ -49,9 +54,24 @@ def model_class(name: str) -> type[LossModel]:
     return next(cls for cls in classes if issubclass(cls, LossModel) and cls.name == name)
 
 
+def is_user_model(name: str) -> bool:
+    """Whether a name is none of the toolchain's own models, and means a Python file or an installed entry point."""
+    return name not in _module_of() and source.is_user_model(name)
+
+
 def parameters_of(name: str) -> type:
-    """The dataclass behind the `[loss]` table of a model; KeyError if there is none."""
-    return model_class(name).Parameters
+    """The dataclass behind the `[loss]` table of a model; KeyError if there is none. No user's code is run."""
+    return FreeTable if is_user_model(name) else model_class(name).Parameters
+
+
+def build_user(found: Source, parameters: dict, data=None) -> LossModel:
+    """The model of a user's source from its `[loss]` table (without `model`) and its data, if it takes any.
+
+    The source is run. Errors: ConfigError for parameters or data that do not fit, InputError for what is wrong in it.
+    """
+    from llcommon.losses.user.model import UserModel
+
+    return UserModel(found, FreeTable(parameters), data)
 
 
 def build(name: str, parameters: dict, data=None) -> LossModel:

@@ -16,6 +16,7 @@ from llcommon.losses._blas import matrix, multiply, vector
 from llcommon.losses._mlp_kernels import (
     CROSS_ENTROPY,
     HEADER,
+    INPUTS,
     _cross_entropy,
     _forward,
     _slope_and_curvature,
@@ -249,7 +250,7 @@ def _add_chunk(x, first, rows, reals, integers, work, beta):
     scale = 1.0 / all_rows
     areas = _areas(widths, layers, rows)
     activations, _, _, deltas, inputs, packed, _, _, scratch, _ = areas
-    below = matrix(reals, 1, widths[0] + 1, all_rows)
+    below = matrix(reals, INPUTS, widths[0] + 1, all_rows)
     if rows < all_rows:
         part = matrix(work, inputs, widths[0] + 1, rows)
         part[:] = below[:, first : first + rows]
@@ -263,7 +264,7 @@ def _add_chunk(x, first, rows, reals, integers, work, beta):
         labels = labels[first : first + rows]
         _cross_entropy(error, labels, scale, vector(work, scratch, rows), vector(work, scratch + rows, rows))
     else:
-        targets = matrix(reals, 1 + (widths[0] + 1) * all_rows, outputs, all_rows)
+        targets = matrix(reals, INPUTS + (widths[0] + 1) * all_rows, outputs, all_rows)
         _squared_error(error, targets[:, first : first + rows], scale)
     _output_curvature(error, labels, scale, loss, matrix(work, packed, outputs * (outputs + 1) // 2, rows))
     _descend(x, widths, layers, integers[2], work, rows, areas)

@@ -105,8 +105,10 @@ def _backward_guess(reference, matrices, odd) -> list[SignedPermutation]:
     return operations
 
 
-def align(reference: list[np.ndarray], matrices: list[np.ndarray], odd: bool) -> list[np.ndarray]:
-    """The image of `matrices` nearest to `reference`.
+def best_operations(
+    reference: list[np.ndarray], matrices: list[np.ndarray], odd: bool
+) -> list[SignedPermutation]:
+    """What takes `matrices` to their image nearest to `reference`, for each hidden layer.
 
     One hidden layer: the exact optimum, by optimal assignment of units with the better sign.
     More: alternating assignment from three starts (no operation, matched from the inputs up, from
@@ -114,10 +116,10 @@ def align(reference: list[np.ndarray], matrices: list[np.ndarray], odd: bool) ->
     """
     hidden = len(matrices) - 1
     if hidden == 0:
-        return [matrix.copy() for matrix in matrices]
+        return []
     if hidden == 1:
         similarity = reference[0].T @ matrices[0] + reference[1][:-1] @ matrices[1][:-1].T
-        return apply(matrices, [_best_match(similarity, odd)])
+        return [_best_match(similarity, odd)]
     starts = [
         [SignedPermutation.identity(matrices[k].shape[1]) for k in range(hidden)],
         _forward_guess(reference, matrices, odd),
@@ -126,13 +128,18 @@ def align(reference: list[np.ndarray], matrices: list[np.ndarray], odd: bool) ->
     best = None
     best_distance = math.inf
     for start in starts:
-        images = apply(matrices, _sweep(reference, matrices, start, odd))
-        pairs = zip(reference, images, strict=True)
+        operations = _sweep(reference, matrices, start, odd)
+        pairs = zip(reference, apply(matrices, operations), strict=True)
         distance = sum(float(np.square(a - b).sum()) for a, b in pairs)
         if distance < best_distance:
-            best = images
+            best = operations
             best_distance = distance
     return best
+
+
+def align(reference: list[np.ndarray], matrices: list[np.ndarray], odd: bool) -> list[np.ndarray]:
+    """The image of `matrices` that best_operations finds."""
+    return apply(matrices, best_operations(reference, matrices, odd))
 
 
 def canonical(matrices: list[np.ndarray], odd: bool) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from llcommon.losses._pieces import Pieces
+from llcommon.status import Status
 
 
 class LossModel:
@@ -21,20 +22,29 @@ class LossModel:
     functions of `llcommon.seam`); reals (float64), integers (int64): packed data and shape;
     workspace (float64): scratch, so one model object serves one thread.
 
-    A model whose loss is a mean over rows of data (and a term without them) also sets: rows, their number; rows_kernel,
-    which packs some of them.
+    A model whose loss is a mean over rows of data, or over pairs of them (and a term without them), also sets: rows,
+    their number; rows_kernel, which packs some of them.
     """
 
     name: ClassVar[str] = ""
     Parameters: ClassVar[type] = object
     takes_data: ClassVar[bool] = True
     takes_target: ClassVar[bool] = True  # of a model that takes data: whether one column is to be predicted
-    smooth: ClassVar[bool] = True
+    # False where the loss has kinks; an instance may say so by itself. See `on_kink`.
+    smooth: bool = True
+    # Whether `align` may move a point; without a symmetry two points are compared as they stand.
+    symmetric: bool = True
+    # Share of the largest Hessian eigenvalue below which one has no certain sign, if more than rounding makes it so.
+    hessian_noise: float = 0.0
+    # The Python source of a model that is not part of the toolchain (llcommon.losses.user.source.Source).
+    source: object = None
 
     # What searches start from: basin-hopping step (per coordinate), its temperature, kinds of step.
     suggested_step: float = 1.0
     suggested_temperature: float = 1.0
     suggested_moves: ClassVar[tuple[str, ...]] = ("uniform",)
+    # Of paths downhill: a model with narrower valleys than others has a smaller one.
+    path_scale: float = 1.0
 
     parameters: object
     data: object = None
@@ -65,6 +75,22 @@ class LossModel:
 
     def __setstate__(self, state: dict) -> None:
         self.__init__(state["parameters"], state["data"])
+
+    @classmethod
+    def numeric_target(cls, table: dict) -> bool | None:
+        """Whether the target column holds numbers (or classes), by the `[loss]` table; None if that leaves it open."""
+        loss = table.get("loss")
+        return None if loss is None else loss == "mse"
+
+    def ready(self) -> "LossModel":
+        """The model itself; a model in a file whose source has not been run gives one that can be evaluated."""
+        return self
+
+    def check(self, derivatives: bool) -> None:
+        """Raise InputError if the model does not keep what models promise; for those that no test has seen.
+
+        derivatives: whether they are compared with differences.
+        """
 
     # --- values -----------------------------------------------------------------------
 
@@ -106,13 +132,38 @@ class LossModel:
 
     # --- declarations -----------------------------------------------------------------
 
-    def zero_modes(self) -> np.ndarray:
-        """Orthonormal directions along which L is constant everywhere, shape (number, N)."""
+    def zero_modes(self, x: np.ndarray) -> np.ndarray:
+        """Orthonormal directions, shape (number, N), of a continuous symmetry of L at x, shape (N,).
+
+        The gradient at x has no part along them, and the Hessian of a stationary point is zero on them. They may turn
+        with x, as those of rotations do; a search that keeps across those of its start loses no stationary point.
+        """
         return np.empty((0, self.dimension))
+
+    def on_kink(self, x: np.ndarray, tolerance: float) -> bool:
+        """Whether a kink of the loss lies within `tolerance` (coordinate distance) of x, (N,); never by default.
+
+        Gradient and Hessian there do not tell what is around: such a point is verified neither as a minimum nor as a
+        transition state.
+        """
+        return False
+
+    def cautions(self) -> list[str]:
+        """Sentences, without a full stop, that a user should read before a search of this loss; none by default."""
+        return []
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Lower and upper bounds, each (N,), or None."""
         return None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there are bounds."""
+        return self.bounds() is not None
+
+    def notes(self) -> list[str]:
+        """Sentences that a reader of the results must know, such as what is not exact; none by default."""
+        return []
 
     def rotating_blocks(self) -> list[np.ndarray]:
         """Blocks of coordinates, as index arrays, whose length matters more than each coordinate; none by default.
@@ -140,6 +191,10 @@ class LossModel:
     def coordinate_names(self) -> list[str]:
         """A readable name for each coordinate, different ones."""
         return [f"x{number}" for number in range(self.dimension)]
+
+    def failure(self, x: np.ndarray) -> Status:
+        """Why the loss at x is not finite, for a search that ends because of it."""
+        return Status.NOT_FINITE
 
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """A random point from which a quench is sensible, shape (N,)."""
@@ -186,7 +241,36 @@ class LossModel:
         """Model outputs for raw feature rows (n, d) at coordinates x, or None if it has none."""
         return None
 
+    def predictive_variance(self, x: np.ndarray, features: np.ndarray, noise: bool = True) -> np.ndarray | None:
+        """Variances of the outputs of `predict`, of its shape, or None if the model has none.
+
+        noise: of a new measured target; False: of what the model says without the noise of a measurement.
+        """
+        return None
+
     def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
         """ln of the class probabilities of `predict`, shape (n, classes), exact where they round to 0 or 1; None if its
         outputs are no probabilities."""
+        return None
+
+    # --- in the terms of other programs ---------------------------------------------------
+
+    def output_names(self) -> list[str]:
+        """A name for each column of `predict`: the classes, or the target."""
+        return list(self.data.class_names) or [self.data.target_name]
+
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """x taken apart under the names of its parts; by default one array of parameters."""
+        return {"parameters": np.array(x, dtype=np.float64)}
+
+    def scikit_learn(self, x: np.ndarray):
+        """A fitted scikit-learn estimator that predicts from raw feature rows as x does; None if there is none."""
+        return None
+
+    def torch_state(self, x: np.ndarray) -> dict[str, np.ndarray] | None:
+        """State of a PyTorch module that predicts from raw feature rows as x does, by name; None if there is none."""
+        return None
+
+    def suite_order(self) -> np.ndarray | None:
+        """Places (N,) so that x[places] is in the order of the original suite; None if that lacks the model."""
         return None

@@ -20,6 +20,7 @@ from scipy.optimize import linear_sum_assignment
 
 from llcommon.config import setting
 from llcommon.errors import ConfigError
+from llcommon.losses._kmeans_export import scikit_clusters
 from llcommon.losses._kmeans_kernels import (
     kmeans_hessian,
     kmeans_hessian_vector,
@@ -27,6 +28,7 @@ from llcommon.losses._kmeans_kernels import (
     kmeans_workspace,
 )
 from llcommon.losses._kmeans_pieces import KMeansPieces
+from llcommon.losses._scikit import with_scaling
 from llcommon.losses.base import LossModel
 from llcommon.seam import first_class
 
@@ -132,7 +134,19 @@ class KMeans(LossModel):
     # --- predictions ----------------------------------------------------------------------
 
     def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """The number of the nearest centre, from 0, for raw feature rows, shape (n, 1)."""
+        """The number of the nearest centre, int64 from 0, for raw feature rows, shape (n, 1)."""
         rows = self.data.transform(features)
         squares = ((rows[:, None, :] - self.centres(x)[None, :, :]) ** 2).sum(axis=2)
-        return squares.argmin(axis=1)[:, None].astype(np.float64)
+        return squares.argmin(axis=1)[:, None]
+
+    # --- in the terms of other programs ---------------------------------------------------
+
+    def output_names(self) -> list[str]:
+        return ["cluster"]
+
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return {"centres": self.centres(x).copy()}
+
+    def scikit_learn(self, x: np.ndarray):
+        """KMeans, behind a scaler if the data are scaled."""
+        return with_scaling(self.data, scikit_clusters(self.centres(x), self.data.inputs()))

@@ -1,56 +1,45 @@
 """Multilayer perceptrons with an L2 term.
 
     z_1 = W_1^T x + b_1,  z_{l+1} = W_{l+1}^T f(z_l) + b_{l+1},  l = 1 .. h       (h hidden layers, also none)
-    cross-entropy:  L = -(1/n) sum_d ln softmax(z)_{d, class(d)} + lambda |w|^2
-    mse:            L =  (1/n) sum_d |z_d - t_d|^2               + lambda |w|^2
+    cross-entropy:  L = -(1/n) sum_d ln softmax(z)_{d, class(d)}                    + lambda |w|^2
+    mse:            L =  (1/n) sum_d |z_d - t_d|^2                                  + lambda |w|^2
+    bce:            L =  (1/n) sum_d ln(1 + exp(-z_d)) if d is positive, else ln(1 + exp(z_d))  + lambda |w|^2
+    auc:            L =  (1/PN) sum over positive i, negative j of f(beta (p_i - p_j))  + lambda |w|^2
+    contrastive:    L =  mean over pairs of D^2 or max(0, margin - D)^2             + lambda |w|^2   (`_mlp_pairs`)
 
-with f = tanh or logistic. |w|^2 runs over all weights and biases (no factor 1/2, as in the MLPVB3
-potential of GMIN), or without the biases. With a class target and mse, t is one-hot.
+and with a sharpness radius the mean of the data is taken at the end of a step uphill (`_mlp_sharp`);
+f is one of `_mlp_activations`. |w|^2 runs over all weights and biases (no factor 1/2, as in the MLPVB3
+potential of GMIN), or without the biases. With a class target and mse, t is one-hot. In auc, p is the softmax
+probability of the positive class, and its shape sigmoid is the AUCMLPVB3 potential of GMIN.
 
 Dimension N = sum over layers of (inputs + 1) * outputs. Coordinates: see `_mlp_kernels`.
-Symmetry: permutations of the units of each hidden layer, and signs for tanh; also permutations of
-features and classes that leave the data as it is (`_data_symmetry`), which measured data hardly has.
+Symmetry: permutations of the units of each hidden layer, and signs for tanh and sine; also those of inputs and
+outputs of `_mlp_relabelling`, which measured data hardly has.
 Adding a constant to all outgoing weights of a last hidden unit, or to all output biases, leaves a
-softmax unchanged: those directions have curvature 2 lambda, and are zero modes where no L2 term acts.
+softmax unchanged: those directions have curvature 2 lambda, and are zero modes where no L2 term acts. The biases of an
+embedding are zero modes where no L2 term acts on them.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
-from llcommon.config import setting
-from llcommon.errors import ConfigError
+from llcommon.losses import _mlp_export as export
+from llcommon.losses import _mlp_rotations as rotations
 from llcommon.losses import _mlp_symmetry as symmetry
-from llcommon.losses._data_symmetry import DataPermutation, data_permutations
-from llcommon.losses._mlp_hessian import hessian_chunk, hessian_workspace, mlp_hessian
-from llcommon.losses._mlp_kernels import (
-    CROSS_ENTROPY,
-    LOGISTIC,
-    MSE,
-    TANH,
-    mlp_hessian_vector,
-    mlp_kernel,
-    mlp_rows,
-    vector_workspace,
+from llcommon.losses._mlp_hessian import hessian_workspace, mlp_hessian
+from llcommon.losses._mlp_kernels import mlp_hessian_vector, mlp_kernel, mlp_rows, vector_workspace
+from llcommon.losses._mlp_plain import classes_meet, layers_of, sign_changes_near
+from llcommon.losses._mlp_relabelling import relabellings
+from llcommon.losses._mlp_setup import (
+    ODD_ACTIVATIONS,
+    SIMPLE_ACTIVATIONS,
+    SIMPLE_LOSSES,
+    MLPParameters,
+    output_count,
+    pack,
+    positive_class,
 )
 from llcommon.losses.base import LossModel
 from llcommon.seam import first_class
-
-_ACTIVATIONS = {"tanh": TANH, "logistic": LOGISTIC}
-_LOSSES = {"cross-entropy": CROSS_ENTROPY, "mse": MSE}
-
-
-@dataclass(frozen=True)
-class MLPParameters:
-    """The `[loss]` table of an mlp."""
-
-    hidden: list[int] = setting([10], help="units of each hidden layer; [] for none", minimum=1)
-    activation: str = setting("tanh", help="activation of hidden units", choices=tuple(_ACTIVATIONS))
-    loss: str = setting("cross-entropy", help="what is fitted", choices=tuple(_LOSSES))
-    lambda_: float = setting(
-        1e-4, key="lambda", help="strength of the L2 term lambda |w|^2 (no factor 1/2)", minimum=0.0
-    )
-    regularise_biases: bool = setting(True, help="whether the L2 term includes the biases")
 
 
 class MLP(LossModel):
@@ -65,77 +54,112 @@ class MLP(LossModel):
         self.parameters = parameters
         self.data = data
         inputs = data.inputs()
-        rows = inputs.shape[0]
-        outputs = self._output_count(parameters, data)
+        outputs = output_count(parameters, data)
+        self.positive = positive_class(parameters, data)
         self.widths = (inputs.shape[1], *parameters.hidden, outputs)
-        self.odd = parameters.activation == "tanh"
+        self.odd = parameters.activation in ODD_ACTIVATIONS
+        self.smooth = parameters.activation != "relu"
+        self.softmax = parameters.loss in ("cross-entropy", "auc")
         pairs = zip(self.widths[:-1], self.widths[1:], strict=True)
         self.dimension = sum((a + 1) * b for a, b in pairs)
-        labels = data.labels if data.labels is not None else np.zeros(0, dtype=np.int64)
-        header = [
-            rows,
-            len(self.widths) - 1,
-            _ACTIVATIONS[parameters.activation],
-            _LOSSES[parameters.loss],
-            int(parameters.regularise_biases),
-            hessian_chunk(self.widths, rows),
-            *self.widths,
-        ]
-        self.integers = np.concatenate([np.array(header, dtype=np.int64), labels.astype(np.int64)])
-        blocks = [np.array([parameters.lambda_]), inputs.T.ravel(), np.ones(rows)]
-        if parameters.loss == "mse":
-            blocks.append(self._targets(data, outputs).T.ravel())
-        self.reals = np.concatenate(blocks)
-        answers = data.labels if data.labels is not None else data.targets
-        classes = outputs if data.labels is not None else 0
-        self.data_symmetry = data_permutations(inputs, answers, classes)
-        self.kernel = first_class(mlp_kernel)
-        self.hessian_kernel = first_class(mlp_hessian)
-        self.hessian_vector_kernel = first_class(mlp_hessian_vector)
-        self.rows = rows
+        self.reals, self.integers = pack(parameters, data, self.widths, self.positive)
+        self.relabellings = relabellings(parameters.loss, inputs, data, self.positive, outputs)
+        self._modes = self._gauge()
+        # More than one output of an embedding: its rotations and reflections are a symmetry.
+        self.rotates = parameters.loss == "contrastive" and outputs > 1
+        self.rows = len(inputs)
         self.rows_kernel = first_class(mlp_rows)
-        self._vector_size = vector_workspace(self.widths, rows)
+        self._choose_kernels()
         self.workspace = np.empty(self._vector_size)
+
+    def _choose_kernels(self) -> None:
+        """Kernels and the sizes of their workspaces; uncommon ones are imported, and compiled, when needed."""
+        sharp = self.parameters.sharpness_radius > 0.0
+        simple = self.parameters.activation in SIMPLE_ACTIVATIONS and self.parameters.loss in SIMPLE_LOSSES
+        if simple and not sharp:
+            self.kernel = first_class(mlp_kernel)
+            self.hessian_kernel = first_class(mlp_hessian)
+            self.hessian_vector_kernel = first_class(mlp_hessian_vector)
+            self._vector_size = vector_workspace(self.widths, self.rows)
+            self._hessian_size = hessian_workspace(self.widths, self.rows)
+            return
+        if sharp:
+            from llcommon.losses import _mlp_sharp as kind
+
+            self.kernel = first_class(kind.sharp_kernel)
+            self.hessian_kernel = first_class(kind.sharp_hessian)
+            self.hessian_vector_kernel = first_class(kind.sharp_hessian_vector)
+            self._vector_size = kind.sharp_workspace(self.widths, self.rows, self.dimension)
+            self._hessian_size = self.dimension + self._vector_size
+            return
+        from llcommon.losses import _mlp_columns as columns
+        from llcommon.losses import _mlp_general as general
+
+        self.kernel = first_class(general.general_kernel)
+        self.hessian_kernel = first_class(columns.general_hessian)
+        self.hessian_vector_kernel = first_class(general.general_hessian_vector)
+        self._vector_size = general.general_workspace(self.widths, self.rows)
+        self._hessian_size = self.dimension + self._vector_size
 
     def hessian_packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The packed arguments with the larger workspace of the dense Hessian, made at first need."""
-        size = max(self._vector_size, hessian_workspace(self.widths, int(self.integers[0])))
+        size = max(self._vector_size, self._hessian_size)
         if self.workspace.size < size:
             self.workspace = np.empty(size)
         return self.packed
-
-    @staticmethod
-    def _output_count(parameters: MLPParameters, data) -> int:
-        if data.labels is not None:
-            return len(data.class_names)
-        if parameters.loss == "cross-entropy":
-            raise ConfigError(
-                'the target is numeric, which loss = "cross-entropy" cannot fit: use loss = "mse" in [loss]'
-            )
-        return 1
-
-    @staticmethod
-    def _targets(data, outputs: int) -> np.ndarray:
-        if data.labels is not None:
-            return np.eye(outputs)[data.labels]
-        return data.targets[:, None]
 
     def matrices(self, x: np.ndarray) -> list[np.ndarray]:
         """The weight matrices (inputs + 1, outputs) of x, last row the biases; views."""
         return symmetry.split(np.asarray(x, dtype=np.float64), self.widths)
 
-    def zero_modes(self) -> np.ndarray:
-        """Softmax gauge directions that no L2 term lifts, shape (number, N)."""
-        if self.parameters.loss != "cross-entropy":
-            return np.empty((0, self.dimension))
-        inputs = self.widths[-2]
-        rows = range(inputs + 1) if self.parameters.lambda_ == 0.0 else [inputs]
-        if self.parameters.lambda_ > 0.0 and self.parameters.regularise_biases:
-            rows = []
-        modes = np.zeros((len(rows), self.dimension))
-        for mode, row in zip(modes, rows, strict=True):
-            self.matrices(mode)[-1][row] = 1.0 / np.sqrt(self.widths[-1])
-        return modes
+    def _gauge(self) -> np.ndarray:
+        """Directions of a softmax, or shifts of an embedding, that no L2 term lifts, shape (number, N)."""
+        free_weights = self.parameters.lambda_ == 0.0
+        free_biases = free_weights or not self.parameters.regularise_biases
+        outputs = self.widths[-1]
+        modes = []
+        if self.softmax:
+            rows = range(self.widths[-2] + 1)
+            modes = [(row, slice(None)) for row in rows if free_weights or (free_biases and row == rows[-1])]
+        elif self.parameters.loss == "contrastive" and free_biases:
+            modes = [(-1, output) for output in range(outputs)]
+        directions = np.zeros((len(modes), self.dimension))
+        for direction, place in zip(directions, modes, strict=True):
+            self.matrices(direction)[-1][place] = 1.0 / np.sqrt(outputs) if self.softmax else 1.0
+        return directions
+
+    def zero_modes(self, x: np.ndarray) -> np.ndarray:
+        """Directions of a softmax, or shifts of an embedding, that no L2 term lifts, the same everywhere; and rotations
+        of an embedding, which turn with x. Shape (number, N)."""
+        if not self.rotates:
+            return self._modes.copy()
+        turning = rotations.directions(self.matrices(x)[-1], len(self._modes) > 0)
+        modes = np.zeros((len(turning), self.dimension))
+        for mode, direction in zip(modes, turning, strict=True):
+            self.matrices(mode)[-1][:] = direction
+        return np.vstack([self._modes, modes])
+
+    def on_kink(self, x: np.ndarray, tolerance: float) -> bool:
+        """Of relu: where the argument of a unit changes sign for a row of the data; of contrastive: where two rows of
+        different class and features meet."""
+        parameters = self.parameters
+        if self.smooth and parameters.loss != "contrastive":
+            return False
+        inputs = self.data.inputs()
+        layers = layers_of(self.matrices(x), inputs, parameters.activation)
+        if not self.smooth and sign_changes_near(layers, tolerance):
+            return True
+        return parameters.loss == "contrastive" and classes_meet(layers, inputs, self.data.labels, tolerance)
+
+    def cautions(self) -> list[str]:
+        found = []
+        if self.parameters.lambda_ == 0.0:
+            found.append("lambda = 0 lets minima run off to infinity; quenches that leave [quench] radius fail")
+        if not self.smooth:
+            found.append("relu has kinks; what lies on one is not stored, as minimum or as transition state")
+        if self.parameters.sharpness_radius > 0.0:
+            found.append("second derivatives of a sharpness-aware loss are differences of its gradient, to nine digits")
+        return found
 
     def rotating_blocks(self) -> list[np.ndarray]:
         """For every hidden unit the weights into it with its bias, and the weights out of the last hidden units."""
@@ -170,13 +194,19 @@ class MLP(LossModel):
 
     def coordinate_names(self) -> list[str]:
         """layer/from/to of each weight: layers from 1, features and classes by name, units from 0, `bias` for one."""
-        outputs = self.data.class_names if self.data.labels is not None else (self.data.target_name,)
         hidden = [[f"unit{number}" for number in range(units)] for units in self.widths[1:-1]]
-        places = [list(self.data.feature_names), *hidden, list(outputs)]
+        places = [list(self.data.feature_names), *hidden, self._output_names()]
         names = []
         for layer, (below, above) in enumerate(zip(places[:-1], places[1:], strict=True), start=1):
             names += [f"{layer}/{source}/{target}" for source in [*below, "bias"] for target in above]
         return names
+
+    def _output_names(self) -> list[str]:
+        if self.parameters.loss == "contrastive":
+            return [f"embedding{number}" for number in range(self.widths[-1])]
+        if self.data.labels is None:
+            return [self.data.target_name]
+        return [self.data.class_names[self.positive]] if self.parameters.loss == "bce" else list(self.data.class_names)
 
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """Independent normal weights of unit variance."""
@@ -186,49 +216,53 @@ class MLP(LossModel):
         """A network of tiny weights: below it lies the collapsed minimum, if there is one, in a small basin."""
         return [1e-2 * rng.standard_normal(self.dimension)]
 
-    def _data_image(self, x: np.ndarray, permutation: DataPermutation) -> np.ndarray:
-        """x with its input rows and output columns permuted like the data."""
-        matrices = [matrix.copy() for matrix in self.matrices(x)]
-        matrices[0][:-1] = matrices[0][permutation.features]
-        if len(permutation.classes) == self.widths[-1]:
-            matrices[-1] = matrices[-1][:, permutation.classes]
-        return symmetry.join(matrices)
-
     def log_group_order(self) -> float:
-        return symmetry.log_group_order(self.widths, self.odd) + float(np.log(len(self.data_symmetry)))
+        """Of the finite part: rotations of an embedding are left out, its reflections count as two."""
+        finite = len(self.relabellings) * (2 if self.rotates else 1)
+        return symmetry.log_group_order(self.widths, self.odd) + float(np.log(finite))
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
-        best = None
-        shortest = np.inf
-        target = self.matrices(reference)
-        for permutation in self.data_symmetry:
-            image = x if permutation is self.data_symmetry[0] else self._data_image(x, permutation)
-            aligned = symmetry.join(symmetry.align(target, self.matrices(image), self.odd))
-            if len(self.data_symmetry) == 1:
-                return aligned
-            distance = np.linalg.norm(aligned - reference)
-            if distance < shortest:
-                best = aligned
-                shortest = distance
-        return best
+        """As of the base class; along zero modes, of which the loss knows nothing, x goes to where reference is."""
+        images = [relabelling.applied(self.matrices(x)) for relabelling in self.relabellings]
+        aligned = [self._aligned(reference, image) for image in images]
+        if len(aligned) == 1:
+            return aligned[0]
+        return min(aligned, key=lambda image: float(np.linalg.norm(image - reference)))
+
+    def _aligned(self, reference: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
+        """The nearest image under operations of hidden units and shifts along zero modes."""
+        modes = self._modes
+        if self.rotates:
+            return symmetry.join(rotations.align(self.matrices(reference), matrices, self.odd, len(modes) > 0))
+        if not len(modes):
+            return symmetry.join(symmetry.align(self.matrices(reference), matrices, self.odd))
+        # The space of the zero modes is its own image: units are matched by what is across it.
+        x = symmetry.join(matrices)
+        target = self.matrices(reference - modes.T @ (modes @ reference))
+        operations = symmetry.best_operations(target, self.matrices(x - modes.T @ (modes @ x)), self.odd)
+        image = symmetry.join(symmetry.apply(matrices, operations))
+        return image + modes.T @ (modes @ (reference - image))
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
-        images = []
-        for permutation in self.data_symmetry:
-            image = self.matrices(self._data_image(x, permutation))
-            images.append(symmetry.join(symmetry.canonical(image, self.odd)))
-        return min(images, key=lambda image: image.tolist())
+        matrices = self.matrices(x)
+        images = [symmetry.canonical(image.applied(matrices), self.odd) for image in self.relabellings]
+        if self.rotates:
+            images = [[*image[:-1], rotations.canonical(image[-1], len(self._modes) > 0)] for image in images]
+        return min((symmetry.join(image) for image in images), key=lambda image: image.tolist())
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         operations = []
         for units in self.parameters.hidden:
             signs = rng.choice([-1.0, 1.0], size=units) if self.odd else np.ones(units)
             operations.append(symmetry.SignedPermutation(rng.permutation(units), signs))
-        permutation = self.data_symmetry[rng.integers(len(self.data_symmetry))]
-        return symmetry.join(symmetry.apply(self.matrices(self._data_image(x, permutation)), operations))
+        relabelling = self.relabellings[rng.integers(len(self.relabellings))]
+        images = symmetry.apply(relabelling.applied(self.matrices(x)), operations)
+        if self.rotates:
+            images[-1] = images[-1] @ rotations.random_rotation(self.widths[-1], rng)
+        return symmetry.join(images)
 
     def asymmetric_directions(self, x: np.ndarray, tolerance: float) -> np.ndarray:
-        """Those of dead units and of sets of equal units; symmetries that permute the data are left out."""
+        """Those of dead units and of sets of equal units; symmetries that move inputs and outputs are left out."""
         places = self._places()
         directions = [np.empty((0, self.dimension))]
         for below, above in zip(places[:-1], places[1:], strict=True):
@@ -247,37 +281,64 @@ class MLP(LossModel):
 
     def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
         order = symmetry.stabiliser_order(self.matrices(x), self.odd, tolerance)
-        # Operations that permute the data too, up to one of the hidden units: so many cosets as there are images of x
-        # under the data's permutations that the hidden units can undo.
+        # Operations that move inputs and outputs too, up to one of the hidden units: so many cosets as there are
+        # relabelled images of x that the hidden units can undo.
         cosets = 1
-        for permutation in self.data_symmetry[1:]:
-            image = self.matrices(self._data_image(x, permutation))
-            undone = symmetry.join(symmetry.align(self.matrices(x), image, self.odd))
+        matrices = self.matrices(x)
+        for relabelling in self.relabellings[1:]:
+            undone = self._aligned(x, relabelling.applied(matrices))
             cosets += bool(np.abs(undone - x).max() <= tolerance)
+        if self.rotates and rotations.reflected(matrices[-1], len(self._modes) > 0):
+            order *= 2
         return order * cosets
 
     def _last_outputs(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
         """z of the last layer for raw feature rows, shape (n, outputs)."""
-        below = self.data.transform(features)
-        matrices = self.matrices(x)
-        for layer, matrix in enumerate(matrices):
-            below = below @ matrix[:-1] + matrix[-1]
-            if layer < len(matrices) - 1:
-                below = np.tanh(below) if self.odd else 0.5 + 0.5 * np.tanh(0.5 * below)
-        return below
+        inputs = self.data.transform(features)
+        return layers_of(self.matrices(x), inputs, self.parameters.activation)[-1][1]
 
-    def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """Class probabilities (cross-entropy) or outputs (mse) for raw feature rows, shape (n, outputs)."""
-        outputs = self._last_outputs(x, features)
-        if self.parameters.loss == "mse":
-            return outputs
-        weights = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)
+    def predict(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
+        """Class probabilities, shape (n, classes), or outputs (mse) for raw feature rows; None for contrastive, which
+        predicts no class."""
+        if self.parameters.loss == "contrastive":
+            return None
+        logarithms = self.log_probabilities(x, features)
+        return self._last_outputs(x, features) if logarithms is None else np.exp(logarithms)
 
     def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
-        """Log-softmax of the outputs, shape (n, classes); None for mse."""
-        if self.parameters.loss == "mse":
-            return None
+        """Log-softmax of the outputs, shape (n, classes), that of z and 0 for bce; None for mse and contrastive."""
         outputs = self._last_outputs(x, features)
+        if self.parameters.loss == "bce":
+            outputs = np.insert(outputs, 1 - self.positive, 0.0, axis=1)
+        elif not self.softmax:
+            return None
         below_largest = outputs - outputs.max(axis=1, keepdims=True)
         return below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))
+
+    def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return export.named_arrays(self.matrices(x))
+
+    def _raw_matrices(self, x: np.ndarray) -> list[np.ndarray]:
+        """The weight matrices of x for raw features."""
+        return export.raw_matrices(self.matrices(x), self.data.shift, self.data.scale)
+
+    def scikit_learn(self, x: np.ndarray):
+        """MLPClassifier, or for mse MLPRegressor; None for activations that scikit-learn lacks and for embeddings."""
+        matrices = self._raw_matrices(x)
+        settings = self.parameters
+        if settings.loss == "mse":
+            return export.scikit_regressor(matrices, settings.activation, settings.lambda_, self.rows)
+        if settings.loss == "contrastive":
+            return None
+        if settings.loss == "bce" and self.positive == 0:
+            matrices[-1] *= -1.0  # an output is the log odds of the second class there
+        classes = self.data.class_names
+        return export.scikit_classifier(matrices, settings.activation, classes, settings.lambda_, self.rows)
+
+    def torch_state(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Of `Sequential(Linear, activation, Linear, ...)`, whose outputs are z of the last layer."""
+        return export.torch_state(self._raw_matrices(x))
+
+    def suite_order(self) -> np.ndarray | None:
+        """That of MLPVB3; None unless there is one hidden layer."""
+        return export.suite_order(self.widths)

@@ -34,12 +34,12 @@ def active_set(model: LossModel, x: np.ndarray, gradient: np.ndarray) -> np.ndar
     return held
 
 
-def frozen_directions(model: LossModel, active: np.ndarray | None) -> np.ndarray:
-    """Orthonormal rows, shape (number, N), that a search leaves out: zero modes and held coordinates.
+def frozen_directions(model: LossModel, x: np.ndarray, active: np.ndarray | None) -> np.ndarray:
+    """Orthonormal rows, shape (number, N), that a search from x, (N,), leaves out: zero modes and held coordinates.
 
     active: (N,) as of `active_set`, or None. A zero mode that a held coordinate takes part in is none any more.
     """
-    modes = model.zero_modes()
+    modes = model.zero_modes(x)
     if active is None or not active.any():
         return modes
     held = np.flatnonzero(active)

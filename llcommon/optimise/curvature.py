@@ -74,19 +74,28 @@ def is_large(model: LossModel, settings: CurvatureSettings) -> bool:
     return model.dimension > settings.dense_limit
 
 
+def _noise(model: LossModel) -> float:
+    """Share of the largest eigenvalue below which one has no certain sign."""
+    return max(_EIGENVALUE_NOISE, model.hessian_noise)
+
+
 def _lifted(model: LossModel, x: np.ndarray, active: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int]:
     """The Hessian of the free coordinates with the zero modes above all else, which coordinates these are, and how
     many eigenvalues are not zero modes."""
     hessian = model.hessian(x)
     free = np.arange(model.dimension)
-    modes = model.zero_modes()
+    modes = model.zero_modes(x)
     if active is not None and active.any():
         free = np.flatnonzero(active == 0)
-        frozen = frozen_directions(model, active)
+        frozen = frozen_directions(model, x, active)
         modes = frozen[: len(frozen) - (model.dimension - len(free)), free]
         hessian = np.ascontiguousarray(hessian[np.ix_(free, free)])
     if len(modes):
         strength = 1.0 + 2.0 * np.abs(hessian).sum(axis=1).max()
+        pulled = hessian @ modes.T
+        if np.abs(pulled).max() > _EIGENVALUE_NOISE * strength:
+            # Zero modes that turn are none of the Hessian away from a stationary point: what couples to them goes.
+            hessian -= modes.T @ pulled.T + pulled @ modes - modes.T @ (modes @ pulled) @ modes
         hessian += strength * (modes.T @ modes)
     return hessian, free, len(free) - len(modes)
 
@@ -109,7 +118,7 @@ def _dense(model: LossModel, x, active, vectors: bool, gradient) -> Spectrum:
         values = np.linalg.eigvalsh(hessian)
     values = values[:total]
     scale = float(np.abs(values).max(initial=0.0))
-    tolerances = np.full(total, _EIGENVALUE_NOISE * scale)
+    tolerances = np.full(total, _noise(model) * scale)
     found = Spectrum(values, tolerances, columns, total, scale)
     if gradient is None or not total:
         return found
@@ -149,14 +158,14 @@ def _softest(found: Spectrum, hessian: np.ndarray, free: np.ndarray, gradient: n
 
 
 def _iterative(model: LossModel, x, settings: CurvatureSettings, active, gradient) -> Spectrum:
-    frozen = frozen_directions(model, active)
+    frozen = frozen_directions(model, x, active)
     total = model.dimension - len(frozen)
     if not total:
         return Spectrum(np.empty(0), np.empty(0), np.empty((model.dimension, 0)), 0, 0.0)
     pairs = lowest_pairs(model, x, frozen, 2, settings.residual, settings.products, settings.seed, gradient)
     if not np.isfinite(pairs.values).all():
         return _nothing(min(2, total))
-    tolerances = _EIGENVALUE_NOISE * pairs.scale + pairs.residuals
+    tolerances = _noise(model) * pairs.scale + pairs.residuals
     return Spectrum(pairs.values, tolerances, pairs.vectors.T, total, pairs.scale, pairs.correction)
 
 
@@ -223,7 +232,7 @@ def density(
     found = spectrum(model, x, settings, active=active)
     if found.complete:
         return Density(found.values, np.ones(len(found.values)), 0)
-    left_out = np.vstack([frozen_directions(model, active), found.vectors.T])
+    left_out = np.vstack([frozen_directions(model, x, active), found.vectors.T])
     sums = lanczos_quadrature(
         model, x, left_out, settings.probes, settings.quadrature_steps, settings.seed
     )

@@ -8,7 +8,7 @@ import numpy as np
 from llcommon.errors import ConfigError
 from llcommon.losses._pieces import Descent
 from llcommon.losses.base import LossModel
-from llcommon.optimise.box import box, frozen_directions
+from llcommon.optimise.box import active_set, box, frozen_directions
 from llcommon.optimise.curvature import spectrum
 from llcommon.optimise.flow import gradient_flow
 from llcommon.optimise.points import ORDER_TOLERANCE, minimum_at
@@ -16,7 +16,7 @@ from llcommon.optimise.quench import Quencher, QuenchResult
 from llcommon.optimise.steepest import descend
 from llcommon.optimise.vectors import remove_components
 from llcommon.records import Minimum, TransitionState
-from llcommon.settings import Settings
+from llcommon.settings import ConnectSettings, Settings
 from llcommon.status import Status
 
 # Longest step of a quench downhill. Of 80 sides of iris TS, 79 reach the minimum of steepest descent with any cap
@@ -24,15 +24,18 @@ from llcommon.status import Status
 DOWNHILL_STEP = 0.4
 # Up to this many coordinates the path of steepest descent costs no more than three times a quench.
 _FLOW_LIMIT = 150
+# Displacement from a transition state, for a path scale of 1, as the numbers of the flow.
+_PUSHOFF = 0.02
 # The flow downhill: error of a step, length of a step, Newton step to the minimum that ends it. Of 1196 sides of iris
 # TS (lambda 1e-4 and 1e-5) 1187 end where an integration to 1e-7 by SciPy ends, and nine ran along ridges that equal
-# units make, which one of the two left by rounding; both keep them now. Any error from 3e-4 to 3e-2 does as well. A flow
-# that ends at a Newton step of 1 took one side of 1088 to a minimum 1.1 from the right one, whatever its accuracy; to
-# end at 0.2 costs nothing, as Newton's steps from there are fewer. Of quenches 3 to 4 % end elsewhere.
+# units make, which one of the two left by rounding; both keep them now. Any error from 3e-4 to 3e-2 does as well. A
+# flow that ends at a Newton step of 1 took one side of 1088 to a minimum 1.1 from the right one, whatever its
+# accuracy; to end at 0.2 costs nothing, as Newton's steps from there are fewer. Of quenches 3 to 4 % end elsewhere.
 _FLOW_ERROR = 3e-3
 _FLOW_STEP = 0.5
 _FLOW_END = 0.2
 _MOST_FLOW_STEPS = 2000
+_MOST_HOLDS = 20  # times for each coordinate that bounds hold others than before
 # Longest arc of one step of steepest descent in a large model.
 _DESCENT_ARC = 0.2
 _MOST_DOUBLINGS = 10
@@ -67,7 +70,7 @@ def path_bend(model: LossModel, state: TransitionState, mode: np.ndarray) -> np.
     """
     if model.pieces is not None:
         return np.zeros(model.dimension)
-    fixed = np.vstack([frozen_directions(model, state.active), mode])
+    fixed = np.vstack([frozen_directions(model, state.coordinates, state.active), mode])
     offset = _THIRD_DIFFERENCE * mode
     ahead = model.hessian_vector(state.coordinates + offset, mode)
     behind = model.hessian_vector(state.coordinates - offset, mode)
@@ -91,6 +94,11 @@ def path_bend(model: LossModel, state: TransitionState, mode: np.ndarray) -> np.
         square = residual @ residual
         direction = residual + (square / before) * direction
     return bend if np.isfinite(bend).all() else np.zeros(model.dimension)
+
+
+def pushoff_of(model: LossModel, connect: ConnectSettings) -> float:
+    """Displacement from a transition state: that of the settings, or else by the scale of the model."""
+    return _PUSHOFF * model.path_scale if connect.pushoff is None else connect.pushoff
 
 
 def push_off(
@@ -122,19 +130,23 @@ class Downhill:
     """Runs down both sides of transition states of one model."""
 
     def __init__(self, model: LossModel, settings: Settings) -> None:
-        """Errors: ConfigError if steepest descent is asked for in a box."""
+        """Errors: ConfigError if steepest descent is asked for in a box of many coordinates."""
         self.model = model
         self._gradient = np.empty(model.dimension)
         self.curvature = settings.curvature
-        self.pushoff = settings.connect.pushoff
+        self.pushoff = pushoff_of(model, settings.connect)
         chosen = settings.connect.downhill
-        bounded = model.bounds() is not None
+        self.bounded = model.bounds() is not None
+        self.box = box(model)
         self.small = model.dimension <= _FLOW_LIMIT
-        self.steepest = chosen == "steepest-descent" or (chosen == "auto" and self.small and not bounded)
+        self.steepest = chosen == "steepest-descent" or (chosen == "auto" and self.small)
         self.radius = settings.quench.radius
         self.most = settings.quench.maximum_iterations
-        if self.steepest and bounded:
-            raise ConfigError("[connect] downhill steepest-descent knows no bounds, which this model has: use quench")
+        if self.steepest and self.bounded and not self.small:
+            raise ConfigError(
+                f"[connect] downhill steepest-descent knows no bounds of more than {_FLOW_LIMIT} coordinates, which "
+                "this model has: use quench"
+            )
         quench = settings.quench
         self.tolerance = quench.rms
         self.sloppy = quench.sloppy_rms
@@ -160,21 +172,35 @@ class Downhill:
 
     def _flow(self, start: np.ndarray, frozen: np.ndarray) -> QuenchResult:
         """By the gradient flow from `start`, (N,), and Newton's steps at its end; not along the rows of `frozen`."""
+        model = self.model
         point = np.array(start, dtype=np.float64)
-        status, loss, size, evaluations, hessians = gradient_flow(
-            self.model.kernel,
-            self.model.hessian_kernel,
-            *self.model.hessian_packed(),
-            frozen,
-            point,
-            self._gradient,
-            self.tolerance,
-            _FLOW_ERROR,
-            _FLOW_STEP,
-            _FLOW_END,
-            _MOST_FLOW_STEPS,
-            self.radius,
-        )
+        held = np.zeros(model.dimension, dtype=np.int64)
+        evaluations = 0
+        hessians = 0
+        for _ in range(_MOST_HOLDS * model.dimension):
+            if self.bounded:
+                held = active_set(model, point, model.value_and_gradient(point)[1]).astype(np.int64)
+                evaluations += 1
+            status, loss, size, used, formed = gradient_flow(
+                model.kernel,
+                model.hessian_kernel,
+                *model.hessian_packed(),
+                frozen,
+                *self.box,
+                held,
+                point,
+                self._gradient,
+                self.tolerance,
+                _FLOW_ERROR * model.path_scale,
+                _FLOW_STEP,
+                _FLOW_END * model.path_scale,
+                _MOST_FLOW_STEPS,
+                self.radius,
+            )
+            evaluations += used
+            hessians += formed
+            if status != Status.HIT_BOUND:
+                break
         if Status(status) is not Status.CONVERGED:
             return QuenchResult(Status(status), loss, point, size, evaluations, hessians)
         end = self.quencher.tight(point)

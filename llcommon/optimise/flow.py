@@ -5,15 +5,20 @@ order four in six stages with the exact Hessian, L-stable and stiffly accurate: 
 embedded solution of order three and estimates the error (Hairer and Wanner, Solving Ordinary Differential Equations II,
 ch. IV.7 and VI.4). A step takes one Hessian, one factorisation and six gradients. Steps of implicit Euler extrapolated
 to third order, with three factorisations each, took twice the time for the same sides.
+
+In a box the flow is the projected one: a coordinate that comes to its bound stays there as long as the loss falls
+beyond it. Each run of the flow has one set of such coordinates and ends where the set changes; `box.active_set` gives
+the next.
 """
 
 import math
 
 import numpy as np
 
+from llcommon.optimise.box import clip, room
 from llcommon.optimise.factor import factorise, solve_factorised
 from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms, symmetric_times
-from llcommon.seam import F8, HESSIAN, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
+from llcommon.seam import F8, HESSIAN, I8, INTEGERS, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
 _CONVERGED = int(Status.CONVERGED)
@@ -21,12 +26,15 @@ _STEP_LIMIT = int(Status.STEP_LIMIT)
 _NOT_FINITE = int(Status.NOT_FINITE)
 _LEFT_RADIUS = int(Status.LEFT_RADIUS)
 _NO_DESCENT = int(Status.NO_DESCENT)
+_HIT_BOUND = int(Status.HIT_BOUND)
 
 _MOST_TRIES = 60  # of one step
 _ROUNDING = 1e-14
 _RESTING_STEPS = 5
 _FIRST_LENGTH = 0.03  # of the first step were it straight, coordinate distance
 _SMALLEST_GRADIENT = 1e-12  # smaller ones tell no time
+_ARRIVAL = 0.9  # share of a step that leads to a bound; one that crosses it earlier is shortened
+_BEYOND = 1.05
 
 # Coefficients of RODAS in the form that needs no product with the Hessian: with u_j the stages and h the time step,
 # (1 / (h _GAMMA) + H) u_i = -g(x + sum_j _PLACES[i, j] u_j) + sum_j _COUPLINGS[i, j] u_j / h. The last place plus the
@@ -67,14 +75,42 @@ def shifted_factor(curvature, shift, factor):
     return factorise(factor)
 
 
+@algorithm(types.void, VECTOR, INTEGERS)
+def keep_free(gradient, held):
+    """Sets the components of held coordinates to zero in place; held: (N,), not 0 for those."""
+    for k in range(held.size):
+        if held[k] != 0:
+            gradient[k] = 0.0
+
+
+@algorithm(types.void, MATRIX, INTEGERS)
+def decouple(curvature, held):
+    """Puts rows and columns of held coordinates of the Hessian in place by those of the unit matrix."""
+    for k in range(held.size):
+        if held[k] != 0:
+            curvature[k, :] = 0.0
+            curvature[:, k] = 0.0
+            curvature[k, k] = 1.0
+
+
+@algorithm(types.boolean, VECTOR, INTEGERS)
+def let_go(gradient, held):
+    """Whether the loss falls off the bound of a coordinate held by its lower (-1) or upper (1) one."""
+    for k in range(held.size):
+        if held[k] * gradient[k] > 0.0:
+            return True
+    return False
+
+
 @algorithm(
-    types.Tuple((types.boolean, I8, F8)), KERNEL, *PACKED, MATRIX, VECTOR, VECTOR, F8, MATRIX, MATRIX, VECTOR, VECTOR
-)
-def rosenbrock_step(kernel, reals, integers, workspace, curvature, x, gradient, time, factor, stages, slope, end):
+    types.Tuple((types.boolean, I8, F8)), KERNEL, *PACKED, INTEGERS, MATRIX, VECTOR, VECTOR, F8, MATRIX, MATRIX, VECTOR,
+    VECTOR,
+)  # fmt: skip
+def rosenbrock_step(kernel, reals, integers, workspace, held, curvature, x, gradient, time, factor, stages, slope, end):
     """One step of the flow over `time` from x with its gradient and Hessian, all (N,) or (N, N), to `end`, (N,).
 
-    Returns (False if the factorisation failed, gradients used, estimate of the error of the point). stages: (6, N);
-    factor, slope: scratch.
+    Returns (False if the factorisation failed, gradients used, estimate of the error of the point). held: coordinates
+    that stay, with a gradient of zero and decoupled; stages: (6, N); factor, slope: scratch.
     """
     if not shifted_factor(curvature, 1.0 / (_GAMMA * time), factor):
         return False, 0, math.inf
@@ -85,6 +121,7 @@ def rosenbrock_step(kernel, reals, integers, workspace, curvature, x, gradient, 
             for j in range(i):
                 add_scaled(_PLACES[i, j], stages[j], end)
             kernel(end, slope, reals, integers, workspace)
+            keep_free(slope, held)
         stage = stages[i]
         for k in range(x.size):
             stage[k] = -slope[k]
@@ -116,19 +153,21 @@ def near_minimum(curvature, gradient, move, nearby, factor, scratch):
 
 @algorithm(
     types.Tuple((I8, F8, F8, I8, I8)),
-    KERNEL, HESSIAN, *PACKED, MATRIX, VECTOR, VECTOR, F8, F8, F8, F8, I8, F8,
+    KERNEL, HESSIAN, *PACKED, MATRIX, VECTOR, VECTOR, INTEGERS, VECTOR, VECTOR, F8, F8, F8, F8, I8, F8,
 )  # fmt: skip
 def gradient_flow(
-    kernel, hessian, reals, integers, workspace, frozen, x, gradient, tolerance, accuracy, longest, nearby, limit,
-    radius,
+    kernel, hessian, reals, integers, workspace, frozen, lower, upper, held, x, gradient, tolerance, accuracy, longest,
+    nearby, limit, radius,
 ):
     """Takes x in place down the path of steepest descent into the basin of a minimum.
 
     It ends where the Hessian is positive definite and Newton's step to the minimum shorter than `nearby`, or where a
     root mean square gradient below `tolerance` does not grow: beside a saddle that the path leads to. frozen:
-    orthonormal directions, rows, along which the exact path does not move, but rounding might. accuracy: error
-    of one step; longest: length of one; both coordinate distances. limit: steps. Returns (status, loss, rms gradient,
-    gradient evaluations, Hessian evaluations).
+    orthonormal directions, rows, along which the exact path does not move, but rounding might. lower, upper: the box,
+    (N,), which holds x; held: (N,), -1 or 1 for coordinates that their lower or upper bound holds, else 0; the path
+    ends with HIT_BOUND where a free one comes to its bound, which it is then on, or a held one would leave. accuracy:
+    error of one step; longest: length of one; both coordinate distances. limit: steps. Returns (status, loss, rms
+    gradient of the free coordinates, gradient evaluations, Hessian evaluations).
     """
     n = x.size
     curvature = np.empty((n, n))
@@ -139,6 +178,7 @@ def gradient_flow(
     end_gradient = np.empty(n)
     move = np.zeros(n)
     loss = kernel(x, gradient, reals, integers, workspace)
+    keep_free(gradient, held)
     remove_components(frozen, gradient)
     evaluations = 1
     hessians = 0
@@ -154,17 +194,20 @@ def gradient_flow(
             return _CONVERGED, loss, size, evaluations, hessians
         before = size
         hessian(x, curvature, reals, integers, workspace)
+        decouple(curvature, held)
         hessians += 1
         if near_minimum(curvature, gradient, move, nearby, factor, slope):
             return _CONVERGED, loss, size, evaluations, hessians
         accepted = False
+        leaving = False
+        stopping = -1
         tries = 0
         while not accepted:
             tries += 1
             if tries > _MOST_TRIES:
                 return _NO_DESCENT, loss, size, evaluations, hessians
             solved, used, error = rosenbrock_step(
-                kernel, reals, integers, workspace, curvature, x, gradient, time, factor, stages, slope, end
+                kernel, reals, integers, workspace, held, curvature, x, gradient, time, factor, stages, slope, end
             )
             evaluations += used
             if not solved or not math.isfinite(error):
@@ -173,10 +216,19 @@ def gradient_flow(
             for k in range(n):
                 move[k] = end[k] - x[k]
             remove_components(frozen, move)
+            share, stopping = room(x, move, lower, upper)
+            if share < _ARRIVAL:
+                # A little beyond the bound, or steps that end short of it would never arrive.
+                time *= max(_BEYOND * share, 0.1)
+                continue
             for k in range(n):
+                move[k] *= share
                 end[k] = x[k] + move[k]
+            clip(end, lower, upper, stopping)
             length = norm(move)
             end_loss = kernel(end, end_gradient, reals, integers, workspace)
+            leaving = let_go(end_gradient, held)
+            keep_free(end_gradient, held)
             remove_components(frozen, end_gradient)
             evaluations += 1
             end_size = rms(end_gradient)
@@ -196,4 +248,6 @@ def gradient_flow(
         size = end_size
         if norm(x) > radius:
             return _LEFT_RADIUS, loss, size, evaluations, hessians
+        if stopping >= 0 or leaving:
+            return _HIT_BOUND, loss, size, evaluations, hessians
     return _STEP_LIMIT, loss, size, evaluations, hessians

@@ -42,13 +42,12 @@ _LEARNING_RATE = {"sgd": 0.1, "adam": 0.01, "fire": 0.1}
 
 @dataclass(frozen=True)
 class Setup:
-    """What a method is called with. frozen: (number, N), the zero modes; lower, upper: the box, (N,).
+    """What a method is called with. lower, upper: the box, (N,).
 
     rate: learning rate, or first time step; momentum: of sgd and adam; the rest as in `[quench]`.
     """
 
     model: LossModel
-    frozen: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
     memory: int
@@ -64,7 +63,7 @@ def setup_for(method: str, model: LossModel, settings: QuenchSettings, memory: i
     rate = settings.learning_rate or _LEARNING_RATE.get(method, 0.0)
     lower, upper = box(model)
     return Setup(
-        model, model.zero_modes(), lower, upper, memory, rate, settings.momentum, maximum_step,
+        model, lower, upper, memory, rate, settings.momentum, maximum_step,
         settings.maximum_iterations, settings.radius,
     )  # fmt: skip
 
@@ -139,11 +138,11 @@ def _lbfgs_b(setup: Setup, x, gradient, tolerance):
 
 
 def _newton(setup: Setup, x, gradient, tolerance):
-    return newton_from(setup, x, gradient, tolerance, setup.frozen, setup.iterations)
+    return newton_from(setup, x, gradient, tolerance, setup.model.zero_modes(x), setup.iterations)
 
 
 def _truncated_newton(setup: Setup, x, gradient, tolerance):
-    return truncated_newton_from(setup, x, gradient, tolerance, setup.frozen)
+    return truncated_newton_from(setup, x, gradient, tolerance, setup.model.zero_modes(x))
 
 
 def newton_from(setup: Setup, x, gradient, tolerance: float, frozen, steps: int) -> tuple:

@@ -20,6 +20,11 @@ __all__ = ["minimum_at", "spectrum", "transition_state_at"]
 
 # Two unit vectors of weights are equal, or a unit dead, within this much per weight.
 ORDER_TOLERANCE = 1e-5
+# A kink of the loss nearer than this makes its derivatives worthless; a quench knows its end better.
+KINK_TOLERANCE = 1e-6
+# A Newton step longer than this says that the stationary point is not here: where a loss falls like exp(-a x), as
+# without an L2 term, every such step is 1 / a long, however small the gradient.
+_LONGEST_STEP = 0.05
 # A wide network has minima with dozens of equal units; a landscape file holds no larger order than this.
 LARGEST_ORDER = 2**63 - 1
 
@@ -63,7 +68,7 @@ def slope_at(model: LossModel, x: np.ndarray) -> Slope:
 def _at_rest(model: LossModel, x: np.ndarray, slope: Slope, tolerance: float) -> Status:
     """CONVERGED if x is a stationary point within the tolerance of the root mean square gradient, or why not."""
     if not (np.isfinite(slope.loss) and np.isfinite(slope.rms)):
-        return Status.NOT_FINITE
+        return model.failure(x)
     if slope.rms > tolerance:
         return Status.STEP_LIMIT
     if slope.active is not None:
@@ -73,16 +78,17 @@ def _at_rest(model: LossModel, x: np.ndarray, slope: Slope, tolerance: float) ->
         loose = np.abs(full) <= tolerance * np.sqrt(model.dimension)
         if (((x <= lower) | (x >= upper)) & loose).any():
             return Status.FLAT
-    return Status.CONVERGED
+    return Status.ON_KINK if model.on_kink(x, KINK_TOLERANCE) else Status.CONVERGED
 
 
 def _verdict(found: Spectrum, index: int) -> Status:
-    """CONVERGED if exactly `index` eigenvalues are negative and the signs of all are certain."""
+    """CONVERGED if exactly `index` eigenvalues are negative, the signs of all certain, and the point is here."""
     if not np.isfinite(found.values).all():
         return Status.NOT_FINITE
     if found.index > index or found.index + found.flat < index:
         return Status.WRONG_INDEX
-    return Status.FLAT if found.flat else Status.CONVERGED
+    astray = found.correction is not None and np.linalg.norm(found.correction) > _LONGEST_STEP
+    return Status.FLAT if found.flat or astray else Status.CONVERGED
 
 
 def _log_product(
@@ -93,7 +99,7 @@ def _log_product(
     known = float(np.log(positive).sum())
     if found.complete:
         return LogProduct(known, 0.0, 0, np.inf)
-    left_out = np.vstack([frozen_directions(model, active), found.vectors.T])
+    left_out = np.vstack([frozen_directions(model, x, active), found.vectors.T])
     sums = lanczos_quadrature(model, x, left_out, settings.probes, settings.quadrature_steps, settings.seed)
     rest, error = sums.log_sum(float(found.values[-1]))
     return LogProduct(known + rest, error, settings.probes, sums.lowest)

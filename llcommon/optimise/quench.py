@@ -132,6 +132,10 @@ class Quencher:
         least = COARSE_RMS if self.method in COARSE else 0.0
         return max(self.settings.sloppy_rms, least)
 
+    def _named(self, status: int, point: np.ndarray) -> Status:
+        """The status of a run that ended at `point`, (N,); the model says why its loss is not finite there."""
+        return self.model.failure(point) if status == Status.NOT_FINITE else Status(status)
+
     def sloppy(self, x: np.ndarray, rms: float | None = None) -> QuenchResult:
         """By the method from x, shape (N,), to `rms` (default `sloppy_rms`). x itself is left alone."""
         if self.own:
@@ -141,7 +145,7 @@ class Quencher:
         status, loss, size, evaluations, hessians = METHODS[self.method](
             self._setup, point, self._gradient, tolerance
         )
-        return QuenchResult(Status(status), loss, point, size, evaluations, hessians)
+        return QuenchResult(self._named(status, point), loss, point, size, evaluations, hessians)
 
     def tight(self, x: np.ndarray) -> QuenchResult:
         """From a point near a minimum, shape (N,), to `rms` and on to the rounding floor."""
@@ -153,13 +157,13 @@ class Quencher:
             name = "projected" if self.bounded else "lbfgs"
             status, loss, size, used, _ = METHODS[name](self._setup, point, self._gradient, self.settings.rms)
             if status not in (Status.CONVERGED, Status.NO_DESCENT):
-                return QuenchResult(Status(status), loss, point, size, used)
+                return QuenchResult(self._named(status, point), loss, point, size, used)
         if self.bounded:
             finished = self._finish_in_box(point)
         else:
-            finished = self._finish(point, self._setup.frozen)
+            finished = self._finish(point, self.model.zero_modes(point))
         status, loss, size, evaluations, hessians = finished
-        return QuenchResult(Status(status), loss, point, size, used + evaluations, hessians)
+        return QuenchResult(self._named(status, point), loss, point, size, used + evaluations, hessians)
 
     def _finish(self, point: np.ndarray, frozen: np.ndarray) -> tuple[int, float, float, int, int]:
         """The finish beside the rows of `frozen`, in place: (status, loss, rms, evaluations, Hessians)."""
@@ -183,7 +187,7 @@ class Quencher:
         size = np.inf
         held = active_set(model, point, gradient)
         for _ in range(10 * (10 + model.dimension)):
-            status, loss, size, used, dense = self._finish(point, frozen_directions(model, held))
+            status, loss, size, used, dense = self._finish(point, frozen_directions(model, point, held))
             evaluations += used
             hessians += dense
             if status == Status.HIT_BOUND:

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from llcommon import losses
-from llcommon.config import canonical_json, read_bytes
+from llcommon.config import FreeTable, canonical_json, read_bytes
 from llcommon.data import Data, read_csv
 from llcommon.errors import InputError, LandscapeError
+from llcommon.losses.base import LossModel
+from llcommon.losses.user.source import ENTRY_POINT, FILE, Source
+from llcommon.losses.user.stored import StoredModel
 from llcommon.settings import Settings, parse_settings, settings_to_tables
 from llcommon.store import container, schema
 from llcommon.store.columns import Columns
@@ -50,9 +53,26 @@ def _data_contents(data: Data, embed_limit_mb: float) -> dict[str, np.ndarray | 
     return contents
 
 
+def _user_contents(model) -> dict[str, str]:
+    """What is stored besides of a user's loss model: its source, and what can be told without running it."""
+    source = model.source
+    if source is None:
+        return {}
+    about = {
+        "kind": source.kind,
+        "path": source.filename,
+        "sha256": source.sha256,
+        "bounded": model.bounded,
+        "symmetric": model.symmetric,
+        "temperature": float(model.suggested_temperature),
+        "notes": model.notes(),
+    }
+    return {"model/user": canonical_json(about), "model/source": source.text}
+
+
 def landscape_contents(landscape: Landscape) -> dict[str, np.ndarray | str]:
     """All that a landscape file holds, by dataset path. ValueError for what the format forbids."""
-    model = landscape.model
+    model = landscape.declared
     contents: dict[str, np.ndarray | str] = {
         "settings": canonical_json(settings_to_tables(landscape.settings)),
         "model/name": model.name,
@@ -62,6 +82,7 @@ def landscape_contents(landscape: Landscape) -> dict[str, np.ndarray | str]:
         "counters": canonical_json(landscape.counters),
         "provenance": canonical_json(landscape.provenance),
     }
+    contents.update(_user_contents(model))
     if landscape.data is not None:
         contents.update(_data_contents(landscape.data, landscape.settings.data.embed_limit_mb))
     contents.update(_table_contents(landscape.minima, "minima"))
@@ -155,17 +176,45 @@ def _stored_data(contents: schema.Contents, settings: Settings, path: Path) -> D
     return _outside_data(contents, settings, path)
 
 
-def _assemble(contents: schema.Contents, path: Path) -> Landscape:
-    """A landscape from checked contents; ValueError and KeyError for texts that make no sense."""
-    tables = _json(contents, "settings", dict)
-    settings = parse_settings(tables, str(path), losses.parameters_of, losses.known_models())
-    data = _stored_data(contents, settings, path)
+def _own_model(contents: schema.Contents, data: Data | None, path: Path) -> LossModel:
+    """A model of the toolchain."""
     model = losses.build(contents["model/name"], _json(contents, "model/parameters", dict), data)
     if model.dimension != int(contents["model/dimension"]):
         raise InputError(
             f"{path} holds points of {int(contents['model/dimension'])} coordinates and its loss model "
             f"has {model.dimension}; it was made by another version of the toolchain, make it again"
         )
+    return model
+
+
+def _user_model(contents: schema.Contents, data: Data | None, path: Path) -> StoredModel:
+    """A user's model: its source is not run."""
+    about = _json(contents, "model/user", dict)
+    source = Source(contents["model/name"], about["kind"], contents["model/source"])
+    if source.kind not in (FILE, ENTRY_POINT) or source.sha256 != about["sha256"]:
+        raise ValueError("the source of its loss model does not agree with its checksum")
+    return StoredModel(
+        name=contents["model/name"],
+        parameters=FreeTable(_json(contents, "model/parameters", dict)),
+        data=data,
+        source=source,
+        dimension=int(contents["model/dimension"]),
+        bounded=bool(about["bounded"]),
+        symmetric=bool(about["symmetric"]),
+        suggested_temperature=float(about["temperature"]),
+        notes_stored=tuple(str(note) for note in about["notes"]),
+        place=str(path),
+    )
+
+
+def _assemble(contents: schema.Contents, path: Path) -> Landscape:
+    """A landscape from checked contents; ValueError and KeyError for texts that make no sense."""
+    tables = _json(contents, "settings", dict)
+    users = "model/user" in contents
+    parameters_of = (lambda name: FreeTable) if users else losses.parameters_of
+    settings = parse_settings(tables, str(path), parameters_of, losses.known_models())
+    data = _stored_data(contents, settings, path)
+    model = _user_model(contents, data, path) if users else _own_model(contents, data, path)
     landscape = Landscape(settings, model, data, contents)
     landscape.data_sha256 = contents.get("data/content_sha256")
     landscape.fingerprint = contents["model/fingerprint"]
@@ -186,7 +235,7 @@ def verify_hashes(landscape: Landscape, name: str = "the landscape") -> None:
     data = landscape.data
     if (None if data is None else data.content_sha256()) != landscape.data_sha256:
         raise InputError(f"{name} does not agree with the checksum of its data; restore it from a copy")
-    if model_fingerprint(landscape.model, data) != landscape.fingerprint:
+    if model_fingerprint(landscape.declared, data) != landscape.fingerprint:
         raise InputError(
             f"{name} does not agree with the fingerprint of its loss model; "
             "use the version of the toolchain that made it"

@@ -78,33 +78,38 @@ def model_parameters(model: LossModel) -> dict:
 
 
 def model_fingerprint(model: LossModel, data: Data | None) -> str:
-    """SHA-256 (hex) over model name, parameters, dimension and content of the data."""
+    """SHA-256 (hex) over model name, parameters, dimension and content of the data, and a user's source."""
     content = None if data is None else data.content_sha256()
-    return fingerprint([model.name, model_parameters(model), int(model.dimension), content])
+    identity = [model.name, model_parameters(model), int(model.dimension), content]
+    if model.source is not None:
+        identity.append(model.source.sha256)
+    return fingerprint(identity)
 
 
 class Landscape:
     """See the module's docstring.
 
-    Attributes: settings, model, data; minima, transition_states, pairs (tables whose columns,
-    named in `llcommon.store.schema`, are read-only arrays); trace and training (such tables, empty unless a search or
-    training runs filled them); scores (further properties of minima); search (a SearchState or None);
-    counters (name to int); provenance (list of records); data_sha256, fingerprint (of data and model
+    Attributes: settings, model, data; declared (the model, or what the file says of one whose source has not been run:
+    what has its name, parameters, source, dimension, bounded, symmetric and notes); minima, transition_states, pairs
+    (tables whose columns, named in `llcommon.store.schema`, are read-only arrays); trace and training (such tables,
+    empty unless a search or training runs filled them); scores (further properties of minima); search (a SearchState or
+    None); counters (name to int); provenance (list of records); data_sha256, fingerprint (of data and model
     as they were when the landscape was made).
     """
 
     def __init__(
         self, settings: Settings, model: LossModel, data: Data | None = None, contents: Contents | None = None
     ) -> None:
-        """contents: the tables of a landscape file by dataset path, already checked; empty if None."""
+        """model: or a StoredModel. contents: the tables of a landscape file by dataset path, already checked; empty if
+        None."""
         contents = contents or {}
         self.settings = settings
-        self.model = model
+        self.declared = model
         self.data = data
         self.data_sha256 = None if data is None else data.content_sha256()
         self.fingerprint = model_fingerprint(model, data)
         sizes = {"N": int(model.dimension)}
-        bounded = model.bounds() is not None
+        bounded = model.bounded
         self.minima = Columns(_columns_of(MINIMA, bounded), sizes, contents)
         self.transition_states = Columns(_columns_of(TRANSITION_STATES, bounded), sizes, contents)
         self.pairs = Columns(PAIRS, sizes, contents)
@@ -118,13 +123,25 @@ class Landscape:
         self._ts_index = LossIndex(self.transition_states.loss)
         self._pair_rows = {tuple(ids): row for row, ids in enumerate(self.pairs.ids.tolist())}
 
+    @property
+    def model(self) -> LossModel:
+        """The loss model. ConfigError if it is a user's in a file, whose source there is no leave to run."""
+        self.declared = self.declared.ready()
+        return self.declared
+
+    def adopt(self, other: "Landscape") -> None:
+        """Take the model of `other`, which is the same by its fingerprint; a source in the file need not be run."""
+        if other.fingerprint != self.fingerprint:
+            raise ValueError("the models of two landscapes differ")
+        self.declared = other.model
+
     # --- the same-point rule ------------------------------------------------------------
 
     def _check_point(self, loss: float, coordinates: np.ndarray) -> np.ndarray:
         """Coordinates as a float64 array; ValueError for what no search may hand over."""
         x = np.asarray(coordinates, dtype=np.float64)
-        if x.shape != (self.model.dimension,):
-            raise ValueError(f"coordinates of shape {x.shape} where ({self.model.dimension},) is needed")
+        if x.shape != (self.declared.dimension,):
+            raise ValueError(f"coordinates of shape {x.shape} where ({self.declared.dimension},) is needed")
         if not np.isfinite(loss) or not np.isfinite(x).all():
             raise ValueError("a stationary point must have a finite loss and finite coordinates")
         return x
@@ -137,7 +154,7 @@ class Landscape:
             # The identity is one of the images: what is near as it stands needs no alignment.
             if np.linalg.norm(x - reference) < rule.distance_tolerance:
                 return candidate
-            if same_point(self.model, reference, x, rule.distance_tolerance):
+            if self.declared.symmetric and same_point(self.model, reference, x, rule.distance_tolerance):
                 return candidate
         return None
 

@@ -20,7 +20,12 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
 /model/name                    text: name of the loss model
 /model/parameters              text: JSON of its parameters (the [loss] table with defaults)
 /model/dimension               int64: N
-/model/fingerprint             text: SHA-256 over name, parameters, dimension and data content
+/model/fingerprint             text: SHA-256 over name, parameters, dimension and data content, and a user's source
+/model/user                    absent unless the model is a user's own; text: JSON of kind ("file" or "entry point"),
+                               path, sha256 (of the source), and what the model says of itself, so that nothing need be
+                               run to read the file: bounded, symmetric (true or false), temperature (of
+                               basin-hopping, suggested), notes (list of sentences)
+/model/source                  absent likewise; text: its Python source. A reader runs it only if told to
 /data                          absent if the model takes no data; otherwise
     source                     text: name of the CSV file the data came from, without its folder
     sha256                     text: SHA-256 of that file
@@ -84,7 +89,7 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
 
 Version 2 added lpphe_error, lpphe_probes, eigenvalue_tolerance, active and log_order; files of version 1, whose
 spectra were all dense, are read as if they had zeros there, and the logarithms of their orders. Version 3 added
-/trace, /scores and /training.
+/trace, /scores and /training. Version 4 added /model/user and /model/source.
 """
 
 from collections.abc import Mapping
@@ -93,7 +98,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FORMAT = "loss-landscape"
-VERSION = 3
+VERSION = 4
 
 TEXT = "text"
 FLOAT = "<f8"
@@ -197,6 +202,8 @@ GENERAL = (
     Field("model/parameters", TEXT),
     Field("model/dimension", INTEGER),
     Field("model/fingerprint", TEXT),
+    Field("model/user", TEXT, optional=True, since=4),
+    Field("model/source", TEXT, optional=True, since=4),
     Field("counters", TEXT),
     Field("provenance", TEXT),
     Field(SEARCH_STATE, TEXT, optional=True),
@@ -206,6 +213,7 @@ FIELDS = GENERAL + DATA + MINIMA + TRANSITION_STATES + PAIRS + TRACE + SCORES + 
 GROUPS = (
     ("data/source", "data/sha256", "data/content_sha256", "data/names"),
     ("data/features", "data/shift", "data/scale"),
+    ("model/user", "model/source"),
     tuple(field.path for field in TRACE),
     tuple(field.path for field in SCORES),
     tuple(field.path for field in TRAINING),

@@ -34,7 +34,7 @@ def saddle_near(model, rng):
     mode = rng.standard_normal(model.dimension)
     mode /= np.linalg.norm(mode)
     infinite = np.full(model.dimension, np.inf)
-    place = (model.zero_modes(), -infinite, infinite, x, np.empty(model.dimension), mode)
+    place = (model.zero_modes(x), -infinite, infinite, x, np.empty(model.dimension), mode)
     status = krylov_search(
         model.kernel, model.hessian_vector_kernel, *model.packed, *place, RMS, 1.0, 60, 200, 1e4
     )[0]

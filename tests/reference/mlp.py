@@ -3,6 +3,24 @@
 import itertools
 
 import numpy as np
+from scipy.special import erf
+
+# For real or complex z.
+ACTIVATIONS = {
+    "tanh": np.tanh,
+    "logistic": lambda z: 1 / (1 + np.exp(-z)),
+    "softplus": lambda z: np.log(1 + np.exp(z)),
+    "relu": lambda z: np.where(z.real > 0, z, 0 * z),
+    "sine": np.sin,
+    "gelu": lambda z: 0.5 * z * (1 + erf(z / np.sqrt(2))),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+}
+SHAPES = {
+    "sigmoid": lambda u: -1 / (1 + np.exp(-u)),
+    "tanh": lambda u: -np.tanh(u),
+    "squared-hinge": lambda u: (1 - u) ** 2 if (1 - u).real > 0 else 0 * u,
+    "exponential": lambda u: np.exp(-u),
+}
 
 
 def matrices_of(x, widths):
@@ -24,47 +42,89 @@ def outputs_of(x, widths, row, activation):
         z = biases + below @ weights
         if position == len(layers) - 1:
             return z
-        below = np.tanh(z) if activation == "tanh" else 1 / (1 + np.exp(-z))
+        below = ACTIVATIONS[activation](z)
 
 
-def loss(x, widths, inputs, labels, targets, activation, kind, strength, regularise_biases):
-    """Mean over rows of -ln softmax(z)_label or |z - target|^2, and the L2 term; complex x allowed."""
+def row_loss(z, label, target, kind, positive):
+    """The loss of one row with outputs z (outputs,); target: numbers, or None for one-hot."""
+    if kind == "cross-entropy":
+        return -np.log(np.exp(z[label]) / np.exp(z).sum())
+    if kind == "bce":
+        p = 1 / (1 + np.exp(-z[0]))
+        return -np.log(p if label == positive else 1 - p)
+    return ((z - (np.eye(len(z))[label] if target is None else target)) ** 2).sum()
+
+
+def auc_loss(outputs, labels, positive, shape, beta):
+    """Mean of the shape over all pairs of a positive row and another; outputs: z (classes,) of each row."""
+    p = [np.exp(z[positive]) / np.exp(z).sum() for z in outputs]
+    terms = [
+        SHAPES[shape](beta * (p[i] - p[j]))
+        for i, first in enumerate(labels)
+        for j, second in enumerate(labels)
+        if first == positive and second != positive
+    ]
+    return sum(terms) / len(terms) if terms else 0.0
+
+
+def contrastive_loss(outputs, labels, margin):
+    """Mean over pairs of the squared distance, or of what is missing to the margin, squared."""
     total = 0.0
-    for d, row in enumerate(inputs):
-        z = outputs_of(x, widths, row, activation)
-        if kind == "cross-entropy":
-            total += -np.log(np.exp(z[labels[d]]) / np.exp(z).sum())
-        else:
-            target = targets[d] if labels is None else np.eye(widths[-1])[labels[d]]
-            total += ((z - target) ** 2).sum()
-    penalty = 0.0
+    pairs = 0
+    for i, j in itertools.combinations(range(len(labels)), 2):
+        pairs += 1
+        distance = np.sqrt(((outputs[i] - outputs[j]) ** 2).sum())
+        if labels[i] == labels[j]:
+            total += distance**2
+        elif distance.real < margin:
+            total += (margin - distance) ** 2
+    return total / pairs if pairs else 0.0
+
+
+def penalty(x, widths, regularise_biases):
+    """|w|^2 with or without the biases."""
+    total = 0.0
     for weights, biases in matrices_of(x, widths):
-        penalty += (weights**2).sum()
+        total += (weights**2).sum()
         if regularise_biases:
-            penalty += (biases**2).sum()
-    return total / len(inputs) + strength * penalty
+            total += (biases**2).sum()
+    return total
+
+
+def data_loss(x, widths, inputs, labels, targets, options, positive):
+    """The loss without the L2 term; complex x allowed. options: the parameters of an mlp."""
+    outputs = [outputs_of(x, widths, row, options.activation) for row in inputs]
+    if options.loss == "auc":
+        return auc_loss(outputs, labels, positive, options.shape, options.beta)
+    if options.loss == "contrastive":
+        return contrastive_loss(outputs, labels, options.margin)
+    total = 0.0
+    for d, z in enumerate(outputs):
+        label = None if labels is None else labels[d]
+        target = None if targets is None else targets[d]
+        total += row_loss(z, label, target, options.loss, positive)
+    return total / len(inputs)
 
 
 def loss_of_model(model):
     """The twin of an mlp model as a function of x."""
     data = model.data
-    inputs = (data.features - data.shift) / data.scale
-    outputs = 1 if data.labels is None else len(data.class_names)
-    widths = [inputs.shape[1], *model.parameters.hidden, outputs]
     options = model.parameters
+    inputs = (data.features - data.shift) / data.scale
+    positive = None
+    if data.labels is not None:
+        names = list(data.class_names)
+        positive = names.index(names[-1] if options.positive is None else options.positive)
+    outputs = 1
+    if options.loss in ("cross-entropy", "auc", "mse") and data.labels is not None:
+        outputs = len(data.class_names)
+    if options.loss == "contrastive":
+        outputs = options.embedding
+    widths = [inputs.shape[1], *options.hidden, outputs]
 
     def function(x):
-        return loss(
-            x,
-            widths,
-            inputs,
-            data.labels,
-            data.targets,
-            options.activation,
-            options.loss,
-            options.lambda_,
-            options.regularise_biases,
-        )
+        value = data_loss(x, widths, inputs, data.labels, data.targets, options, positive)
+        return value + options.lambda_ * penalty(x, widths, options.regularise_biases)
 
     return function
 

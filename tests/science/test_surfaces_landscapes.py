@@ -9,7 +9,7 @@ import pytest
 
 from llcommon import losses
 from llcommon.store import read_landscape
-from tests.science.runs import EXAMPLES, Problem, assert_index_one, grown, program
+from tests.science.runs import EXAMPLES, Problem, assert_index_one, grown, minima_of, program
 
 ALL_PAIRS = ("--set", "grow.pairs=all", "--set", "grow.attempts=1")
 MORE_TRIES = (*ALL_PAIRS[:3], "grow.attempts=4")
@@ -75,6 +75,21 @@ def test_six_hump_camel(tmp_path):
     minima = read_landscape(tmp_path / "minima.h5")
     assert len(minima.minima) == 6
     assert len(minima.transition_states) == 0
+
+
+@pytest.mark.slow
+def test_styblinski_tang(tmp_path):
+    landscape = grown(Problem(model="styblinski-tang", steps=100), tmp_path, *ALL_PAIRS)
+    assert_exactly_the_known_points(landscape)
+
+
+@pytest.mark.slow
+def test_rosenbrock_in_four_dimensions(tmp_path):
+    minima_of(Problem(model="rosenbrock", steps=100), tmp_path, "--set", "loss.dimension=4")
+    program("llpathsample", "grow", "minima.h5", "-o", "landscape.h5", "-q", cwd=tmp_path)
+    landscape = read_landscape(tmp_path / "landscape.h5")
+    assert_exactly_the_known_points(landscape)
+    assert connections(landscape) == {3.708242: {0, 1}}
 
 
 # --- many minima: the examples, and the saddles around all minima ---------------------------------

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from llcommon.data import Data, read_csv
 from llcommon.losses import build
+from llcommon.losses._mlp_export import suite_order
 from llcommon.losses.mlp import MLP
 from llcommon.settings import DataSettings
 
@@ -108,6 +109,13 @@ def test_conversion_of_coordinates_goes_both_ways(inputs, hidden, outputs):
     x = np.arange(float((inputs + 1) * hidden + (hidden + 1) * outputs))
     assert np.array_equal(to_suite(from_suite(x, widths), widths), x)
     assert np.array_equal(from_suite(to_suite(x, widths), widths), x)
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4))
+def test_order_of_the_library_is_that_of_the_suite(inputs, hidden, outputs):
+    widths = (inputs, hidden, outputs)
+    x = np.arange(float((inputs + 1) * hidden + (hidden + 1) * outputs))
+    assert np.array_equal(x[suite_order(widths)], to_suite(x, widths))
 
 
 def test_minimum_of_xor(xor):

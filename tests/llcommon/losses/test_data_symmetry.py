@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from llcommon import losses
 from llcommon.data import read_csv
+from llcommon.losses import _mlp_symmetry as symmetry
 from llcommon.losses._data_symmetry import data_permutations
+from llcommon.losses._mlp_relabelling import Relabelling
 from llcommon.settings import DataSettings
 from tests.llcommon.losses.cases import table, xor_table
 
@@ -137,18 +139,32 @@ def symmetric_tables():
 
 
 @pytest.mark.parametrize("data", symmetric_tables(), ids=["xor", "duplicated", "exchange", "three-classes"])
-@pytest.mark.parametrize("options", [{}, {"activation": "logistic"}, {"loss": "mse"}, {"hidden": [2, 3]}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"activation": "logistic"},
+        {"loss": "mse"},
+        {"hidden": [2, 3]},
+        {"loss": "bce"},
+        {"loss": "auc"},
+        {"loss": "contrastive"},
+    ],
+    ids=str,
+)
 def test_loss_is_unchanged_under_the_declared_images(data, options):
     """Loss, spectrum, canonical form and aligned distance do not tell an image of x from x."""
+    if options == {"loss": "bce"} and len(data.class_names) > 2:
+        pytest.skip("for two classes")
     model = losses.build("mlp", {"hidden": [3], "lambda": 1e-2, **options}, data)
-    assert len(model.data_symmetry) > 1
+    assert len(model.relabellings) > 1
     rng = np.random.default_rng(3)
     for _ in range(5):
         x = model.random_start(rng)
         loss = model.value(x)
         eigenvalues = np.linalg.eigvalsh(model.hessian(x))
-        for permutation in model.data_symmetry:
-            image = model._data_image(x, permutation)
+        for relabelling in model.relabellings:
+            image = symmetry.join(relabelling.applied(model.matrices(x)))
             assert model.value(image) == pytest.approx(loss, rel=1e-13)
             assert np.linalg.eigvalsh(model.hessian(image)) == pytest.approx(eigenvalues, abs=1e-10)
             assert np.linalg.norm(model.align(x, image) - x) < 1e-12
@@ -162,8 +178,33 @@ def test_other_exchanges_do_change_the_loss():
     """That the tests above can fail: an exchange that the data does not have is no symmetry."""
     model = losses.build("mlp", {"hidden": [3], "lambda": 1e-2}, xor_table())
     x = model.random_start(np.random.default_rng(0))
-    permutation = type(model.data_symmetry[0])(np.array([0, 1]), np.array([1, 0]))
-    assert abs(model.value(model._data_image(x, permutation)) - model.value(x)) > 1e-3
+    exchange = Relabelling(np.array([0, 1]), np.array([1, 0]))
+    assert abs(model.value(symmetry.join(exchange.applied(model.matrices(x)))) - model.value(x)) > 1e-3
+
+
+def test_what_an_exchange_of_classes_does_to_the_outputs():
+    inputs, labels = class_exchange()
+    data = table(inputs, labels=labels.tolist())
+    with_two_outputs = losses.build("mlp", {"hidden": [2]}, data).relabellings
+    with_one_output = losses.build("mlp", {"hidden": [2], "loss": "bce"}, data).relabellings
+    assert any(one.outputs.tolist() == [1, 0] for one in with_two_outputs)
+    assert [one.sign for one in with_one_output] == [1.0 if one.outputs[0] == 0 else -1.0 for one in with_two_outputs]
+
+
+@pytest.mark.parametrize("positive, orders", [("0", 2), ("2", 2)])
+def test_outputs_of_the_other_classes_of_an_auc_change_places(positive, orders):
+    rng = np.random.default_rng(2)
+    data = table(rng.standard_normal((6, 2)), labels=[0, 1, 2, 0, 1, 2])
+    model = losses.build("mlp", {"hidden": [2], "loss": "auc", "positive": positive}, data)
+    assert len(model.relabellings) == orders
+    assert all(one.outputs[int(positive)] == int(positive) for one in model.relabellings)
+    assert model.log_group_order() == pytest.approx(np.log(orders * 2 * 2**2))
+
+
+def test_the_sign_of_a_single_embedding_is_a_symmetry():
+    data = table(np.random.default_rng(2).standard_normal((6, 2)), labels=[0, 1, 2, 0, 1, 2])
+    model = losses.build("mlp", {"hidden": [2], "loss": "contrastive"}, data)
+    assert [one.sign for one in model.relabellings] == [1.0, -1.0]
 
 
 def test_group_order_counts_them():

@@ -51,20 +51,20 @@ def test_nothing_is_held_without_bounds():
 
 def test_frozen_directions_without_modes():
     model = Rosenbrock(4)
-    assert frozen_directions(model, None).shape == (0, 4)
-    assert frozen_directions(model, np.zeros(4, dtype=np.int8)).shape == (0, 4)
-    rows = frozen_directions(model, np.array([0, -1, 0, 1], dtype=np.int8))
+    assert frozen_directions(model, np.zeros(4), None).shape == (0, 4)
+    assert frozen_directions(model, np.zeros(4), np.zeros(4, dtype=np.int8)).shape == (0, 4)
+    rows = frozen_directions(model, np.zeros(4), np.array([0, -1, 0, 1], dtype=np.int8))
     assert rows.tolist() == [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
 
 
 def test_frozen_directions_keep_the_zero_modes_that_are_left():
     """A gauge mode moves all output biases of one row: holding one of them ends it, holding another weight does not."""
     model = small_mlp(hidden=(), **{"lambda": 0.0})
-    modes = model.zero_modes()
+    modes = model.zero_modes(np.zeros(model.dimension))
     assert len(modes) > 1
     held = np.zeros(model.dimension, dtype=np.int8)
     held[int(np.flatnonzero(modes[0])[0])] = 1
-    rows = frozen_directions(model, held)
+    rows = frozen_directions(model, np.zeros(model.dimension), held)
     assert len(rows) == len(modes)
     assert rows @ rows.T == pytest.approx(np.eye(len(rows)), abs=1e-14)
     assert rows[:-1] == pytest.approx(modes[1:], abs=0.0)

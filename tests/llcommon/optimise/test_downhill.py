@@ -12,6 +12,7 @@ from llcommon.records import TransitionState
 from llcommon.settings import ConnectSettings, CurvatureSettings, Settings
 from llcommon.status import Status
 from tests.llcommon.optimise.models import Awkward, known, settings
+from tests.lloptim.problems import BOXED, stationary_of
 from tests.reference.optimise import gradient_flow
 
 # Saddle number and the numbers of its two minima, in the order of `known_points`.
@@ -117,10 +118,36 @@ def test_a_side_without_a_minimum_says_why():
     assert (side.minimum, side.status) == (None, Status.LEFT_RADIUS)
 
 
-def test_steepest_descent_knows_no_box():
-    model = losses.build("double-well", {"lower": [-2.0], "upper": [2.0]})
+def test_steepest_descent_knows_no_large_box():
+    model = losses.build("double-well", {"dimension": 200, "lower": [-2.0], "upper": [2.0]})
     with pytest.raises(ConfigError, match="knows no bounds"):
         Downhill(model, whole("steepest-descent"))
+
+
+def _projected_descent(model, start):
+    """Explicit Euler steps of the projected flow, so short that only their number matters."""
+    lower, upper = model.bounds()
+    x = np.array(start)
+    for _ in range(40_000):
+        x = np.clip(x - 2e-4 * model.value_and_gradient(x)[1], lower, upper)
+    return x
+
+
+@pytest.mark.parametrize(("name", "lower", "upper"), BOXED[:3] + BOXED[5:])
+def test_in_a_box_it_is_the_projected_flow(name, lower, upper):
+    """Both sides of every saddle, on a side of the box or not, end where short projected steps end."""
+    model = losses.build(name, {"lower": lower, "upper": upper})
+    down = Downhill(model, whole())
+    _, saddles = stationary_of(name, lower, upper)
+    assert saddles
+    for saddle in saddles:
+        state, mode, status = transition_state_at(model, saddle.x, 1e-6)
+        assert status is Status.CONVERGED
+        for direction in (mode, -mode):
+            side = down.side(state, direction)
+            expected = _projected_descent(model, state.coordinates + 0.02 * direction)
+            assert side.status is Status.CONVERGED
+            assert side.minimum.coordinates == pytest.approx(expected, abs=1e-3)
 
 
 def _off_the_path(model, state, mode, length, bend):

@@ -6,13 +6,16 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 from llcommon import losses
+from llcommon.optimise.box import box
 from llcommon.optimise.flow import gradient_flow, near_minimum, rosenbrock_step
 from llcommon.status import Status
 from tests.llcommon.optimise.models import Awkward, known, small_mlp
 from tests.reference import optimise as twin
 
 
-def flow(model, x, accuracy=3e-3, longest=0.5, nearby=0.1, limit=2000, radius=1e4, tolerance=1e-9, frozen=None):
+def flow(
+    model, x, accuracy=3e-3, longest=0.5, nearby=0.1, limit=2000, radius=1e4, tolerance=1e-9, frozen=None, held=None
+):
     point = np.array(x, dtype=np.float64)
     gradient = np.empty(model.dimension)
     outcome = gradient_flow(
@@ -20,6 +23,8 @@ def flow(model, x, accuracy=3e-3, longest=0.5, nearby=0.1, limit=2000, radius=1e
         model.hessian_kernel,
         *model.hessian_packed(),
         np.empty((0, model.dimension)) if frozen is None else frozen,
+        *box(model),
+        np.zeros(model.dimension, dtype=np.int64) if held is None else np.array(held),
         point,
         gradient,
         tolerance,
@@ -40,6 +45,7 @@ def one_step(model, x, time):
     solved, _, error = rosenbrock_step(
         model.kernel,
         *model.packed,
+        np.zeros(n, dtype=np.int64),
         model.hessian(x),
         x,
         gradient,
@@ -171,3 +177,42 @@ def test_a_symmetric_path_stays_symmetric():
     assert np.abs(across @ (end - x)).max() < 1e-13
     assert np.abs(end[places[1]] + end[places[0]]).max() < 1e-12
     assert np.linalg.norm(end - x) > 0.1
+
+
+# --- in a box -------------------------------------------------------------------------------------
+
+
+def test_a_flow_ends_on_the_bound_that_it_comes_to():
+    """Himmelblau's minimum (3, 2) cut off at x = 2: where the free path, by SciPy, crosses the bound."""
+    model = losses.build("himmelblau", {"lower": [-6.0], "upper": [2.0, 6.0]})
+    start = np.array([1.2, 1.0])
+    outcome, end = flow(model, start, accuracy=1e-7)
+    assert outcome[0] is Status.HIT_BOUND
+    assert end[0] == 2.0
+    free = losses.build("himmelblau", {})
+    path = twin.gradient_flow(lambda x: free.value_and_gradient(x)[1], start, 1e3, rtol=1e-11).y
+    crossing = np.interp(2.0, path[0], path[1])
+    assert end[1] == pytest.approx(crossing, abs=1e-4)
+    assert outcome[1] == pytest.approx(model.value(end))
+
+
+def test_a_held_coordinate_stays_until_the_loss_falls_inwards():
+    """Along y = -1, right of its saddle at x = -0.26, Himmelblau's slope in y changes its sign near x = 0.1."""
+    model = losses.build("himmelblau", {"lower": [-6.0, -1.0], "upper": [6.0]})
+    start = np.array([-0.2, -1.0])
+    assert model.value_and_gradient(start)[1][1] > 0.0
+    outcome, end = flow(model, start, longest=0.01, held=[0, -1])
+    assert outcome[0] is Status.HIT_BOUND
+    assert end[1] == -1.0
+    assert model.value_and_gradient(end)[1][1] < 0.0
+    assert model.value_and_gradient(end - [0.01, 0.0])[1][1] > 0.0
+
+
+def test_what_is_held_does_not_act_on_what_is_free():
+    """With y held the flow is that of one dimension, to the minimum along x."""
+    model = losses.build("himmelblau", {"lower": [-6.0, 2.5], "upper": [6.0]})
+    outcome, end = flow(model, [2.0, 2.5], held=[0, -1], nearby=1e-8)
+    assert outcome[0] is Status.CONVERGED
+    assert end[1] == 2.5
+    assert model.value_and_gradient(end)[1][0] == pytest.approx(0.0, abs=1e-5)
+    assert outcome[2] == pytest.approx(abs(model.value_and_gradient(end)[1][0]) / np.sqrt(2.0), abs=1e-12)

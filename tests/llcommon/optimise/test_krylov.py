@@ -20,7 +20,7 @@ def search(model, x, direction, limit=200, radius=1e4, most=100, frozen=None, bo
         model.kernel,
         model.hessian_vector_kernel,
         *model.packed,
-        model.zero_modes() if frozen is None else frozen,
+        model.zero_modes(x) if frozen is None else frozen,
         np.full(model.dimension, box[0]),
         np.full(model.dimension, box[1]),
         point,
@@ -46,7 +46,7 @@ class Subspace:
     def __init__(self, model, x, most):
         n = model.dimension
         self.gradient = model.value_and_gradient(x)[1]
-        self.frozen = model.zero_modes()
+        self.frozen = model.zero_modes(x)
         self.head = (model.hessian_vector_kernel, *model.packed, self.frozen, x, self.gradient)
         self.arrays = (np.empty((most, n)), np.empty((most, n)), np.empty((most, most)), np.empty(most))
 
@@ -150,7 +150,7 @@ def test_frozen_directions_stay():
     model = small_mlp(hidden=(2,), **{"lambda": 1e-3, "regularise_biases": False})
     rng = np.random.default_rng(7)
     held = np.eye(model.dimension)[:1]
-    frozen = np.vstack([model.zero_modes(), held])
+    frozen = np.vstack([model.zero_modes(np.zeros(model.dimension)), held])
     assert len(frozen) == 2
     converged = 0
     for _ in range(10):

@@ -24,7 +24,7 @@ def finish(model, x, tolerance=RMS, maximum_step=0.4, limit=200, radius=1e4, fro
         model.kernel,
         model.hessian_kernel,
         *model.hessian_packed(),
-        model.zero_modes() if frozen is None else frozen,
+        model.zero_modes(x) if frozen is None else frozen,
         lower,
         upper,
         point,
@@ -136,7 +136,7 @@ def test_step_limit():
 def test_no_step_along_zero_modes(options):
     """The loss says nothing about a gauge direction, so a quench does not move there."""
     model = small_mlp(hidden=() if options["lambda"] == 0.0 else (3,), **options)
-    modes = model.zero_modes()
+    modes = model.zero_modes(np.zeros(model.dimension))
     assert len(modes)
     start = model.random_start(np.random.default_rng(4))
     (status, _, rms, _, _), x = finish(model, start)
@@ -153,7 +153,7 @@ def truncated(model, x, tolerance=RMS, maximum_step=0.4, limit=5000, radius=1e4,
         model.kernel,
         model.hessian_vector_kernel,
         *model.packed,
-        model.zero_modes() if frozen is None else frozen,
+        model.zero_modes(x) if frozen is None else frozen,
         lower,
         upper,
         point,
@@ -228,7 +228,7 @@ def test_truncated_runs_down_from_saddles_and_maxima(name):
 @pytest.mark.parametrize("options", [{"lambda": 0.0}, {"lambda": 1e-2, "regularise_biases": False}])
 def test_truncated_takes_no_step_along_zero_modes(options):
     model = small_mlp(hidden=() if options["lambda"] == 0.0 else (3,), **options)
-    modes = model.zero_modes()
+    modes = model.zero_modes(np.zeros(model.dimension))
     start = model.random_start(np.random.default_rng(4))
     (status, *_), x = truncated(model, start)
     assert status is Status.CONVERGED

@@ -170,7 +170,7 @@ def test_step_limit():
 def test_gauge_directions_do_no_harm(options):
     """Two starts that differ along the gauge directions only: so do their ends, with one loss and LPPHE."""
     model = small_mlp(hidden=() if options["lambda"] == 0.0 else (3,), **options)
-    modes = model.zero_modes()
+    modes = model.zero_modes(np.zeros(model.dimension))
     quencher = Quencher(model, settings())
     start = model.random_start(np.random.default_rng(3))
     shift = modes.T @ np.full(len(modes), 2.5)

@@ -27,7 +27,7 @@ def search(model, x, direction=None, tolerance=RMS, trust=0.5, limit=200, radius
         model.kernel,
         model.hessian_kernel,
         *model.hessian_packed(),
-        model.zero_modes() if frozen is None else frozen,
+        model.zero_modes(x) if frozen is None else frozen,
         *box(model),
         point,
         gradient,
@@ -142,7 +142,7 @@ def test_network_saddles_verify():
 def test_gauge_directions_do_no_harm():
     """Without a penalty on biases one direction is flat: it is neither followed nor counted."""
     model = small_mlp(hidden=(2,), **{"lambda": 1e-3, "regularise_biases": False})
-    mode = model.zero_modes()[0]
+    mode = model.zero_modes(np.zeros(model.dimension))[0]
     start = 0.3 * np.random.default_rng(4).standard_normal(model.dimension)
     ends = []
     for shift in (0.0, 3.0):

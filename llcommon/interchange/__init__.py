@@ -1,0 +1,1 @@
+"""Files of other programs: what of a landscape goes into them."""
