@@ -22,8 +22,11 @@ _EXHAUSTIVE_WORK = 1e9
 # Places of a way where J is looked at, to find the creases that it rises to.
 _PLACES = np.linspace(0.0, 1.0, 201)
 _BISECTIONS = 26
-# Descents from points that change sides on one way.
-_MOST_DESCENTS = 100
+# Descents from points that change sides on one way: as many as so many products allow, between these numbers.
+_DESCENT_WORK = 5e8
+_FEWEST_DESCENTS = 10
+_MOST_DESCENTS = 200
+_BEND = 0.2  # of a way that is tried again, share of its length
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class KMeansPieces(Pieces):
         self.shape = (model.clusters, model.features)
         # Compared with distances: of the largest coordinate.
         self.size = float(np.abs(self.points).max())
+        products = len(self.points) * self.shape[0] * self.shape[1]  # of one look at all distances
+        self.exhaustive = products * len(self.points) * self.shape[0] <= _EXHAUSTIVE_WORK
+        self.most_descents = int(min(_MOST_DESCENTS, max(_FEWEST_DESCENTS, _DESCENT_WORK // products)))
 
     # --- what all of it shares ------------------------------------------------------------
 
@@ -231,18 +237,17 @@ class KMeansPieces(Pieces):
     def passes_from(self, labels: np.ndarray) -> list[np.ndarray]:
         """Passes that descents on tie surfaces end in which begin from an assignment, (m,), lowest first.
 
-        The surfaces are those of every point with every other centre, if that is not too much work, else those of
-        points that have positive shares before any other point moves.
+        The surfaces are those of every point with every other centre if that is not too much work (`exhaustive`), else
+        those of points that have positive shares before any other point moves.
         """
         centres, members = self._means(labels, self.weights)
         if not members.all():
             return []
         count, clusters = len(self.points), self.shape[0]
-        every = (count * clusters) ** 2 * self.shape[1] <= _EXHAUSTIVE_WORK
         tied = np.empty(count * clusters, dtype=np.int64)
         others = np.empty(count * clusters, dtype=np.int64)
         number = tied_candidates(
-            self.points, self.weights, labels, centres, members, int(every), tied, others
+            self.points, self.weights, labels, centres, members, int(self.exhaustive), tied, others
         )
         pairs = zip(tied[:number].tolist(), others[:number].tolist(), strict=True)
         found = self._below((_Tie(i, int(labels[i]), other), labels) for i, other in pairs)
@@ -292,7 +297,7 @@ class KMeansPieces(Pieces):
         width = float(np.linalg.norm(np.ptp(self.points, axis=0)))
         status = Status.NO_CANDIDATE
         evaluations = len(_PLACES)
-        for tie, labels in islice(self._changes(start, start + width * direction), _MOST_DESCENTS):
+        for tie, labels in islice(self._changes(start, start + width * direction), self.most_descents):
             status, point, rounds = self._descend_on_tie(tie, labels)
             evaluations += rounds
             if status is Status.CONVERGED:
@@ -306,24 +311,33 @@ class KMeansPieces(Pieces):
         of all points that change sides on the way, or of many.
 
         The first way is straight. At the second attempt the passes around both ends are added; later ways lead over a
-        random place, the passes around which are added: some are next to no minimum.
+        random place, the passes around which are added: some are next to no minimum. Where that is too much work
+        (`exhaustive`), they are bent at random instead.
         """
-        corners = [first, second]
-        found = []
-        if attempt == 1:
-            found = self.passes_around(first) + self.passes_around(second)
-        elif attempt > 1:
+        if attempt == 0:
+            corners, found = [first, second], []
+        elif attempt == 1:
+            corners, found = [first, second], self.passes_around(first) + self.passes_around(second)
+        elif not self.exhaustive:
+            corners, found = [first, self._beside(first, second, rng), second], []
+        else:
             start = self.model.align(first, self.model.random_start(rng))
             scatter = rng.random() * self.model.suggested_step
-            corners.insert(1, start + scatter * rng.standard_normal(first.size))
-            found = self.passes_around(corners[1])
+            place = start + scatter * rng.standard_normal(first.size)
+            corners, found = [first, place, second], self.passes_around(place)
         for begin, end in zip(corners[:-1], corners[1:], strict=True):
             passes = self._below(self._creases(begin, end))
             if not passes:
                 changes = list(self._changes(begin, end))
-                passes = self._below(changes[:: 1 + len(changes) // _MOST_DESCENTS])
+                passes = self._below(changes[:: 1 + len(changes) // self.most_descents])
             found += passes
         return self._distinct(found)
+
+    def _beside(self, first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A random point, (N,), beside the middle of the line between two."""
+        sideways = rng.standard_normal(first.size)
+        sideways *= _BEND * float(np.linalg.norm(second - first)) / float(np.linalg.norm(sideways))
+        return 0.5 * (first + second) + sideways
 
     def _below(self, ties: Iterable[tuple[_Tie, np.ndarray]]) -> list[np.ndarray]:
         """The passes that descents on the surfaces of some ties, with their assignments, end in."""

@@ -148,3 +148,19 @@ def test_a_minimum_that_no_random_start_runs_into():
     hidden = [ends[loss] for loss in ends if loss not in minima]
     assert [model.value(x) for x in hidden] == pytest.approx([144.68165455], abs=1e-7)
     assert model.pieces.minimum_at(hidden[0], 1e-9)[1] is Status.CONVERGED
+
+
+@pytest.mark.slow
+def test_the_three_programs_from_the_command_line(tmp_path):
+    toml = (FOLDER / "iris3.toml").read_text(encoding="utf-8")
+    (tmp_path / "iris.csv").write_bytes((FOLDER / "iris.csv").read_bytes())
+    (tmp_path / "iris3.toml").write_text(toml, encoding="utf-8")
+    steps = "--set", "search.steps=20"
+    program("llgmin", "run", "iris3.toml", "-o", "minima.h5", *steps, cwd=tmp_path)
+    program("lloptim", "saddle", "minima.h5", "--all-minima", "--enumerate", "-o", "passes.h5", cwd=tmp_path)
+    assert len(read_landscape(tmp_path / "passes.h5").transition_states) > 5
+    program("llpathsample", "grow", "minima.h5", "-o", "grown.h5", "--set", "grow.pairs=component", cwd=tmp_path)
+    grown = read_landscape(tmp_path / "grown.h5")
+    assert grown.transition_states.loss.min() == pytest.approx(78.8698011, abs=1e-7)
+    assert grown.data.target_name == ""
+    program("lloptim", "check", "grown.h5", cwd=tmp_path)
