@@ -105,7 +105,7 @@ NO_DATA = "the loss model himmelblau takes no training data; leave out"
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ("mlq", 2, "mlq is not a known loss model; did you mean mlp?"),
+        ("mlpp", 2, "mlpp is not a known loss model; did you mean mlp?"),
         ("", 2, "MODEL is missing; see llgmin new --help"),
         ("himmelblau --data t.csv", 2, f"{NO_DATA} --data"),
         ("himmelblau --target y", 2, f"{NO_DATA} --target"),
