@@ -12,8 +12,11 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from llcommon.mixing import log_volume
+from llcommon.optimise.downhill import Downhill
 from llcommon.optimise.points import minimum_at
 from llcommon.store import Landscape, read_landscape
+from llgmin.problem import read_problem
+from lloptim.saddles import SaddleSearch
 from tests.science.runs import EXAMPLES, program
 
 
@@ -136,3 +139,47 @@ def test_the_fits_are_connected(folder):
     for row, x in enumerate(grown.transition_states.coordinates):
         hessian = grown.model.hessian(x.copy())[np.ix_(free[row], free[row])]
         assert (np.linalg.eigvalsh(hessian) < 0.0).sum() == 1
+
+
+@pytest.fixture(scope="module")
+def periodic():
+    """An empty landscape of the periodic covariance."""
+    return read_problem(EXAMPLES / "gp" / "periodic.toml")
+
+
+def test_a_path_stays_in_its_valley_of_the_period(periodic):
+    """Down from a saddle into a valley that is 0.02 wide in ln p; where short projected Euler steps end too."""
+    model = periodic.model
+    lower, upper = model.bounds()
+    near = np.array([lower[0], lower[1], -0.5946, 0.0])
+    found = SaddleSearch(model, periodic.settings).search(near, np.array([0.0, 0.0, 1.0, 0.0]))
+    state, mode = found.transition_state, found.mode
+    assert abs(mode[2]) > 0.99
+    towards_longer = mode * np.sign(mode[2])
+    side = Downhill(model, periodic.settings).side(state, towards_longer)
+    x = state.coordinates + 1e-3 * towards_longer
+    for _ in range(6000):
+        x = np.clip(x - 1e-3 * model.value_and_gradient(x)[1], lower, upper)
+    assert x[2] - state.coordinates[2] < 0.05
+    assert side.minimum.coordinates == pytest.approx(x, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_all_periods_are_connected(tmp_path):
+    for name in ("sine.csv", "periodic.toml"):
+        shutil.copy(EXAMPLES / "gp" / name, tmp_path)
+    program("llgmin", "run", "periodic.toml", "-o", "minima.h5", "-q", cwd=tmp_path)
+    program("llpathsample", "grow", "minima.h5", "-o", "landscape.h5", "-q", "-j", 1, cwd=tmp_path)
+    program("llpathsample", "check", "landscape.h5", cwd=tmp_path)
+    grown = read_landscape(tmp_path / "landscape.h5")
+    assert len(grown.minima) >= 24
+    joined = {0}
+    for _ in range(len(grown.minima)):
+        joined |= {b for pair in grown.transition_states.minima.tolist() for b in pair if joined & set(pair)}
+    assert len(joined) == len(grown.minima)
+    # The best period is that of the sine, another the double of it.
+    scale = grown.data.scale[0]
+    periods = scale * np.exp(grown.minima.coordinates[:, 2])
+    lowest = np.argsort(grown.minima.loss)[:5]
+    assert periods[lowest[0]] == pytest.approx(2.0 * np.pi / 3.0, rel=0.05)
+    assert np.abs(periods[lowest] - 4.0 * np.pi / 3.0).min() < 0.1
