@@ -282,9 +282,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     if not similar:
         return None
 
-    def difference(candidate: str) -> tuple[int, int]:
-        # On a tie the same length wins: a wrong letter is likelier than a missing one.
-        return _edits(lowered, candidate), abs(len(lowered) - len(candidate))
+    def difference(candidate: str) -> tuple[int, int, bool]:
+        # On a tie the same length wins, a wrong letter is likelier than a missing one, and then the same letters do.
+        return _edits(lowered, candidate), abs(len(lowered) - len(candidate)), sorted(lowered) != sorted(candidate)
 
     return originals[min(similar, key=difference)]
 

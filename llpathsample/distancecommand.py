@@ -10,6 +10,7 @@ from llcommon.cli import (
     log,
     quiet_option,
     seed_option,
+    trust_option,
     verbose_option,
     write_properties,
 )
@@ -28,6 +29,7 @@ from llcommon.cli import (
     help="Random symmetry images of B that are aligned besides B itself.",
 )
 @seed_option("Seed of the random images; default: 1.")
+@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

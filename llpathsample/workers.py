@@ -115,7 +115,8 @@ class Workers:
 
     def _connect(self, batch: Batch) -> tuple[int, str]:
         """Exit code of the `lloptim connect` that did a batch, and the last line that it said."""
-        command = [sys.executable, "-m", "lloptim", *self._arguments(batch)]
+        # -P: what lies in the present folder is not imported in place of a package.
+        command = [sys.executable, "-P", "-m", "lloptim", *self._arguments(batch)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         for _ in range(1 + _MOST_RESTARTS):
             with self.guard:

@@ -64,13 +64,15 @@ Commands:
 
 GOLDEN_HELP = {
     "llgmin": """\
-  new     Write a commented TOML file for a loss model.
-  run     Search for minima: basin-hopping and other methods.
-  train   Train from many starts, and quench the ends to minima.
-  quench  Minimise from given or random points, without a search.
-  score   Score minima by their predictions on training and test data.
-  stats   Say how a search went, and what it has probably not found.
-  plot    Draw how a search went.
+  new      Write a commented TOML file for a loss model.
+  run      Search for minima: basin-hopping and other methods.
+  train    Train from many starts, and quench the ends to minima.
+  quench   Minimise from given or random points, without a search.
+  score    Score minima by their predictions on training and test data.
+  predict  Predict for new rows of data with a minimum.
+  export   Write a minimum as a predictor for scikit-learn, PyTorch or NumPy.
+  stats    Say how a search went, and what it has probably not found.
+  plot     Draw how a search went.
 """,
     "lloptim": """\
   connect   Connect pairs of minima by transition states.
@@ -81,11 +83,12 @@ GOLDEN_HELP = {
   path      Follow the path down both sides of a transition state.
 """,
     "llpathsample": """\
-  grow   Connect the minima of a landscape into one network.
-  merge  Merge landscape files of one model.
-  stats  Count minima, transition states and components.
-  tree   Draw the disconnectivity graph.
-  path   Find the lowest path between two minima.
+  grow      Connect the minima of a landscape into one network.
+  merge     Merge landscape files of one model.
+  stats     Count minima, transition states and components.
+  tree      Draw the disconnectivity graph.
+  path      Find the lowest path between two minima.
+  distance  Measure the distance of two minima after alignment.
 """,
 }
 

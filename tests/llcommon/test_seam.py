@@ -18,7 +18,8 @@ def _compiled() -> dict[str, Dispatcher]:
     found = {}
     for package in (llcommon, lloptim):
         for information in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if information.name.endswith("__main__"):
+            # Adapters need packages that may not be here, and compile nothing.
+            if information.name.endswith("__main__") or information.name.startswith("llcommon.adapters."):
                 continue
             module = importlib.import_module(information.name)
             for name, value in vars(module).items():
