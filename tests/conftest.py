@@ -38,6 +38,11 @@ chains = 2
 """
 
 
+def pytest_collection_modifyitems(items) -> None:
+    """The commands of the README, the longest test, first: last, it would run alone while other processes wait."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/test_readme.py"))
+
+
 @pytest.fixture
 def run_program() -> Callable[..., subprocess.CompletedProcess]:
     """run_program("llgmin", "list", file, cwd=folder): runs a program as a user does; a CompletedProcess."""
