@@ -1,13 +1,13 @@
 """What minima predict for rows of data, as the columns of a table."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from llcommon.errors import ConfigError
 from llcommon.mixing import mixture
 from llcommon.store import Landscape
-from llgmin.score import lowest_minima
+from llgmin.score import lowest_minima, predicts
 
 
 @dataclass(frozen=True)
@@ -15,16 +15,15 @@ class Predicted:
     """columns: names and values (n,). described: how they were made, for a document. sentence: the same in words."""
 
     columns: list[tuple[str, np.ndarray]]
-    described: dict = field(default_factory=dict)
-    sentence: str = ""
+    described: dict
+    sentence: str
 
 
 def check_predicts(landscape: Landscape, name: str) -> None:
     """Raise ConfigError if nothing in the landscape `name` can predict."""
     if not len(landscape.minima):
         raise ConfigError(f"{name} holds no minima to predict with; find some with llgmin run")
-    features = None if landscape.data is None else landscape.data.features[:1]
-    if features is None or landscape.model.predict(landscape.minima.coordinates[0], features) is None:
+    if not predicts(landscape):
         raise ConfigError(f"the loss model {landscape.model.name} of {name} predicts nothing")
 
 

@@ -75,10 +75,18 @@ class Scoring:
     notes: list[str]
 
 
+def predicts(landscape: Landscape) -> bool:
+    """Whether the model of a landscape predicts anything, which any point tells."""
+    model = landscape.model
+    if landscape.data is None:
+        return False
+    return model.predict(np.zeros(model.dimension), landscape.data.features[:1]) is not None
+
+
 def check_predicts(landscape: Landscape, name: str) -> None:
     """Raise ConfigError if there is nothing to score in the landscape `name`."""
     model = landscape.model
-    if landscape.data is None or model.predict(np.zeros(model.dimension), landscape.data.features[:1]) is None:
+    if not predicts(landscape):
         raise ConfigError(
             f"the loss model {model.name} of {name} predicts nothing, so its minima have no scores; "
             "give a landscape of a model that is trained on data"

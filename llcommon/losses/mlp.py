@@ -209,9 +209,7 @@ class MLP(LossModel):
     def _output_names(self) -> list[str]:
         if self.parameters.loss == "contrastive":
             return [f"embedding{number}" for number in range(self.widths[-1])]
-        if self.data.labels is None:
-            return [self.data.target_name]
-        return [self.data.class_names[self.positive]] if self.parameters.loss == "bce" else list(self.data.class_names)
+        return [self.data.class_names[self.positive]] if self.parameters.loss == "bce" else self.output_names()
 
     def random_start(self, rng: np.random.Generator) -> np.ndarray:
         """Independent normal weights of unit variance."""
