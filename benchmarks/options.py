@@ -10,7 +10,8 @@ class Options:
     repeats: rounds; pairs: of minima; topsearch_pairs: the first so many of them for topsearch; candidates: for each
     regularisation; regularisations: L2 factors, None: those of the task; process_pairs: those of the task `cores`;
     steps: of each of two basin-hopping chains; peers: names of those that connect pairs; seeds: random starts of
-    a hunt; goals: what is hunted; seconds: of CPU that a program may collect minima.
+    a hunt; goals: what is hunted; seconds: of CPU that a program may collect minima; grow_minima: most minima that are
+    connected to one component; growers: settings of OPTIM under PATHSAMPLE; grow_seconds: of CPU that it may take.
     """
 
     repeats: int
@@ -24,3 +25,6 @@ class Options:
     seeds: int
     goals: tuple[str, ...]
     seconds: int
+    grow_minima: int
+    growers: tuple[str, ...]
+    grow_seconds: int

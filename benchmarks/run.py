@@ -36,8 +36,10 @@ TASKS = {
     "distinct": "searching",
     "user": "usermodels",
     "clustering": "clustering",
+    "component": "component",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
+GROWERS = ("group", "lean")
 GOALS = ("iris", "wine", "rastrigin", "schwefel")
 
 
@@ -54,6 +56,14 @@ def _peers(text: str) -> tuple[str, ...]:
     names = () if text == "none" else tuple(text.split(","))
     if any(name not in PEERS for name in names):
         raise argparse.ArgumentTypeError(f"choose from {', '.join(PEERS)} or none")
+    return names
+
+
+def _growers(text: str) -> tuple[str, ...]:
+    """Names of settings of OPTIM between commas."""
+    names = tuple(text.split(","))
+    if any(name not in GROWERS for name in names):
+        raise argparse.ArgumentTypeError(f"choose from {', '.join(GROWERS)}")
     return names
 
 
@@ -87,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=_positive, default=20, help="hits: random starts; 20")
     parser.add_argument("--goals", type=_goals, default=GOALS, help="hits: of " + ",".join(GOALS))
     parser.add_argument("--seconds", type=_positive, default=30, help="distinct: CPU of each program; 30")
+    parser.add_argument("--grow-minima", type=_positive, default=200, help="component: most minima; 200")
+    parser.add_argument("--growers", type=_growers, default=GROWERS, help="component: of " + ",".join(GROWERS))
+    parser.add_argument("--grow-seconds", type=_positive, default=600, help="component: CPU of PATHSAMPLE; 600")
     return parser
 
 

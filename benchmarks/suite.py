@@ -146,14 +146,14 @@ def _number(value: float) -> str:
     return f"{value:.12E}".replace("E", "D")
 
 
-def _network_line(problem: Problem) -> str:
+def network_line(problem: Problem) -> str:
     """The MLPVB3 keyword line: sizes and L2 factor."""
     factor = _number(problem.regularisation)
     sizes = f"{problem.inputs} 1 {problem.hidden} {problem.outputs} {problem.classes.size}"
     return f"MLPVB3 {sizes} {factor}\n"
 
 
-def _write_data(problem: Problem, folder: Path) -> None:
+def write_data(problem: Problem, folder: Path) -> None:
     """MLPdata: outcome counted from 0, then the features, to full precision."""
     lines = []
     for outcome, features in zip(problem.classes, problem.features, strict=True):
@@ -207,11 +207,11 @@ def gmin_walk(
     start = walk.first(problem.dimension, seed)
     keywords = (
         f"SLOPPYCONV 1.0D-6\nTIGHTCONV {_number(final_tolerance)}\nMAXIT 5000 5000\nSTEPS {steps} 1.0\n"
-        f"DUMPINT 1000000\nRANSEED {seed}\n" + walk.keywords() + _network_line(problem)
+        f"DUMPINT 1000000\nRANSEED {seed}\n" + walk.keywords() + network_line(problem)
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_data(problem, folder)
+        write_data(problem, folder)
         (folder / "coords").write_text(_column(problem.to_suite(start)))
         (folder / "data").write_text(keywords)
         run = processes.run([str(suite.gmin)], folder, cpu_limit)
@@ -247,10 +247,10 @@ def optim_newconnect(
     calls only if it ends well, and those downhill are among them.
     """
     first, second = problem.to_suite(start), problem.to_suite(finish)
-    keywords = _network_line(problem) + SETTINGS[settings] + "VARIABLES\n"
+    keywords = network_line(problem) + SETTINGS[settings] + "VARIABLES\n"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_data(problem, folder)
+        write_data(problem, folder)
         (folder / "odata").write_text(keywords + _column(first))
         (folder / "finish").write_text(_column(second))
         run = processes.run([str(suite.optim)], folder, cpu_limit)
