@@ -26,6 +26,7 @@ from llcommon.losses._kmeans_kernels import (
     kmeans_hessian_vector,
     kmeans_kernel,
     kmeans_workspace,
+    nearest_centres,
 )
 from llcommon.losses._kmeans_pieces import KMeansPieces
 from llcommon.losses._scikit import with_scaling
@@ -109,8 +110,12 @@ class KMeans(LossModel):
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
         fixed = self.centres(reference)
         moving = self.centres(x)
-        squares = ((fixed[:, None, :] - moving[None, :, :]) ** 2).sum(axis=2)
-        return moving[linear_sum_assignment(squares)[1]].ravel()
+        squares = np.empty((self.clusters, self.clusters))
+        order = np.empty(self.clusters, dtype=np.int64)
+        # Where the nearest centres are all different, nothing is to be assigned.
+        if not nearest_centres(fixed, moving, squares, order):
+            order = linear_sum_assignment(squares)[1]
+        return moving[order].ravel()
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         """The centres in lexical order."""
