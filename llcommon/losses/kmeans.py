@@ -108,8 +108,9 @@ class KMeans(LossModel):
         return math.lgamma(self.clusters + 1)
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
-        fixed = self.centres(reference)
-        moving = self.centres(x)
+        # Copies, as compiled code refuses read-only arrays.
+        fixed = np.array(self.centres(reference))
+        moving = np.array(self.centres(x))
         squares = np.empty((self.clusters, self.clusters))
         order = np.empty(self.clusters, dtype=np.int64)
         # Where the nearest centres are all different, nothing is to be assigned.
