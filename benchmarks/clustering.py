@@ -1,4 +1,4 @@
-"""The task `clustering`: quenches of the kmeans loss against scikit-learn's Lloyd iterations."""
+"""The task `clustering`: quenches of the kmeans loss against scikit-learn's Lloyd iterations, and connections."""
 
 import statistics
 import time
@@ -11,7 +11,12 @@ from sklearn.datasets import load_iris
 
 from benchmarks import table
 from benchmarks.options import Options
+from llcommon import losses
+from llcommon.data import Data
 from llcommon.losses._kmeans_lloyd import lloyd
+from llcommon.optimise.points import minimum_at
+from llcommon.settings import parse_settings
+from lloptim.connect import connect
 
 _QUENCHES_PER_ROUND = 5
 
@@ -67,6 +72,38 @@ def _check_ends(name: str, ends: list[tuple[float, float]]) -> None:
         raise AssertionError(f"{name}: ours and scikit-learn end at {ends}")
 
 
+# Minima below a random one of 10^4 clustered rows, K 50, whose coordinates were moved at random by so much each.
+_SHAKES = (0.05, 0.3, 0.6)
+
+
+def _connections() -> list[table.Figure]:
+    """CPU seconds of connections of a minimum with those near it."""
+    settings = parse_settings({"loss": {"model": "kmeans", "clusters": 50}}, "benchmark", losses.parameters_of)
+    rows = _clustered()
+    names = tuple(f"f{number}" for number in range(rows.shape[1]))
+    data = Data(names, rows, np.zeros(10), np.ones(10), "none", "", (), None, None, "rows", "")
+    model = losses.build("kmeans", settings.loss, data)
+
+    def minimum(start: np.ndarray):
+        return minimum_at(model, model.pieces.quench(start, 20_000).coordinates, settings.quench.rms)[0]
+
+    first = minimum(model.random_start(np.random.default_rng(0)))
+    figures = []
+    for number, size in enumerate(_SHAKES):
+        second = minimum(first.coordinates + size * np.random.default_rng(number).standard_normal(model.dimension))
+        distance = np.linalg.norm(model.align(first.coordinates, second.coordinates) - first.coordinates)
+        begin = time.process_time()
+        connection = connect(model, settings, first, second)
+        seconds = time.process_time() - begin
+        case = f"10^4 x 10 clustered, K 50, minima {distance:.2f} apart"
+        states = len(connection.landscape.transition_states)
+        title = "k-means connection"
+        figures.append(table.Figure(title, case, "CPU", table.duration(seconds)))
+        figures.append(table.Figure(title, case, "transition states", str(states)))
+        figures.append(table.Figure(title, case, "connected", "yes" if connection.connected else "no"))
+    return figures
+
+
 def clustering(options: Options) -> table.Result:
     """Wall seconds of one quench to a strict fixed point from rows as centres, mean over a round.
 
@@ -102,4 +139,4 @@ def clustering(options: Options) -> table.Result:
             peer = f"scikit-learn KMeans, {threads} thread{'s' * (threads > 1)}"
             measures[peer] = timed(lambda start, rows=rows: _peer(rows, start), threads)
         rows_of_table += table.compare(f"k-means quench, {name}", table.interleaved(measures, options.repeats))
-    return table.Result(rows_of_table, [])
+    return table.Result(rows_of_table, _connections())

@@ -13,7 +13,8 @@ from llcommon.losses.base import LossModel
 
 def aligned_distance(model: LossModel, reference: np.ndarray, x: np.ndarray) -> float:
     """Euclidean distance from reference to the nearest symmetry image of x, both (N,)."""
-    difference = model.align(reference, x) - reference
+    image = model.align(reference, x) if model.symmetric else x
+    difference = image - reference
     return math.sqrt(float(difference @ difference))
 
 

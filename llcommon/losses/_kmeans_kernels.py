@@ -12,10 +12,20 @@ Distances are sums of squared differences over the features in their order, neve
 permutation of the centres does not change a bit of any of them.
 """
 
+import numpy as np
 from numba import njit
 
 from llcommon.losses._blas import matrix, vector
-from llcommon.seam import OPTIONS, hessian_kernel, hessian_vector_kernel, loss_kernel
+from llcommon.seam import (
+    INTEGERS,
+    MATRIX,
+    OPTIONS,
+    algorithm,
+    hessian_kernel,
+    hessian_vector_kernel,
+    loss_kernel,
+    types,
+)
 
 
 def kmeans_workspace(features: int, clusters: int) -> int:
@@ -51,6 +61,25 @@ def first_smallest(squares):
         if squares[k] < squares[best]:
             best = k
     return best
+
+
+@algorithm(types.boolean, MATRIX, MATRIX, MATRIX, INTEGERS)
+def nearest_centres(fixed, moving, squares, order):
+    """For each of the centres `fixed` the first nearest one of `moving`, both (K, d); whether all of these differ.
+
+    squares: (K, K), squared distances, order: (K,), the nearest, both overwritten.
+    """
+    transposed = np.empty((moving.shape[1], moving.shape[0]))
+    taken = np.zeros(order.size, dtype=np.bool_)
+    turn(moving, transposed)
+    different = True
+    for k in range(order.size):
+        squares_to(fixed[k], transposed, squares[k])
+        nearest = first_smallest(squares[k])
+        different = different and not taken[nearest]
+        taken[nearest] = True
+        order[k] = nearest
+    return different
 
 
 @loss_kernel

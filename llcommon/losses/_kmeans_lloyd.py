@@ -104,7 +104,18 @@ def _assign(points, transposed, squares, labels, upper, lower):
 
 
 @njit(**OPTIONS)
-def _half_gaps(centres, transposed, squares, gaps):
+def centre_steps(before, centres, moved):
+    """How far each centre has moved, (K,), from `before`, both (K, d)."""
+    for k in range(moved.size):
+        square = 0.0
+        for j in range(centres.shape[1]):
+            difference = centres[k, j] - before[k, j]
+            square += difference * difference
+        moved[k] = np.sqrt(square)
+
+
+@njit(**OPTIONS)
+def half_gaps(centres, transposed, squares, gaps):
     """Half the distance of each centre to the next one, infinite for one centre alone."""
     for k in range(gaps.size):
         squares_to(centres[k], transposed, squares)
@@ -113,8 +124,12 @@ def _half_gaps(centres, transposed, squares, gaps):
 
 
 @njit(**OPTIONS)
-def _reassign(points, centres, transposed, squares, gaps, moved, labels, upper, lower):
-    """As `_assign`, from labels and bounds before the centres moved by distances `moved`; how many labels change."""
+def reassign(points, centres, transposed, squares, gaps, moved, tied, labels, upper, lower):
+    """As `_assign`, from labels and bounds before the centres moved by distances `moved`; how many labels change.
+
+    Infinite upper and zero lower bounds say nothing of a point. tied: a point that keeps its label, and then others
+    change theirs for strictly nearer centres only; -1 for none.
+    """
     fastest = 0
     for k in range(moved.size):
         if moved[k] > moved[fastest]:
@@ -128,6 +143,8 @@ def _reassign(points, centres, transposed, squares, gaps, moved, labels, upper, 
         k = labels[i]
         upper[i] += moved[k]
         lower[i] -= second if k == fastest else moved[fastest]
+        if i == tied:
+            continue
         bound = max(lower[i], gaps[k])
         if upper[i] * (1.0 + _MARGIN) < bound:
             continue
@@ -140,7 +157,7 @@ def _reassign(points, centres, transposed, squares, gaps, moved, labels, upper, 
             continue
         squares_to(points[i], transposed, squares)
         best, following = _two_smallest(squares)
-        if best != k:
+        if best != k and (tied < 0 or squares[best] < squares[k]):
             labels[i] = best
             changed += 1
         upper[i] = np.sqrt(squares[best])
@@ -149,9 +166,18 @@ def _reassign(points, centres, transposed, squares, gaps, moved, labels, upper, 
 
 
 @njit(**OPTIONS)
-def first_tied(points, transposed, squares, labels, size):
-    """(point, other centre): the first point that another centre is as near to as its own, or (-1, -1)."""
+def first_tied(points, transposed, squares, gaps, labels, upper, lower, size, tied):
+    """(point, other centre): the first point that another centre is as near to as its own, or (-1, -1).
+
+    Distances are computed where the bounds do not tell. tied: a point that does not count, -1 for none.
+    """
     for i in range(labels.size):
+        if i == tied:
+            continue
+        farthest = upper[i] * (1.0 + _MARGIN)
+        nearest = max(lower[i], gaps[labels[i]]) * (1.0 - _MARGIN)
+        if nearest > farthest and nearest * nearest - farthest * farthest > tie_width(farthest * farthest, size):
+            continue
         squares_to(points[i], transposed, squares)
         own = squares[labels[i]]
         squares[labels[i]] = np.inf
@@ -215,19 +241,14 @@ def lloyd(points, weights, centres, labels, members, size, most, reseed, counts)
             counts[2] += 1
             mean_centres(points, weights, labels, centres, members)
             upper[:] = np.inf
-        for k in range(clusters):
-            square = 0.0
-            for j in range(features):
-                difference = centres[k, j] - before[k, j]
-                square += difference * difference
-            moved[k] = np.sqrt(square)
+        centre_steps(before, centres, moved)
         if not np.isfinite(moved).all():
             return _NOT_FINITE
         turn(centres, transposed)
-        _half_gaps(centres, transposed, squares, gaps)
-        if _reassign(points, centres, transposed, squares, gaps, moved, labels, upper, lower) > 0:
+        half_gaps(centres, transposed, squares, gaps)
+        if reassign(points, centres, transposed, squares, gaps, moved, -1, labels, upper, lower) > 0:
             continue
-        i, other = first_tied(points, transposed, squares, labels, size)
+        i, other = first_tied(points, transposed, squares, gaps, labels, upper, lower, size, -1)
         if i < 0:
             return _CONVERGED
         labels[i] = other

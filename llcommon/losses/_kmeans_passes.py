@@ -15,15 +15,16 @@ are the shares of i that hold the centres in place: counted by them in both clus
 convex hull of the slopes of the two pieces (a stationary point in the sense of Clarke) if both shares are positive.
 The point is a pass then, provided no other point is tied or changes sides there and no third centre is as near to i.
 
-A pass for other assignments of the rest is found as Lloyd's algorithm finds a minimum: centres to their best places on
-the tie surface, all other points to their nearest centres, until none moves; J on the surface falls each time.
+A pass for other assignments of the rest is found as Lloyd's algorithm finds a minimum, with the same bounds: centres to
+their best places on the tie surface, all other points to their nearest centres, until none moves; J on the surface
+falls each time.
 """
 
 import numpy as np
 from numba import njit
 
-from llcommon.losses._kmeans_kernels import first_smallest, squares_to, turn
-from llcommon.losses._kmeans_lloyd import first_tied, mean_centres, tie_width
+from llcommon.losses._kmeans_kernels import squares_to, turn
+from llcommon.losses._kmeans_lloyd import centre_steps, first_tied, half_gaps, mean_centres, reassign, tie_width
 from llcommon.seam import F8, I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm
 from llcommon.status import Status
 
@@ -70,21 +71,6 @@ def place_tied(point, weight, own, other, centres, members, shares):
 
 
 @njit(**OPTIONS)
-def _assign_others(points, transposed, squares, tied, labels):
-    """Every point but one to its nearest centre; how many labels change."""
-    changed = 0
-    for i in range(labels.size):
-        if i == tied:
-            continue
-        squares_to(points[i], transposed, squares)
-        best = first_smallest(squares)
-        if squares[best] < squares[labels[i]]:
-            labels[i] = best
-            changed += 1
-    return changed
-
-
-@njit(**OPTIONS)
 def _third_is_near(point, transposed, squares, own, other, size):
     """Whether a third centre is as near to the point as two are."""
     squares_to(point, transposed, squares)
@@ -109,25 +95,33 @@ def descend_on_tie(points, weights, tied, own, other, labels, centres, members, 
     labels[tied] = own
     transposed = np.empty((centres.shape[1], centres.shape[0]))
     squares = np.empty(centres.shape[0])
+    gaps = np.empty(centres.shape[0])
+    moved = np.zeros(centres.shape[0])
+    before = np.empty_like(centres)
+    upper = np.full(labels.size, np.inf)
+    lower = np.zeros(labels.size)
     shares = np.empty(2)
     counts[0] = 0
     while counts[0] < most:
         counts[0] += 1
+        before[:] = centres
         mean_centres(points, others, labels, centres, members)
         if members.min() == 0.0:
             return _FLAT
         place_tied(points[tied], weights[tied], own, other, centres, members, shares)
+        if counts[0] > 1:
+            centre_steps(before, centres, moved)
         turn(centres, transposed)
-        if _assign_others(points, transposed, squares, tied, labels) > 0:
+        half_gaps(centres, transposed, squares, gaps)
+        if reassign(points, centres, transposed, squares, gaps, moved, tied, labels, upper, lower) > 0:
             continue
         # False for NaN too.
         if not (shares[0] > 0.0 and shares[1] > 0.0):
             return _WRONG_INDEX
         if _third_is_near(points[tied], transposed, squares, own, other, size):
             return _WRONG_INDEX
-        before, _ = first_tied(points[:tied], transposed, squares, labels[:tied], size)
-        behind, _ = first_tied(points[tied + 1 :], transposed, squares, labels[tied + 1 :], size)
-        return _CONVERGED if before < 0 and behind < 0 else _WRONG_INDEX
+        another, _ = first_tied(points, transposed, squares, gaps, labels, upper, lower, size, tied)
+        return _CONVERGED if another < 0 else _WRONG_INDEX
     return _STEP_LIMIT
 
 

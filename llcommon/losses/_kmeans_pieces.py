@@ -9,6 +9,7 @@ import numpy as np
 
 from llcommon.losses._kmeans_lloyd import assign_with_ties, lloyd
 from llcommon.losses._kmeans_passes import descend_on_tie, place_tied, tied_candidates
+from llcommon.losses._kmeans_ways import Way
 from llcommon.losses._pieces import Descent, Pieces
 from llcommon.records import Minimum, TransitionState
 from llcommon.status import Status
@@ -26,6 +27,7 @@ _BISECTIONS = 26
 _DESCENT_WORK = 5e8
 _FEWEST_DESCENTS = 10
 _MOST_DESCENTS = 200
+_MOST_STEPS = 1000  # from minimum to minimum, towards another one
 _BEND = 0.2  # of a way that is tried again, share of its length
 
 
@@ -86,14 +88,17 @@ class KMeansPieces(Pieces):
         """Lloyd's algorithm from centres (K, d)."""
         centres = np.array(start, dtype=np.float64)
         labels = np.empty(len(self.points), dtype=np.int64)
-        members = np.empty(self.shape[0])
-        counts = np.empty(3, dtype=np.int64)
-        status = lloyd(
-            self.points, self.weights, centres, labels, members, self.size, most, int(reseed), counts
-        )
+        status, rounds = self._run_down(centres, labels, most, reseed)
         x = centres.ravel()
         loss, gradient = self.model.value_and_gradient(x)
-        return Descent(Status(status), loss, x, float(np.sqrt(np.mean(gradient**2))), int(counts[0]) + 1)
+        return Descent(status, loss, x, float(np.sqrt(np.mean(gradient**2))), rounds + 1)
+
+    def _run_down(self, centres: np.ndarray, labels: np.ndarray, most: int, reseed: bool) -> tuple[Status, int]:
+        """Lloyd's algorithm from centres (K, d), in place, with the labels (m,) at its end: status, rounds."""
+        members = np.empty(self.shape[0])
+        counts = np.empty(3, dtype=np.int64)
+        status = lloyd(self.points, self.weights, centres, labels, members, self.size, most, int(reseed), counts)
+        return Status(status), int(counts[0])
 
     def quench(self, x: np.ndarray, most: int) -> Descent:
         """By Lloyd's algorithm; a centre without points goes to the point farthest from its own."""
@@ -203,7 +208,7 @@ class KMeansPieces(Pieces):
     # --- searches for passes ----------------------------------------------------------------
 
     def _descend_on_tie(self, tie: _Tie, labels: np.ndarray) -> tuple[Status, np.ndarray, int]:
-        """From an assignment to the lowest place of a tie surface: status, point (N,), rounds."""
+        """From an assignment, (m,), which changes, to the lowest place of a tie surface: status, point (N,), rounds."""
         centres = np.empty(self.shape)
         members = np.empty(self.shape[0])
         counts = np.empty(1, dtype=np.int64)
@@ -213,7 +218,7 @@ class KMeansPieces(Pieces):
             tie.point,
             tie.own,
             tie.other,
-            labels.copy(),
+            labels,
             centres,
             members,
             self.size,
@@ -234,59 +239,104 @@ class KMeansPieces(Pieces):
         """Those of `passes_from` the assignment at x."""
         return self.passes_from(self._assignment(x)[0])
 
-    def passes_from(self, labels: np.ndarray) -> list[np.ndarray]:
-        """Passes that descents on tie surfaces end in which begin from an assignment, (m,), lowest first.
-
-        The surfaces are those of every point with every other centre if that is not too much work (`exhaustive`), else
-        those of points that have positive shares before any other point moves.
-        """
+    def _candidates(self, labels: np.ndarray, every: bool) -> list[tuple[int, int]]:
+        """Points and second centres for them that a pass may tie next to an assignment, (m,): every one, or those of
+        positive shares before any other point moves."""
         centres, members = self._means(labels, self.weights)
         if not members.all():
             return []
         count, clusters = len(self.points), self.shape[0]
         tied = np.empty(count * clusters, dtype=np.int64)
         others = np.empty(count * clusters, dtype=np.int64)
-        number = tied_candidates(
-            self.points, self.weights, labels, centres, members, int(self.exhaustive), tied, others
-        )
-        pairs = zip(tied[:number].tolist(), others[:number].tolist(), strict=True)
+        number = tied_candidates(self.points, self.weights, labels, centres, members, int(every), tied, others)
+        return list(zip(tied[:number].tolist(), others[:number].tolist(), strict=True))
+
+    def passes_from(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Passes that descents on tie surfaces end in which begin from an assignment, (m,), lowest first.
+
+        The surfaces are those of every point with every other centre if that is not too much work (`exhaustive`), else
+        those of points that have positive shares before any other point moves.
+        """
+        pairs = self._candidates(labels, self.exhaustive)
         found = self._below((_Tie(i, int(labels[i]), other), labels) for i, other in pairs)
         found.sort(key=self.model.value)
         return self._distinct(found)
 
+    def _way(self, first: np.ndarray, second: np.ndarray) -> Way:
+        """The straight line from first to second, both (N,)."""
+        return Way(self.points, self.weights, first.reshape(self.shape), second.reshape(self.shape))
+
+    @staticmethod
+    def _ties(before: np.ndarray, behind: np.ndarray) -> Iterator[tuple[_Tie, np.ndarray]]:
+        """A tie for each point whose label is another behind, with the labels before, both (m,)."""
+        for i in np.flatnonzero(before != behind).tolist():
+            yield _Tie(i, int(before[i]), int(behind[i])), before
+
+    def _steps(self, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
+        """Passes, one after the other, from the minimum `first` to minima that share more and more labels with another
+        one, both (N,): each takes one point to the side where it is there."""
+        goal = self._assignment(second)[0]
+        labels = self._assignment(first)[0]
+        passes = []
+        while len(passes) < _MOST_STEPS:
+            step = self._step(labels, goal)
+            if step is None:
+                break
+            labels, point = step
+            passes.append(point)
+        return passes
+
+    def _step(self, labels: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """The first pass next to an assignment that leads to a minimum nearer to the goal: labels there, the pass."""
+        apart = np.count_nonzero(labels != goal)
+        for i, other in self._candidates(labels, False):
+            if goal[i] != other:
+                continue
+            there = labels.copy()
+            status, point, _ = self._descend_on_tie(_Tie(i, int(labels[i]), other), there)
+            if status is not Status.CONVERGED:
+                continue
+            there[i] = other
+            centres, members = self._means(there, self.weights)
+            if not members.all() or self._run_down(centres, there, _MOST_ROUNDS, False)[0] is not Status.CONVERGED:
+                continue
+            if np.count_nonzero(there != goal) < apart:
+                return there, point
+        return None
+
     def _changes(self, first: np.ndarray, second: np.ndarray) -> Iterator[tuple[_Tie, np.ndarray]]:
         """Points that change sides along the line from first to second, both (N,): ties, with the labels before."""
-        before, _ = self._assignment(first)
+        way = self._way(first, second)
         for place in _PLACES[1:]:
-            labels, _ = self._assignment(first + place * (second - first))
-            for i in np.flatnonzero(before != labels):
-                yield _Tie(int(i), int(before[i]), int(labels[i])), before
-            before = labels
+            before = way.labels.copy()
+            way.go(float(place))
+            yield from self._ties(before, way.labels)
 
     def _creases(self, first: np.ndarray, second: np.ndarray) -> Iterator[tuple[_Tie, np.ndarray]]:
         """The ties at which J is highest along the line from first to second, both (N,).
 
         Yields ties with the labels there. On a line the pieces of J are convex, so all its maxima are creases.
         """
-        way = second - first
-
-        def slope(place: float) -> float:
-            return float(self.model.value_and_gradient(first + place * way)[1] @ way)
-
-        slopes = [slope(place) for place in _PLACES]
+        behind = self._way(first, second)
         for n in range(len(_PLACES) - 1):
-            if not slopes[n] > 0.0 > slopes[n + 1]:
-                continue
-            low, high = float(_PLACES[n]), float(_PLACES[n + 1])
-            for _ in range(_BISECTIONS):
-                middle = 0.5 * (low + high)
-                if not low < middle < high:
-                    break
-                low, high = (middle, high) if slope(middle) > 0.0 else (low, middle)
-            before, _ = self._assignment(first + low * way)
-            behind, _ = self._assignment(first + high * way)
-            for i in np.flatnonzero(before != behind):
-                yield _Tie(int(i), int(before[i]), int(behind[i])), before
+            before = behind.copy()
+            behind.go(float(_PLACES[n + 1]))
+            if before.slope > 0.0 > behind.slope:
+                yield from self._crease_between(before, behind.copy(), float(_PLACES[n]), float(_PLACES[n + 1]))
+
+    def _crease_between(self, before: Way, behind: Way, low: float, high: float) -> Iterator[tuple[_Tie, np.ndarray]]:
+        """The ties at a maximum of J between two places of a way."""
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            if not low < middle < high:
+                break
+            here = before.copy()
+            here.go(middle)
+            if here.slope > 0.0:
+                before, low = here, middle
+            else:
+                behind, high = here, middle
+        yield from self._ties(before.labels, behind.labels)
 
     def climb(self, start: np.ndarray, direction: np.ndarray) -> tuple[Status, np.ndarray | None, int]:
         """Straight on to the first point that changes sides and from whose tie surface a descent ends in a pass.
@@ -298,7 +348,7 @@ class KMeansPieces(Pieces):
         status = Status.NO_CANDIDATE
         evaluations = len(_PLACES)
         for tie, labels in islice(self._changes(start, start + width * direction), self.most_descents):
-            status, point, rounds = self._descend_on_tie(tie, labels)
+            status, point, rounds = self._descend_on_tie(tie, labels.copy())
             evaluations += rounds
             if status is Status.CONVERGED:
                 return status, point, evaluations
@@ -316,6 +366,10 @@ class KMeansPieces(Pieces):
         """
         if attempt == 0:
             corners, found = [first, second], []
+            if not self.exhaustive:
+                found = self._steps(first, second) + self._steps(second, first)
+                if found:
+                    return self._distinct(found)
         elif attempt == 1:
             corners, found = [first, second], self.passes_around(first) + self.passes_around(second)
         elif not self.exhaustive:
@@ -343,7 +397,7 @@ class KMeansPieces(Pieces):
         """The passes that descents on the surfaces of some ties, with their assignments, end in."""
         found = []
         for tie, labels in ties:
-            status, point, _ = self._descend_on_tie(tie, labels)
+            status, point, _ = self._descend_on_tie(tie, labels.copy())
             if status is Status.CONVERGED:
                 found.append(point)
         return found

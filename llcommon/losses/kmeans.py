@@ -26,6 +26,7 @@ from llcommon.losses._kmeans_kernels import (
     kmeans_hessian_vector,
     kmeans_kernel,
     kmeans_workspace,
+    nearest_centres,
 )
 from llcommon.losses._kmeans_pieces import KMeansPieces
 from llcommon.losses._scikit import with_scaling
@@ -107,10 +108,15 @@ class KMeans(LossModel):
         return math.lgamma(self.clusters + 1)
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
-        fixed = self.centres(reference)
-        moving = self.centres(x)
-        squares = ((fixed[:, None, :] - moving[None, :, :]) ** 2).sum(axis=2)
-        return moving[linear_sum_assignment(squares)[1]].ravel()
+        # Copies, as compiled code refuses read-only arrays.
+        fixed = np.array(self.centres(reference))
+        moving = np.array(self.centres(x))
+        squares = np.empty((self.clusters, self.clusters))
+        order = np.empty(self.clusters, dtype=np.int64)
+        # Where the nearest centres are all different, nothing is to be assigned.
+        if not nearest_centres(fixed, moving, squares, order):
+            order = linear_sum_assignment(squares)[1]
+        return moving[order].ravel()
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         """The centres in lexical order."""

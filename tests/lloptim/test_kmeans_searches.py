@@ -7,6 +7,7 @@ import pytest
 
 from llcommon.errors import ConfigError
 from llcommon.losses import build
+from llcommon.losses._kmeans_ways import Way
 from llcommon.records import Triple
 from llcommon.status import Status
 from llcommon.store import Landscape
@@ -63,6 +64,40 @@ def test_a_connection_has_the_same_bits_again(landscape):
     )
     assert np.array_equal(first.transition_states.coordinates, second.transition_states.coordinates)
     assert np.array_equal(first.minima.coordinates, second.minima.coordinates)
+
+
+def test_a_way_has_the_labels_and_slopes_of_the_loss(landscape):
+    model = landscape.model
+    first, second = (landscape.minima.coordinates[i].copy() for i in (0, 3))
+    shape = model.pieces.shape
+    way = Way(model.points, model.weights, first.reshape(shape), second.reshape(shape))
+    for place in (0.0, 0.01, 0.5, 0.45, 0.451, 1.0, 0.2):
+        way.go(place)
+        x = first + place * (second - first)
+        squares = ((model.points[:, None] - x.reshape(shape)) ** 2).sum(axis=2)
+        assert np.array_equal(way.labels, squares.argmin(axis=1))
+        assert way.slope == pytest.approx(model.value_and_gradient(x)[1] @ (second - first), rel=1e-9)
+
+
+def test_steps_of_large_tables_lead_nearer_over_passes(landscape):
+    """What tables that are too large to enumerate begin with."""
+    pieces = landscape.model.pieces
+    ends = landscape.minima.coordinates[:4]
+    found = []
+    for first in ends:
+        for second in ends:
+            second = landscape.model.align(first, second)
+            goal = pieces._assignment(second)[0]
+            apart = np.count_nonzero(pieces._assignment(first.copy())[0] != goal)
+            for point in pieces._steps(first.copy(), second):
+                state, mode, status = pieces.transition_state_at(point, 1e-9)
+                assert status is Status.CONVERGED
+                sides = [pieces._assignment(side.coordinates)[0] for side in pieces.sides(point, mode, 1000)]
+                nearest = min(np.count_nonzero(labels != goal) for labels in sides)
+                assert nearest < apart
+                apart = nearest
+                found.append(state)
+    assert found
 
 
 def test_enumeration_and_pushes_give_triples(landscape):

@@ -5,6 +5,7 @@ what it leaves out is as of any loss model without symmetry, zero modes and boun
 """
 
 import ctypes
+import math
 import operator
 
 import numpy as np
@@ -28,6 +29,28 @@ from llcommon.losses.user.source import Source
 
 # A symmetry is told by all of these, or by `images` alone.
 _SYMMETRY = ("align", "canonical", "random_image", "stabiliser_order", "log_group_order")
+
+
+class _Views(dict):
+    """Arrays of one shape by their address in memory, each valid for as long as compiled code holds that memory.
+
+    To make one takes as long as the rest of a call. Compiled code gives the same few addresses again and again; an
+    array whose memory is given back is not looked at before the address is given anew.
+    """
+
+    most = 64
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self._shape = shape
+        self._memory = ctypes.c_double * math.prod(shape)
+
+    def __missing__(self, address: int) -> np.ndarray:
+        if len(self) >= self.most:
+            self.clear()
+        array = np.frombuffer(self._memory.from_address(address)).reshape(self._shape)
+        self[address] = array
+        return array
 
 
 class UserModel(LossModel):
@@ -127,7 +150,9 @@ class UserModel(LossModel):
         # Kept here: compiled code only knows their addresses.
         self._callbacks = [CALL(function) for function in (self._on_value, self._on_hessian, self._on_product)]
         addresses = [ctypes.cast(callback, ctypes.c_void_p).value for callback in self._callbacks]
-        self._memory = ctypes.c_double * self.dimension
+        self._numbers = _Views(1)
+        self._vectors = _Views(self.dimension)
+        self._matrices = _Views(self.dimension, self.dimension)
         self.kernel = user_kernel
         self.hessian_kernel = user_hessian
         self.hessian_vector_kernel = user_hessian_vector
@@ -164,31 +189,30 @@ class UserModel(LossModel):
 
     # --- called by compiled code ----------------------------------------------------------
 
-    def _array(self, address: int) -> np.ndarray:
-        """The N numbers at an address; valid until the call ends."""
-        return np.frombuffer(self._memory.from_address(address))
+    # Each gives a status: no exception may go into compiled code.
 
     def _on_value(self, x: int, gradient: int, value: int) -> int:
-        def evaluate():
-            loss, slope = self.user.loss_and_gradient(locked(self._array(x)), self.dimension)
-            self._array(gradient)[:] = slope
-            ctypes.c_double.from_address(value).value = loss
-
-        return _status_of(evaluate)
+        try:
+            loss, slope = self.user.loss_and_gradient(locked(self._vectors[x]), self.dimension)
+            self._vectors[gradient][:] = slope
+            self._numbers[value][0] = loss
+        except BaseException as error:
+            return _status_of(error)
+        return DONE
 
     def _on_hessian(self, x: int, nothing: int, out: int) -> int:
-        def evaluate():
-            memory = (self._memory * self.dimension).from_address(out)
-            matrix = np.frombuffer(memory).reshape(self.dimension, self.dimension)
-            matrix[:] = self._own_hessian(locked(self._array(x)))
-
-        return _status_of(evaluate)
+        try:
+            self._matrices[out][:] = self._own_hessian(locked(self._vectors[x]))
+        except BaseException as error:
+            return _status_of(error)
+        return DONE
 
     def _on_product(self, x: int, v: int, out: int) -> int:
-        def evaluate():
-            self._array(out)[:] = self._own_product(locked(self._array(x)), locked(self._array(v)))
-
-        return _status_of(evaluate)
+        try:
+            self._vectors[out][:] = self._own_product(locked(self._vectors[x]), locked(self._vectors[v]))
+        except BaseException as error:
+            return _status_of(error)
+        return DONE
 
     # --- declarations -----------------------------------------------------------------------
 
@@ -259,7 +283,7 @@ class UserModel(LossModel):
             image = self._moved("align", locked(reference), locked(x))
         else:
             image = super().align(reference, x)
-        return image + symmetry.along(self._modes, reference - image)
+        return image + symmetry.along(self._modes, reference - image) if len(self._modes) else image
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         across = np.asarray(x, dtype=np.float64) - symmetry.along(self._modes, x)
@@ -324,13 +348,9 @@ class UserModel(LossModel):
         return self.user.numbers(name, outputs, (len(features), width))
 
 
-def _status_of(evaluate) -> int:
-    """Run it; the status for compiled code, into which no exception may go."""
-    try:
-        evaluate()
-    except KeyboardInterrupt:
+def _status_of(error: BaseException) -> int:
+    """The status of what a user's code raised, which is kept; INTERRUPTED is nobody's fault."""
+    if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
-    except BaseException as error:
-        keep(error)
-        return FAILED
-    return DONE
+    keep(error)
+    return FAILED

@@ -23,6 +23,7 @@ class UserObject:
         Errors: UserLossError; ConfigError for parameters or data that the class does not take or lacks.
         """
         self.source = source
+        self._offered: dict[str, bool] = {}
         check_parameters(source, parameters)
         wishes = wishes_of(source)
         keywords = copy.deepcopy(parameters)
@@ -44,8 +45,10 @@ class UserObject:
         self._function = self._object.value_and_gradient
 
     def offers(self, name: str) -> bool:
-        """Whether there is a method of this name."""
-        return callable(self._attribute(name, None))
+        """Whether there is a method of this name; looked up once."""
+        if name not in self._offered:
+            self._offered[name] = callable(self._attribute(name, None))
+        return self._offered[name]
 
     def has(self, name: str) -> bool:
         """Whether there is an attribute, property or method of this name."""
@@ -133,7 +136,7 @@ class UserObject:
 def locked(array: np.ndarray) -> np.ndarray:
     """A copy that cannot be changed, which the user's code may keep."""
     copied = np.array(array, dtype=np.float64)
-    copied.flags.writeable = False
+    copied.setflags(write=False)
     return copied
 
 

@@ -136,6 +136,24 @@ def test_a_flat_direction_within_the_noise_has_no_certain_sign():
     assert spectrum(user_model(text + exact), x).flat == 0
 
 
+def test_every_point_is_read_where_it_lies():
+    """Memory is looked at through arrays that are kept by address, far fewer than these points."""
+    model = user_model(WELL + EXACT, tilt=0.1)
+    rng = np.random.default_rng(0)
+    points = list(rng.standard_normal((300, 2)))
+    gradients = []
+    for _ in range(2):
+        for x in points:
+            loss, gradient = model.value_and_gradient(x)
+            expected = model.user.ask("value_and_gradient", x)
+            assert loss == expected[0]
+            assert np.array_equal(gradient, expected[1])
+            assert np.array_equal(model.hessian(x), model.user.ask("hessian", x))
+            gradients.append(gradient)  # keeps its memory
+            x += 0.1
+    assert len({gradient.ctypes.data for gradient in gradients}) == 600
+
+
 def test_x_is_a_copy_that_may_be_kept():
     text = """
 class MyLoss:
