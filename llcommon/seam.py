@@ -69,7 +69,11 @@ if "numpy" in sys.modules:
 
     threadpoolctl.threadpool_limits(1)
 
-from numba import njit, types  # noqa: E402  (the cache folder must be known first)
+from numba import config, njit, types  # noqa: E402  (the cache folder must be known first)
+
+# A numba that was imported before would learn of the folder only at its first compilation, and put what was declared by
+# then beside the sources: there it outlives edits of helpers, and other processes may not look for it.
+config.reload_config()
 
 F8 = types.float64
 I8 = types.int64

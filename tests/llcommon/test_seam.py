@@ -37,6 +37,19 @@ def test_compiled_functions_are_inlined_and_cached():
         assert type(function._cache).__name__ == "FunctionCache", name
 
 
+def test_the_cache_is_the_same_when_numba_was_imported_first(tmp_path):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    folders = []
+    for first in ("", "import numba; "):
+        command = f"{first}from llcommon import seam; f = seam.njit(cache=True)(seam.first_class.__wrapped__); "
+        command += "print(f._cache.cache_path)"
+        run = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, check=True)
+        folders.append(run.stdout.decode())
+    assert folders[0].startswith(str(tmp_path / "loss-landscapes" / "numba-"))
+    assert folders[1] == folders[0]
+
+
 _SCRIPT = """
 import llcommon.seam
 import numpy as np
