@@ -16,7 +16,7 @@ from llcommon.cli import (
     write_properties,
 )
 
-_FORMATS = ("suite", "path.info", "min.data.info", "lowest")
+_FORMATS = ("suite", "path.info", "min.data.info", "lowest", "topsearch")
 _MOST_SHOWN = 20
 
 
@@ -108,6 +108,8 @@ def _record(landscape, source: Path, database) -> dict:
 
 def _report(landscape, database, admission, output: Path, as_json: bool) -> None:
     """What was read and what became of it."""
+    for note in admission.notes:
+        log(f"note: {note}")
     failures = admission.refusals
     for failure in failures[:_MOST_SHOWN]:
         log(f"not stored: {failure}")

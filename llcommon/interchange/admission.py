@@ -47,11 +47,12 @@ class Admission:
 
     minimum_ids: (n,) id in the landscape of each minimum of the file, -1 if it was refused; several are one where the
     file holds symmetry images. reconverged: points that were moved; rejoined: transition states that join other minima
-    than the file says.
+    than the file says; notes: sentences about what was left out otherwise.
     """
 
     minimum_ids: np.ndarray
     refusals: list[Refusal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     reconverged: int = 0
     rejoined: int = 0
 
@@ -67,13 +68,13 @@ def admit(
     admission = Admission(np.full(len(database.minima), -1, dtype=np.int64))
     examiner = _Examiner(landscape, admission, reconverge)
     for row in range(len(database.minima)):
-        examiner.minimum(database.minima, row)
+        examiner.minimum(database, row)
         report(row + 1)
     for row in range(len(database.states)):
         examiner.transition_state(database, row)
         report(len(database.minima) + row + 1)
     _note_pairs(landscape, database.pairs, admission.minimum_ids)
-    _note_sets(landscape, database.sets, admission.minimum_ids)
+    _note_sets(landscape, database.sets, admission)
     return admission
 
 
@@ -91,9 +92,14 @@ class _Examiner:
     def _refuse(self, kind: str, points: Printed, row: int, problem: str) -> None:
         self.admission.refusals.append(Refusal(kind, row + 1, points.place(row), problem))
 
-    def minimum(self, points: Printed, row: int) -> None:
+    def _coordinates(self, database: Database, points: Printed, row: int) -> np.ndarray:
+        x = points.coordinates[row]
+        return in_our_order(self.landscape, x) if database.suite_order else x.copy()
+
+    def minimum(self, database: Database, row: int) -> None:
         """Verify and store one minimum."""
-        x = in_our_order(self.landscape, points.coordinates[row])
+        points = database.minima
+        x = self._coordinates(database, points, row)
         problem = self._unlike(points, row, x)
         found = None
         if problem is None:
@@ -106,7 +112,7 @@ class _Examiner:
     def transition_state(self, database: Database, row: int) -> None:
         """Verify and store one transition state with the minima that it joins."""
         points = database.states
-        x = in_our_order(self.landscape, points.coordinates[row])
+        x = self._coordinates(database, points, row)
         problem = self._unlike(points, row, x)
         state = None
         if problem is None:
@@ -223,7 +229,7 @@ def tabulate(landscape: Landscape, database: Database) -> Admission:
         landscape.add_transition_state(state, *ends)
     admission = Admission(np.arange(len(database.minima)))
     _note_pairs(landscape, database.pairs, admission.minimum_ids)
-    _note_sets(landscape, database.sets, admission.minimum_ids)
+    _note_sets(landscape, database.sets, admission)
     return admission
 
 
@@ -251,12 +257,20 @@ def _note_pairs(landscape: Landscape, pairs: np.ndarray, ids: np.ndarray) -> Non
         landscape.mark_pair(a, b, connected, Status.CONVERGED if connected else Status.JOB_FAILED)
 
 
-def _note_sets(landscape: Landscape, sets: dict[str, np.ndarray], ids: np.ndarray) -> None:
-    """Keep a set of minima as a column of the landscape: 1 for its members."""
-    for name, rows in sets.items():
-        members = ids[rows]
+def _note_sets(landscape: Landscape, sets: dict[str, np.ndarray], admission: Admission) -> None:
+    """Keep sets of minima as columns of the landscape: 1 for their members. Sets with a minimum in common are left out."""
+    members = {name: np.unique(admission.minimum_ids[rows]) for name, rows in sets.items()}
+    members = {name: ids[ids >= 0] for name, ids in members.items()}
+    counts = np.bincount(np.concatenate([np.empty(0, dtype=np.int64), *members.values()]))
+    if counts.max(initial=0) > 1:
+        shared = int(np.argmax(counts))
+        admission.notes.append(
+            f"minimum {shared} would be in more than one of the sets {' and '.join(members)}, so they are left out"
+        )
+        return
+    for name, ids in members.items():
         values = np.full(len(landscape.minima), np.nan)
-        values[members[members >= 0]] = 1.0
+        values[ids] = 1.0
         landscape.scores.set(Score(f"{SET_PREFIX}{name}", "", f"1 for the minima of set {name}"), values)
 
 

@@ -51,7 +51,8 @@ class Database:
 
     ends: (m, 2) rows of the minima on the plus and the minus side of each transition state. negative: (m,) its
     negative eigenvalue, NaN if none is printed. pairs: (p, 2) rows of minima whose connection was tried. sets: rows of
-    the minima in sets by their name. notes: sentences about what was left out on reading.
+    the minima in sets by their name. notes: sentences about what was left out on reading. suite_order: whether the
+    coordinates are in the order of the original suite, or in ours.
     """
 
     minima: Printed
@@ -61,6 +62,7 @@ class Database:
     pairs: np.ndarray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
     sets: dict[str, np.ndarray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    suite_order: bool = True
 
 
 def minima_alone(minima: Printed) -> Database:

@@ -8,12 +8,14 @@ from llcommon.interchange import suite
 from llcommon.interchange.lowest import read_lowest
 from llcommon.interchange.pathinfo import read_min_data_info, read_path_info
 from llcommon.interchange.printed import Database
+from llcommon.interchange.topsearch import read_topsearch
 
 READERS: dict[str, Callable[[Path, int], Database]] = {
     "suite": suite.read_database,
     "path.info": read_path_info,
     "min.data.info": read_min_data_info,
     "lowest": read_lowest,
+    "topsearch": read_topsearch,
 }
 
 
@@ -22,6 +24,8 @@ def format_of(source: Path) -> str:
     if not source.exists():
         raise InputError(f"{source} does not exist; check the name")
     if source.is_dir():
+        if (source / "min.coords").is_file():
+            return "topsearch"
         if (source / suite.MIN_DATA).is_file():
             return "suite"
         raise InputError(f"{source} holds no {suite.MIN_DATA}; give a folder with a database, or a file such as path.info")

@@ -42,3 +42,7 @@ class Tabulated(LossModel):
 
     def notes(self) -> list[str]:
         return ["imported as a table, without coordinates: nothing in it was verified"]
+
+    def suite_keywords(self) -> tuple[str, ...]:
+        """Any network of one coordinate more than there are degrees of freedom: for such PATHSAMPLE takes networks."""
+        return (f"MLP3 {self.parameters.degrees_of_freedom} 1 1 1 0.0",)
