@@ -34,7 +34,10 @@ _MOST_SHOWN = 20
     "--model", type=click.Path(path_type=Path), metavar="TOML", help="TOML file of the loss model and its data."
 )
 @click.option(
-    "--like", type=click.Path(path_type=Path), metavar="FILE", help="Landscape file whose model, data and settings serve."
+    "--like",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Landscape file whose model, data and settings serve.",
 )
 @click.option(
     "--table",

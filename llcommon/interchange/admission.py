@@ -140,10 +140,11 @@ class _Examiner:
         if status is Status.STEP_LIMIT and self.reconverge:
             refined = self._refined(x, index)
             again, later = self._point_at(refined, index)
-            if again is not None and np.linalg.norm(refined - x) <= _FARTHEST:
+            if again is not None:
                 self.admission.reconverged += 1
                 return again, None
-            return None, "it was refined, but " + not_stationary(self.model, refined, later, index, self.settings.curvature)
+            problem = not_stationary(self.model, refined, later, index, self.settings.curvature)
+            return None, f"it was refined, but {problem}"
         if found is not None:
             return found, None
         problem = not_stationary(self.model, x, status, index, self.settings.curvature)
@@ -258,7 +259,7 @@ def _note_pairs(landscape: Landscape, pairs: np.ndarray, ids: np.ndarray) -> Non
 
 
 def _note_sets(landscape: Landscape, sets: dict[str, np.ndarray], admission: Admission) -> None:
-    """Keep sets of minima as columns of the landscape: 1 for their members. Sets with a minimum in common are left out."""
+    """Keep sets of minima as columns of the landscape, 1 for their members; none if they have a minimum in common."""
     members = {name: np.unique(admission.minimum_ids[rows]) for name, rows in sets.items()}
     members = {name: ids[ids >= 0] for name, ids in members.items()}
     counts = np.bincount(np.concatenate([np.empty(0, dtype=np.int64), *members.values()]))

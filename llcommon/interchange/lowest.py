@@ -25,7 +25,7 @@ def read_lowest(path: Path, dimension: int) -> Database:
     while place < len(lines):
         count = lines[place].whole(0)
         if count != dimension:
-            raise lines[place].fault(f"says {count} coordinates where the model has {dimension}; it is of another model")
+            raise lines[place].fault(f"says {count} coordinates where the model has {dimension}; it is of another one")
         block = lines[place + 1 : place + 2 + dimension]
         if len(block) < 1 + dimension:
             raise lines[place].fault(f"begins a minimum of fewer than {dimension} coordinates; the file is cut short")

@@ -23,7 +23,8 @@ _OTHERS = ("MLP3", "MLPB3", "MLPB3NEW", "MLPVB3NN", "MLPVB3SAM", "AUCMLPVB3", "M
 
 def table_landscape(degrees_of_freedom: int) -> Landscape:
     """An empty landscape of points that are known by a table only."""
-    return _landscape({"loss": {"model": "tabulated", "degrees_of_freedom": degrees_of_freedom}}, None, "the command line")
+    tables = {"loss": {"model": "tabulated", "degrees_of_freedom": degrees_of_freedom}}
+    return _landscape(tables, None, "the command line")
 
 
 def suite_landscape(folder: Path) -> Landscape:
@@ -34,8 +35,8 @@ def suite_landscape(folder: Path) -> Landscape:
     line, others = _network_line(folder)
     if line is None:
         raise ConfigError(
-            f"{folder} does not say what loss it is of: no MLPVB3 line is in {', '.join(KEYWORD_FILES[:2])} or data; give "
-            "the loss model by --model FILE.toml or --like FILE.h5, or --table N for a network without coordinates"
+            f"{folder} does not say what loss it is of: no MLPVB3 line is in {', '.join(KEYWORD_FILES[:2])} or data; "
+            "give the loss model by --model FILE.toml or --like FILE.h5, or --table N for a network without coordinates"
         )
     if len(line.words) != 7:
         raise line.fault("has no six numbers behind MLPVB3: inputs, first column, hidden, outputs, rows, lambda")
@@ -75,8 +76,8 @@ def _network_line(folder: Path) -> tuple[Line | None, set[str]]:
         strange = sorted(others.intersection(_OTHERS))
         if strange:
             raise ConfigError(
-                f"{folder / name} is of the potential {strange[0]}, and only MLPVB3 can be read from there: give the loss "
-                "model by --model FILE.toml or --like FILE.h5"
+                f"{folder / name} is of the potential {strange[0]}, and only MLPVB3 can be read from there: give the "
+                "loss model by --model FILE.toml or --like FILE.h5"
             )
         if found:
             return found, others

@@ -46,14 +46,13 @@ class _Reader:
                 raise _Ended
             values += line.reals()
             if len(values) > self.dimension:
-                raise line.fault(
-                    f"brings {len(values)} {what} where the model has {self.dimension} coordinates; it is of another model"
-                )
+                belong = f"the model has {self.dimension} coordinates; it is of another model"
+                raise line.fault(f"brings {len(values)} {what} where {belong}")
         return np.array(values)
 
 
 def _one(reader: _Reader, first: Line) -> tuple[tuple, np.ndarray, float]:
-    """Row as of `Printed.from_rows`, coordinates and lowest eigenvalue of a point whose energy is on the line `first`."""
+    """Row as of `Printed.from_rows`, coordinates and lowest eigenvalue of a point that begins with the line `first`."""
     if len(first.words) != 1:
         raise first.fault("should hold an energy alone; the points before it have more or fewer numbers than the model")
     second = reader.next()
@@ -104,14 +103,15 @@ def read_min_data_info(path: Path, dimension: int) -> Database:
     while (first := reader.next()) is not None:
         if len(first.words) != 6:
             raise first.fault(
-                f"has {len(first.words)} columns where the six of a minimum belong; points of {dimension} coordinates are "
-                "needed"
+                f"has {len(first.words)} columns where the six of a minimum belong; points of {dimension} coordinates "
+                "are needed"
             )
         rows.append((first.number, first.real(0), first.half_digit(0), first.real(1), first.whole(2)))
         try:
             points.append(reader.numbers("coordinates"))
         except _Ended as error:
-            raise first.fault(f"begins a minimum of fewer than {dimension} coordinates; the file is cut short") from error
+            short = f"begins a minimum of fewer than {dimension} coordinates; the file is cut short"
+            raise first.fault(short) from error
     if not rows:
         raise InputError(f"{path} is empty; it should hold minima")
     return minima_alone(Printed.from_rows(path, rows, np.array(points)))

@@ -33,7 +33,8 @@ class Printed:
     @classmethod
     def from_rows(cls, path: Path, rows: list[tuple], coordinates: np.ndarray | None = None) -> "Printed":
         """From (line, loss, half digit, lpphe, order) of each point."""
-        lines, loss, half_digit, lpphe, order = (list(column) for column in zip(*rows, strict=True)) if rows else [[]] * 5
+        columns = zip(*rows, strict=True) if rows else [()] * 5
+        lines, loss, half_digit, lpphe, order = columns
         return cls(
             path,
             np.array(lines, dtype=np.int64),

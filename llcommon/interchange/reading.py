@@ -28,7 +28,7 @@ def format_of(source: Path) -> str:
             return "topsearch"
         if (source / suite.MIN_DATA).is_file():
             return "suite"
-        raise InputError(f"{source} holds no {suite.MIN_DATA}; give a folder with a database, or a file such as path.info")
+        raise InputError(f"{source} holds no {suite.MIN_DATA}; give a folder that does, or a file such as path.info")
     for name in ("path.info", "min.data.info", "lowest"):
         if source.name.startswith(name):
             return name

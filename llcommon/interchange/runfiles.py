@@ -1,8 +1,8 @@
 """Keyword files beside an exported database, so that the programs of the original suite run in the folder at once.
 
-pathdata of PATHSAMPLE, dinfo of disconnectionDPS; for networks that the suite knows also odata.connect and odata.tspath,
-which PATHSAMPLE hands to OPTIM, data and coords of GMIN, and the training data. Numbers are written with a capital E: the
-programs refuse 1e-6.
+pathdata of PATHSAMPLE, dinfo of disconnectionDPS; for networks that the suite knows also odata.connect and
+odata.tspath, which PATHSAMPLE hands to OPTIM, data and coords of GMIN, and the training data. Numbers are written with
+a capital E: the programs refuse 1e-6.
 """
 
 import math
@@ -108,7 +108,7 @@ def dinfo(minima: np.ndarray, states: np.ndarray) -> str:
 
 
 def odata(model: LossModel, settings: Settings, connect: bool) -> str:
-    """Keywords of OPTIM without coordinates, which PATHSAMPLE appends; connect: two minima, or a saddle search from one."""
+    """Keywords of OPTIM without coordinates, which PATHSAMPLE appends; connect: two minima, or a saddle search."""
     rule = settings.same_point
     steps = {"step": 0.01, "largest": 0.2} if connect else {"step": 0.02, "largest": 0.04}
     own = _CONNECT if connect else _SADDLE

@@ -1,8 +1,8 @@
 """The text files of topsearch (IBM), as its KineticTransitionNetwork dumps and reads them.
 
 min.data: number and energy of each minimum; min.coords: a row of coordinates for each; ts.data: the two minima of each
-transition state and its energy; ts.coords; pairlist: pairs of minima tried. Numbers from 0. It keeps one transition state
-for a pair of minima, and energies to five decimals; we write all digits.
+transition state and its energy; ts.coords; pairlist: pairs of minima tried. Numbers from 0. It keeps one transition
+state for a pair of minima, and energies to five decimals; we write all digits.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ _DIGITS = "%.18e"
 
 
 def read_topsearch(folder: Path, dimension: int) -> Database:
-    """The network in a folder; dimension: N. Coordinates are in the order of our model. InputError for what is wrong."""
+    """The network in a folder, coordinates in the order of our model; dimension: N. InputError for what is wrong."""
     rows = []
     for number, line in enumerate(lines_of(folder / "min.data")):
         _check_columns(line, 2)
@@ -68,7 +68,7 @@ def _points(path: Path, count: int, dimension: int) -> np.ndarray:
     points = []
     for line in lines_of(path) if count else ():
         if len(line.words) != dimension:
-            raise line.fault(f"has {len(line.words)} coordinates where the model has {dimension}; it is of another model")
+            raise line.fault(f"has {len(line.words)} coordinates where the model has {dimension}; it is of another one")
         points.append(line.reals())
     if len(points) != count:
         raise InputError(f"{path} holds {len(points)} points where there should be {count}; it is cut short")
