@@ -148,9 +148,9 @@ def test_loose_points_need_reconverge(surface, capsys):
     report = imported(capsys, "out", "--model", "h.toml")
     # (3, 2) is a minimum to the last bit.
     assert (report["minima"], report["transition_states"]) == (1, 0)
-    problems = {failure["problem"].partition("gradient is ")[2][9:] for failure in report["failures"]}
     assert len(report["failures"]) == 7
-    assert {text[-83:] for text in problems} == {"above the tolerance, 1e-09; --reconverge refines such points"[-83:]}
+    for failure in report["failures"]:
+        assert failure["problem"].endswith("above the tolerance, 1e-09; --reconverge refines such points")
     report = imported(capsys, "out", "--model", "h.toml", "--reconverge")
     assert (report["minima"], report["transition_states"], report["reconverged"]) == (4, 4, 7)
     ours, theirs = read_landscape("h.h5"), read_landscape("new.h5")

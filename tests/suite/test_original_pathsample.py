@@ -1,4 +1,4 @@
-"""Exported networks in the original programs: what PATHSAMPLE and disconnectionDPS make of them is what the formulae say.
+"""Exported networks in the original programs: PATHSAMPLE and disconnectionDPS make of them what the formulae say.
 
 The fast tests compare with numbers that the programs once printed; the others run them, from the wheel pylfl.
 """
