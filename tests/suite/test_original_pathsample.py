@@ -13,8 +13,14 @@ import pytest
 from driving import call
 
 from benchmarks import environment
-from llcommon.store import read_landscape, write_landscape
+from llcommon.config import table_of
+from llcommon.losses import build
+from llcommon.optimise.points import minimum_at
+from llcommon.optimise.quench import Quencher
+from llcommon.settings import Settings
+from llcommon.store import Landscape, read_landscape, write_landscape
 from llcommon.verification import verify
+from tests.llcommon.losses.cases import binary_table
 from tests.reference import kinetics
 
 KEPT = networks.NET4
@@ -164,3 +170,39 @@ def test_a_database_that_pathsample_made_and_grew(folder):
     assert len(grown.transition_states) >= 2
     assert verify(grown, range(len(grown.transition_states))).failures == []
     assert grown.minima.loss[0] == pytest.approx(0.013475830089618, abs=1e-14)
+
+
+def one_minimum(model):
+    """A landscape of the first minimum that a quench from a random start leads to."""
+    landscape = Landscape(Settings(model.name, table_of(model.parameters)), model, model.data)
+    quencher = Quencher(model, landscape.settings.quench)
+    rng = np.random.default_rng(3)
+    while not len(landscape.minima):
+        end = quencher.quench(model.random_start(rng))
+        found, _ = minimum_at(model, end.coordinates, landscape.settings.quench.rms)
+        if found is not None:
+            landscape.add_minimum(found)
+    return landscape
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not environment.installed(), reason=MISSING)
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("mlp", {"hidden": [2], "lambda": 1e-2}),
+        ("mlp", {"hidden": [2], "lambda": 1e-2, "regularise_biases": False}),
+        ("mlp", {"hidden": [2], "lambda": 1e-2, "loss": "auc", "positive": "1", "beta": 5.0}),
+        ("mlq", {"lambda": 1e-2}),
+    ],
+)
+def test_gmin_starts_where_we_ended(folder, name, parameters):
+    landscape = one_minimum(build(name, parameters, binary_table()))
+    out = exported(landscape, folder)
+    changed(out / "data", ("^STEPS .*", "STEPS 0 1.0"))
+    said = program("gmin", out)
+    # Its first quench ends at the start, after a call or two.
+    energy = float(re.search(r"Qu +0 +E= *(\S+)", said).group(1))
+    assert energy == pytest.approx(landscape.minima.loss[0], rel=DIGITS)
+    lowest = np.array((out / "lowest").read_text().split("calls")[1].split(), dtype=float)
+    assert lowest == pytest.approx(np.loadtxt(out / "coords"), abs=1e-5)
