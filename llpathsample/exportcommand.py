@@ -113,6 +113,8 @@ def _ids(given: str | None, landscape, file: Path, option: str):
 
 
 def _say_what_is_lost(landscape, kind: str) -> None:
+    if kind == "suite" and landscape.declared.suite_keywords() is None:
+        log("note: the suite lacks this loss: PATHSAMPLE and disconnectionDPS run there, OPTIM and GMIN do not")
     if kind == "topsearch":
         from llcommon.interchange.topsearch import kept_states
 

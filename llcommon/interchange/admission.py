@@ -27,6 +27,8 @@ _MOST_STEPS = 20
 _FARTHEST = 0.1
 SET_PREFIX = "set_"
 
+Point = Minimum | TransitionState
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -103,7 +105,7 @@ class _Examiner:
         problem = self._unlike(points, row, x)
         found = None
         if problem is None:
-            found, problem = self._stationary(x, 0)
+            found, _, problem = self._stationary(x, 0)
         if found is None:
             self._refuse("minimum", points, row, problem)
             return
@@ -116,9 +118,9 @@ class _Examiner:
         problem = self._unlike(points, row, x)
         state = None
         if problem is None:
-            state, problem = self._stationary(x, 1)
+            state, mode, problem = self._stationary(x, 1)
         if state is not None:
-            problem = self._store(state, database.ends[row])
+            problem = self._store(state, mode, database.ends[row])
         if problem is not None:
             self._refuse("transition state", points, row, problem)
 
@@ -134,33 +136,35 @@ class _Examiner:
             "other data, or its coordinates are in another order"
         )
 
-    def _stationary(self, x: np.ndarray, index: int) -> tuple[Minimum | TransitionState | None, str | None]:
-        """The stationary point of this index at x, (N,), refined if need and leave be; or None and what is wrong."""
-        found, status = self._point_at(x, index)
+    def _stationary(self, x: np.ndarray, index: int) -> tuple[Point | None, np.ndarray | None, str | None]:
+        """The stationary point of this index at x, (N,), refined if need and leave be, and its unstable mode; or None and
+        what is wrong."""
+        found, mode, status = self._point_at(x, index)
         if status is Status.STEP_LIMIT and self.reconverge:
             refined = self._refined(x, index)
-            again, later = self._point_at(refined, index)
+            again, mode, later = self._point_at(refined, index)
             if again is not None:
                 self.admission.reconverged += 1
-                return again, None
+                return again, mode, None
             problem = not_stationary(self.model, refined, later, index, self.settings.curvature)
-            return None, f"it was refined, but {problem}"
+            return None, None, f"it was refined, but {problem}"
         if found is not None:
-            return found, None
+            return found, mode, None
         problem = not_stationary(self.model, x, status, index, self.settings.curvature)
         if status is Status.STEP_LIMIT:
             problem += f", {self._tolerance(index):g}; --reconverge refines such points"
-        return None, problem
+        return None, None, problem
 
     def _tolerance(self, index: int) -> float:
         return self.settings.connect.rms if index else self.settings.quench.rms
 
-    def _point_at(self, x: np.ndarray, index: int) -> tuple[Minimum | TransitionState | None, Status]:
+    def _point_at(self, x: np.ndarray, index: int) -> tuple[Point | None, np.ndarray | None, Status]:
+        """The verified point of this index at x, its unstable mode (of a transition state), and the outcome."""
         arguments = (self.model, x, self._tolerance(index), self.settings.curvature)
-        if index == 0:
-            return minimum_at(*arguments)
-        state, _, status = transition_state_at(*arguments)
-        return state, status
+        if index:
+            return transition_state_at(*arguments)
+        minimum, status = minimum_at(*arguments)
+        return minimum, None, status
 
     def _refined(self, x: np.ndarray, index: int) -> np.ndarray:
         """x, (N,), after Newton steps, as long as they make the gradient smaller."""
@@ -179,11 +183,8 @@ class _Examiner:
             best, slope = trial, beside
         return best
 
-    def _store(self, state: TransitionState, ends: np.ndarray) -> str | None:
+    def _store(self, state: TransitionState, mode: np.ndarray, ends: np.ndarray) -> str | None:
         """Store a verified transition state if it joins the minima in rows `ends` of the file; what is wrong if not."""
-        _, mode, _ = transition_state_at(
-            self.model, state.coordinates, self._tolerance(1), self.settings.curvature
-        )
         sides = self.downhill.both_sides(state, mode)
         for name, side in zip(("plus", "minus"), sides, strict=True):
             if side.minimum is None:

@@ -68,10 +68,12 @@ def size_keyword(model: LossModel) -> str:
     return f"MLP3 {max(model.dimension, 2) - 1} 1 1 1 0.0"
 
 
-def pathdata(model: LossModel, settings: Settings, temperature: float, apart: bool) -> str:
+def pathdata(model: LossModel, settings: Settings, temperature: float, apart: bool, softest: float) -> str:
     """The keyword file of PATHSAMPLE: rates between min.A and min.B; other analyses as comments.
 
-    temperature: in units of the loss; apart: whether the two sets are different, so that there are rates.
+    temperature: in units of the loss; apart: whether the two sets are different, so that there are rates; softest: the
+    smallest positive Hessian eigenvalue of a point, NaN if it is not known. PATHSAMPLE passes over points with one
+    below EVCUT, which is set well below that.
     """
     rule = settings.same_point
     lines = [
@@ -89,6 +91,8 @@ def pathdata(model: LossModel, settings: Settings, temperature: float, apart: bo
         "! CYCLES 10",
         "! NEWCONNECTIONS 100 20 1",
     ]
+    if np.isfinite(softest):
+        lines.insert(1, f"EVCUT {real(float(f'{0.1 * softest:.1g}'))}")
     if not model.dimension:
         lines.insert(1, "NOPOINTS")
     return "\n".join(lines) + "\n"

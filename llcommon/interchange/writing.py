@@ -93,7 +93,8 @@ def suite_folder(landscape, wishes: Wishes) -> dict[str, Content]:
         best = suite.in_suite_order(landscape, minima.coordinates[landscape.global_minimum()])
         files |= runfiles.for_the_suite(model, landscape.settings, best)
     apart = not np.array_equal(sets["A"], sets["B"])
-    files["pathdata"] = runfiles.pathdata(model, landscape.settings, wishes.temperature, apart)
+    softest = float(np.concatenate([minima.smallest_eigenvalue, states.next_eigenvalue]).min())
+    files["pathdata"] = runfiles.pathdata(model, landscape.settings, wishes.temperature, apart, softest)
     files["dinfo"] = runfiles.dinfo(minima.loss, states.loss)
     return files
 
