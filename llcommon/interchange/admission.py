@@ -137,10 +137,10 @@ class _Examiner:
         )
 
     def _stationary(self, x: np.ndarray, index: int) -> tuple[Point | None, np.ndarray | None, str | None]:
-        """The stationary point of this index at x, (N,), refined if need and leave be, and its unstable mode; or None and
-        what is wrong."""
+        """The stationary point of this index at x, (N,), refined if need and leave be, and its unstable mode; or None
+        and what is wrong."""
         found, mode, status = self._point_at(x, index)
-        if status is Status.STEP_LIMIT and self.reconverge:
+        if status is Status.STEP_LIMIT and self.reconverge and self.model.pieces is None:
             refined = self._refined(x, index)
             again, mode, later = self._point_at(refined, index)
             if again is not None:
@@ -151,7 +151,7 @@ class _Examiner:
         if found is not None:
             return found, mode, None
         problem = not_stationary(self.model, x, status, index, self.settings.curvature)
-        if status is Status.STEP_LIMIT:
+        if status is Status.STEP_LIMIT and self.model.pieces is None:
             problem += f", {self._tolerance(index):g}; --reconverge refines such points"
         return None, None, problem
 
