@@ -1,14 +1,19 @@
 """`llpathsample import` and `export` as a user runs them: round trips exact to the last digit, refusals, tables."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import networks
 import networkx
 import numpy as np
 import pytest
-from driving import call, files
+from driving import ROOT, call, files
 
+from llcommon.interchange import folders
 from llcommon.interchange.folders import replace_folder
 from llcommon.store import read_landscape, write_landscape
 from llcommon.verification import verify
@@ -265,6 +270,28 @@ def test_a_folder_is_replaced_whole_or_not_at_all(folder):
     assert files(folder) == {"out": None, "out/a": b"1", "out/b": b"23"}
     replace_folder(folder / "out", {"b": "4"}, names)
     assert files(folder) == {"out": None, "out/b": b"4"}
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_a_killed_export_leaves_the_old_folder_and_is_cleared_away(folder, able, monkeypatch):
+    if not able:
+        monkeypatch.setattr(folders, "_exchanged", lambda first, second: False)
+    script = (
+        "import os, signal; from pathlib import Path; from llcommon.interchange.folders import replace_folder\n"
+        "def content():\n    yield 'half'\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "replace_folder(Path('out'), {'a': 'new', 'b': content()}, ('a', 'b'))"
+    )
+    replace_folder(folder / "out", {"a": "old"}, ("a", "b"))
+    killed = subprocess.run([sys.executable, "-c", script], cwd=folder, env=_environment(), check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert files(folder / "out") == {"a": b"old"}
+    assert len(list(folder.iterdir())) == 2
+    replace_folder(folder / "out", {"b": "new"}, ("a", "b"))
+    assert files(folder) == {"out": None, "out/b": b"new"}
+
+
+def _environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def test_foreign_files_are_not_touched(surface, capsys):
