@@ -1,7 +1,7 @@
-"""Throw-away virtual environments that bring the peers: the original suite's executables, and topsearch.
+"""Throw-away virtual environments that bring the peers: the original suite's executables, topsearch and PyGT.
 
 The PyPI wheel pylfl carries the Linux executables GMIN, OPTIM, PATHSAMPLE and disconnectionDPS of
-June 2021. topsearch is a Python library with dependencies of its own age. Both are started as separate
+June 2021. topsearch is a Python library with dependencies of its own age, as is PyGT. All are started as separate
 processes, for measurements only: no package of this house depends on them, and the environments can be
 deleted at any time.
 """
@@ -17,6 +17,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / ".bench-venv"
 REQUIREMENT = "pylfl==0.3.5"
+PYGT_FOLDER = PROJECT / ".bench-venv-pygt"
+PYGT_REQUIREMENTS = ("pygt==0.3.0",)
 TOPSEARCH_FOLDER = PROJECT / ".bench-venv-topsearch"
 # The versions of the lock file in topsearch's repository: with later ones of SciPy it does not notice
 # a minimisation that failed. The release's band, saddle search and minimiser are those of the repository.
@@ -104,10 +106,28 @@ def prepare() -> Suite:
     return suite
 
 
-def _topsearch_is_ready() -> bool:
+def _is_ready(folder: Path, requirements: tuple[str, ...]) -> bool:
     """Whether exactly the versions asked for are installed."""
-    names = [requirement.replace("-", "_").replace("==", "-") for requirement in TOPSEARCH_REQUIREMENTS]
-    return all(any(TOPSEARCH_FOLDER.glob(f"lib/python*/site-packages/{name}.dist-info")) for name in names)
+    wanted = {requirement.replace("-", "_").replace("==", "-").lower() for requirement in requirements}
+    found = {path.stem.lower() for path in folder.glob("lib/python*/site-packages/*.dist-info")}
+    return wanted <= found
+
+
+def topsearch_installed() -> Path | None:
+    """The interpreter that can import topsearch, None if it is not installed."""
+    return _python(TOPSEARCH_FOLDER) if _is_ready(TOPSEARCH_FOLDER, TOPSEARCH_REQUIREMENTS) else None
+
+
+def pygt_installed() -> Path | None:
+    """The interpreter that can import PyGT, None if it is not installed."""
+    return _python(PYGT_FOLDER) if _is_ready(PYGT_FOLDER, PYGT_REQUIREMENTS) else None
+
+
+def prepare_pygt() -> Path:
+    """The interpreter that can import PyGT, installing it first if need be. Raises PeersMissing if that fails."""
+    if pygt_installed() is None:
+        _install(PYGT_FOLDER, *PYGT_REQUIREMENTS)
+    return _python(PYGT_FOLDER)
 
 
 def prepare_topsearch() -> Path:
@@ -117,7 +137,7 @@ def prepare_topsearch() -> Path:
     """
     if sys.version_info >= (3, 13):
         raise PeersMissing("topsearch needs Python 3.12 or older: run the benchmarks with 3.11 or 3.12.")
-    if not _topsearch_is_ready():
+    if topsearch_installed() is None:
         _install(TOPSEARCH_FOLDER, *TOPSEARCH_REQUIREMENTS)
     return _python(TOPSEARCH_FOLDER)
 
@@ -126,3 +146,4 @@ if __name__ == "__main__":
     for name, path in vars(prepare()).items():
         print(f"{name:14} {path.relative_to(PROJECT)}")
     print(f"{'topsearch':14} {prepare_topsearch().relative_to(PROJECT)}")
+    print(f"{'PyGT':14} {prepare_pygt().relative_to(PROJECT)}")

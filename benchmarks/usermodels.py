@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.options import Options
 from llcommon.losses.user.source import load
-from llgmin.problem import read_problem
+from llcommon.problem import read_problem
 from llgmin.search import Search
 
 # Rastrigin's function; each call is drawn out to so many microseconds of CPU, and all of them are added up.

@@ -132,7 +132,7 @@ class _Verifier:
         stored = self.landscape.minimum(minimum_id)
         found, status = minimum_at(self.model, stored.coordinates, self.minimum_rms, self.curvature)
         if found is None:
-            problem = _not_stationary(self.model, stored.coordinates, status, 0, self.curvature)
+            problem = not_stationary(self.model, stored.coordinates, status, 0, self.curvature)
             self._fail(MINIMUM, minimum_id, problem)
             return
         for problem in _differences(self.model, stored, found, ("smallest_eigenvalue",), self.curvature):
@@ -147,7 +147,7 @@ class _Verifier:
         stored = self.landscape.transition_state(ts_id)
         found, mode, status = transition_state_at(self.model, stored.coordinates, self.ts_rms, self.curvature)
         if found is None:
-            problem = _not_stationary(self.model, stored.coordinates, status, 1, self.curvature)
+            problem = not_stationary(self.model, stored.coordinates, status, 1, self.curvature)
             self._fail(TRANSITION_STATE, ts_id, problem)
             return
         names = ("negative_eigenvalue", "next_eigenvalue")
@@ -184,7 +184,7 @@ def _reason(status: Status) -> str:
     return _REASONS.get(status, status.label)
 
 
-def _not_stationary(
+def not_stationary(
     model: LossModel, x: np.ndarray, status: Status, wanted: int, settings: CurvatureSettings
 ) -> str:
     """Why the point x, shape (N,), is not stationary with `wanted` negative eigenvalues."""

@@ -96,8 +96,8 @@ def open_search(
     command: for the records; make: gives the method for a model and its settings; check_derivatives: whether those of
     a user's model are compared with differences first.
     """
+    from llcommon.problem import read_problem
     from llcommon.store import check_writable
-    from llgmin.problem import read_problem
     from llgmin.search import Search
 
     landscape = read_problem(settings, overrides, seed, check_derivatives)
@@ -295,9 +295,9 @@ def quench(file: Path, output, force, seed, overrides, points, order, random, ch
     from llcommon.errors import NothingFound
     from llcommon.optimise.points import minimum_at
     from llcommon.optimise.quench import Quencher
+    from llcommon.problem import empty_copy, read_problem
     from llcommon.status import Status
     from llcommon.store import check_writable, write_landscape
-    from llgmin.problem import empty_copy, read_problem
 
     if output is not None:
         check_writable(output, force)

@@ -61,7 +61,7 @@ def new_template(
         _suggest_loss(tables["loss"], cls, training_data)
     if data is not None or not cls.takes_data:
         parameters = {key: value for key, value in tables["loss"].items() if key != "model"}
-        subject = losses.build(model, parameters, training_data if data is not None else None)
+        subject = losses.build(model, parameters, training_data if data is not None else None).ready()
     search = tables.setdefault("search", {})
     search.setdefault("temperature", subject.suggested_temperature)
     search.setdefault("step", subject.suggested_step)

@@ -11,6 +11,8 @@ main = program(
         "stats": ("llpathsample.commands:stats", "Count minima, transition states and components."),
         "tree": ("llpathsample.commands:tree", "Draw the disconnectivity graph."),
         "path": ("llpathsample.commands:path", "Find the lowest path between two minima."),
+        "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
+        "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),
         "distance": ("llpathsample.distancecommand:distance", "Measure the distance of two minima after alignment."),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),

@@ -36,6 +36,7 @@ FLOORS = {
     "llcommon.optimise": 3,
     "llcommon.symmetry": 3,
     "llcommon.interchange": 4,
+    "llcommon.problem": 4,
     "llcommon.provenance": 4,
     "llcommon.store": 4,
     "llcommon.verification": 4,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from driving import ROOT, XOR_CSV, call, files
 
+from llcommon.problem import read_problem
 from llcommon.store import Landscape, read_landscape, write_landscape
-from llgmin.problem import read_problem
 
 TOML = """\
 [loss]

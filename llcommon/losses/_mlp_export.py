@@ -106,3 +106,21 @@ def suite_order(widths: tuple[int, ...]) -> np.ndarray | None:
     first = first.reshape(inputs + 1, hidden)
     second = second.reshape(hidden + 1, outputs)
     return np.concatenate([first[:-1].T.ravel(), second[:-1].T.ravel(), first[-1], second[-1]])
+
+
+def suite_keywords(parameters, widths: tuple[int, ...], rows: int, ranked: int | None) -> tuple[str, ...] | None:
+    """Keyword lines of the MLPVB3 and AUCMLPVB3 potentials of GMIN and OPTIM; None for another network than they know.
+
+    parameters: of the model; ranked: number of the class that an AUC ranks above the others, 1 in the suite. Their
+    features begin with column 1 of MLPdata. The programs refuse an exponent with a small letter.
+    """
+    if len(widths) != 3 or parameters.activation != "tanh" or parameters.sharpness_radius > 0.0:
+        return None
+    inputs, hidden, outputs = widths
+    sizes = f"{inputs} 1 {hidden} {outputs} {rows} {parameters.lambda_!r}".upper()
+    biases = () if parameters.regularise_biases else ("NOREGBIAS",)
+    if parameters.loss == "cross-entropy":
+        return (*biases, f"MLPVB3 {sizes}")
+    if parameters.loss == "auc" and parameters.shape == "sigmoid" and ranked == 1:
+        return (*biases, f"AUCMLPBETA {parameters.beta!r}".upper(), f"AUCMLPVB3 {sizes}")
+    return None

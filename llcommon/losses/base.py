@@ -276,3 +276,8 @@ class LossModel:
     def suite_order(self) -> np.ndarray | None:
         """Places (N,) so that x[places] is in the order of the original suite; None if that lacks the model."""
         return None
+
+    def suite_keywords(self) -> tuple[str, ...] | None:
+        """Keyword lines that name the model to the original suite; the last one is that which PATHSAMPLE takes the
+        number of coordinates from. None if the suite lacks it."""
+        return None

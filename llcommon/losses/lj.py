@@ -123,3 +123,9 @@ class LennardJones(LossModel):
     def stabiliser_order(self, x: np.ndarray, tolerance: float) -> int:
         """Order of the point group."""
         return len(symmetry.point_group(symmetry.centred(x)[0], tolerance))
+
+    # --- in the terms of other programs ---------------------------------------------------
+
+    def suite_keywords(self) -> tuple[str, ...]:
+        """What PATHSAMPLE needs to know of atoms; GMIN and OPTIM count them in their files of coordinates."""
+        return (f"NATOMS {self.parameters.atoms}",)

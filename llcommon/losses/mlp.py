@@ -345,3 +345,7 @@ class MLP(LossModel):
     def suite_order(self) -> np.ndarray | None:
         """That of MLPVB3; None unless there is one hidden layer."""
         return export.suite_order(self.widths)
+
+    def suite_keywords(self) -> tuple[str, ...] | None:
+        """MLPVB3 or AUCMLPVB3; None for what they cannot be."""
+        return export.suite_keywords(self.parameters, self.widths, self.rows, self.ranked_class)

@@ -158,3 +158,17 @@ class QuadraticMultinomial(LossModel):
 
     def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray:
         return self._network.log_probabilities(x, terms(self.data.transform(features)))
+
+    # --- in the terms of other programs ---------------------------------------------------
+
+    def suite_order(self) -> np.ndarray:
+        """That of MLQ: class by class its constant, the features and their products."""
+        classes = len(self.data.class_names)
+        return np.roll(np.arange(self.dimension).reshape(-1, classes).T, 1, axis=1).ravel()
+
+    def suite_keywords(self) -> tuple[str, ...] | None:
+        """MLQ; None where it regularises less than MLQ does."""
+        if not self.parameters.regularise_biases:
+            return None
+        inputs, classes = len(self.data.feature_names), len(self.data.class_names)
+        return (f"MLQ {inputs} 1 {classes} {self.rows} {self.parameters.lambda_!r}".upper(),)

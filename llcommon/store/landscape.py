@@ -47,6 +47,14 @@ class AddedMinimum:
 
 
 @dataclass(frozen=True)
+class AddedState:
+    """Id of a transition state, and whether it was new."""
+
+    id: int
+    is_new: bool
+
+
+@dataclass(frozen=True)
 class AddedTriple:
     """Ids of the points of a triple; how many of its minima, and whether its TS, were new.
 
@@ -147,7 +155,9 @@ class Landscape:
         return x
 
     def _find(self, table: Columns, index: LossIndex, loss: float, x: np.ndarray) -> int | None:
-        """Smallest id of a point of `table` that is the same as (loss, x), or None."""
+        """Smallest id of a point of `table` that is the same as (loss, x), or None; none is without coordinates."""
+        if not x.size:
+            return None
         rule = self.settings.same_point
         for candidate in index.within(loss, rule.loss_tolerance):
             reference = table.coordinates[candidate].copy()  # compiled code refuses read-only arrays
@@ -190,6 +200,11 @@ class Landscape:
         new = self.transition_states.append(**values, minima=(plus_id, minus_id))
         self._ts_index.insert(float(state.loss), new)
         return new, True
+
+    def add_transition_state(self, state: TransitionState, plus_id: int, minus_id: int) -> AddedState:
+        """Store a transition state between two stored minima; one that is known stays linked to those it had."""
+        self._check_point(state.loss, state.coordinates)
+        return AddedState(*self._add_transition_state(state, plus_id, minus_id))
 
     def add_triple(self, triple: Triple) -> AddedTriple:
         """Store a minimum - transition state - minimum triple; points known already are linked to.

@@ -61,13 +61,13 @@ def check_writable(path: str | Path, force: bool) -> None:
         raise OutputError(f"{path} exists already; choose another name or add --force to replace it")
 
 
-def _temporary_stem(target: Path) -> str:
+def temporary_stem(target: Path) -> str:
     """What all temporaries of this target made on this machine begin with."""
     machine = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
     return f".{target.name}.{machine}-"
 
 
-def _process_is_gone(number: int) -> bool:
+def process_is_gone(number: int) -> bool:
     """Whether no process of this number runs on this machine."""
     try:
         os.kill(number, 0)
@@ -80,10 +80,10 @@ def _process_is_gone(number: int) -> bool:
 
 def _remove_stale(target: Path) -> None:
     """Delete temporaries of this target whose process was killed; those of others stay."""
-    pattern = re.compile(re.escape(_temporary_stem(target)) + r"(\d{1,9})-[0-9a-f]{16}\.tmp")
+    pattern = re.compile(re.escape(temporary_stem(target)) + r"(\d{1,9})-[0-9a-f]{16}\.tmp")
     for name in os.listdir(target.parent):
         match = pattern.fullmatch(name)
-        if match and _process_is_gone(int(match.group(1))):
+        if match and process_is_gone(int(match.group(1))):
             with contextlib.suppress(OSError):
                 os.unlink(target.parent / name)
 
@@ -115,7 +115,7 @@ def replace_file(path: str | Path, write: Callable[[Path], None]) -> None:
     """
     target = _resolved(path)
     _refuse_other_than_file(target, path)
-    temporary = target.parent / f"{_temporary_stem(target)}{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    temporary = target.parent / f"{temporary_stem(target)}{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         write(temporary)

@@ -88,6 +88,8 @@ GOLDEN_HELP = {
   stats     Count minima, transition states and components.
   tree      Draw the disconnectivity graph.
   path      Find the lowest path between two minima.
+  import    Import a network of another program, verified.
+  export    Write a network for another program.
   distance  Measure the distance of two minima after alignment.
 """,
 }

@@ -8,8 +8,8 @@ from driving import xor_problem
 
 import llgmin.recent
 from llcommon import losses
+from llcommon.problem import read_problem
 from llcommon.settings import SamePointSettings
-from llgmin.problem import read_problem
 from llgmin.recent import Recent
 from llgmin.search import Search
 

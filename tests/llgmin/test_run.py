@@ -9,10 +9,10 @@ import pytest
 from driving import run, started, xor_problem
 
 from llcommon.errors import NothingFound
+from llcommon.problem import read_problem
 from llcommon.store import read_landscape
 from llgmin.cli import main
 from llgmin.methods import METHODS, method_of
-from llgmin.problem import read_problem
 from llgmin.search import Search
 from llgmin.walker import SEGMENT_STEPS
 

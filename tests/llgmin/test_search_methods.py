@@ -8,11 +8,11 @@ import pytest
 from driving import xor_problem
 
 from llcommon.errors import ConfigError
+from llcommon.problem import read_problem
 from llcommon.store import read_landscape
 from llgmin.cli import main
 from llgmin.hopping import _place_of
 from llgmin.methods import METHODS, method_of
-from llgmin.problem import read_problem
 from llgmin.search import Search
 from llgmin.tempering import ParallelTempering, ladder
 from llgmin.walker import MOVED, NEW, VERIFIED, Segment

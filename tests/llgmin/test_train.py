@@ -9,10 +9,10 @@ from driving import xor_problem
 
 from llcommon.errors import ConfigError, NothingFound
 from llcommon.optimise.training import Trainer
+from llcommon.problem import read_problem
 from llcommon.rng import from_state
 from llcommon.store import Landscape, read_landscape
 from llgmin.cli import main
-from llgmin.problem import read_problem
 from llgmin.search import Search
 from llgmin.starts import Starts
 from llgmin.statistics import read_record, search_statistics

@@ -14,8 +14,8 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from llcommon.mixing import log_volume
 from llcommon.optimise.downhill import Downhill
 from llcommon.optimise.points import minimum_at
+from llcommon.problem import read_problem
 from llcommon.store import Landscape, read_landscape
-from llgmin.problem import read_problem
 from lloptim.saddles import SaddleSearch
 from tests.science.runs import EXAMPLES, program
 

@@ -31,6 +31,14 @@ class StoredModel:
         """As of a LossModel."""
         return list(self.notes_stored)
 
+    def suite_order(self) -> None:
+        """As of a LossModel: the suite has no models of users."""
+        return None
+
+    def suite_keywords(self) -> None:
+        """As of a LossModel."""
+        return None
+
     def ready(self):
         """The model, from its source, which is run. ConfigError unless there is leave to run it.
 

@@ -49,7 +49,7 @@ def all_cases(cases):
 
 
 def test_every_model_has_a_case():
-    assert {case.name for case in CASES} == set(known_models())
+    assert {case.name for case in CASES} == set(known_models()) - {"tabulated"}  # which has no loss
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def dead_process():
 
 def test_only_dead_temporaries_of_this_target_are_removed(tmp_path):
     path = tmp_path / "a.h5"
-    stem = replace._temporary_stem(path)
+    stem = replace.temporary_stem(path)
     ending = "0123456789abcdef.tmp"
     gone = f"{stem}{dead_process()}-{ending}"
     kept = [
