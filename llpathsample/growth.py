@@ -18,7 +18,8 @@ from pathlib import Path
 from llcommon.errors import OutputError
 from llcommon.status import Status
 from llcommon.store import Landscape, SearchState, write_landscape
-from llpathsample.selection import strategy
+from llpathsample.growing import GrowingNetwork
+from llpathsample.strategies import strategy_of
 from llpathsample.workers import Batch, BatchResult, Workers
 
 _LEAST_COMMIT_SECONDS = 1.0
@@ -87,7 +88,8 @@ class Growth:
         self.landscape = landscape
         self.database = database
         self.settings = landscape.settings.grow
-        self.strategy = strategy(landscape)
+        self.network = GrowingNetwork(landscape)
+        self.strategy = strategy_of(self.network)
         self.workers = Workers(batch_folder(database), jobs)
         self.window: list[tuple[Batch, Future[BatchResult]]] = []
         self.chosen_before: list[Batch] = []  # by the stopped growth, not submitted yet
@@ -113,6 +115,7 @@ class Growth:
         if self.settings.budget:
             most = min(most, self.settings.budget - self.pairs_tried)
         busy = {(pair[0], pair[1]) for batch, _ in self.window for pair in batch.pairs}
+        self.network.update()
         choices = self.strategy.choose(most, busy) if most > 0 else []
         if not choices:
             return None
@@ -175,7 +178,8 @@ class Growth:
                     break
                 batch, future = self.window.pop(0)
                 self._merge(batch, future.result())
-                report(len(self.strategy.outside()), len(self.landscape.minima))
+                self.network.update()
+                report(len(self.network.outside()), len(self.landscape.minima))
                 if self._commit_is_due():
                     self.commit()
         finally:

@@ -16,8 +16,9 @@ from llcommon.errors import OutputError
 from llcommon.records import TransitionState
 from llcommon.status import Status
 from llcommon.store import read_landscape, write_landscape
+from llpathsample.growing import GrowingNetwork
 from llpathsample.growth import Growth, Lock, batch_folder
-from llpathsample.selection import AllPairs
+from llpathsample.strategies.allpairs import AllPairs
 from llpathsample.workers import Batch, Workers
 
 GROW = ["--set", "grow.attempts=1", "--set", "grow.batch=1", "--set", "grow.window=2", "-j", 1]
@@ -358,7 +359,9 @@ def test_a_pair_in_flight_is_not_chosen_again_in_other_order(plane):
         states = np.asarray(landscape.minima.coordinates)[ends].mean(axis=0)
         state = TransitionState(float(sum(ends)) + 1e3, states, 0.0, 0.0, -1.0, 1.0)
         landscape._add_transition_state(state, *ends)
-    strategy = AllPairs(landscape)
+    network = GrowingNetwork(landscape)
+    network.update()
+    strategy = AllPairs(network)
     pairs = {(choice.minimum, choice.partner) for choice in strategy.choose(100, set())}
     assert {(0, 2), (0, 3), (1, 3)} <= pairs
     backwards = {(b, a) for a, b in pairs}
