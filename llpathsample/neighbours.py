@@ -6,6 +6,8 @@ decide. A set of no more candidates than that is aligned whole, as is any set of
 Ties go to the lower id, and nothing depends on what was asked before.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.spatial.distance import cdist
 
@@ -94,8 +96,12 @@ class NearestMembers:
     What it answers is what `Neighbours.nearest` would; a new member costs a comparison with each of the kept lists.
     """
 
-    def __init__(self, neighbours: Neighbours) -> None:
+    def __init__(
+        self, neighbours: Neighbours, suits: Callable[[int, np.ndarray], np.ndarray] | None = None
+    ) -> None:
+        """suits(minimum, members): which members, (b,) bool, may be neighbours of a minimum; never another answer."""
         self.neighbours = neighbours
+        self.suits = suits or (lambda minimum, members: members != minimum)
         self.members = np.empty(0, dtype=np.int64)  # ascending
         self._lists: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._ranked: dict[int, list[tuple[float, int]]] = {}
@@ -119,9 +125,9 @@ class NearestMembers:
         return changed
 
     def _enter(self, minimum: int, members: np.ndarray, bounds: np.ndarray | None) -> bool:
-        """Whether new members, but for the minimum itself, come into its shortlist."""
+        """Whether new members come into the shortlist of a minimum."""
         ids, kept = self._lists[minimum]
-        others = members != minimum
+        others = self.suits(minimum, members)
         members = members[others]
         if not len(members):
             return False
@@ -147,9 +153,9 @@ class NearestMembers:
         return ranked
 
     def nearest(self, minimum: int, count: int) -> list[tuple[float, int]]:
-        """The `count` nearest members but the minimum itself, (distance, id) by ascending distance."""
+        """The `count` nearest members that suit, at most `shortlist`, (distance, id) by ascending distance."""
         if minimum not in self._lists:
-            others = self.members[self.members != minimum]
+            others = self.members[self.suits(minimum, self.members)]
             self._lists[minimum] = self.neighbours.shortlisted(minimum, others)
             self._ranked[minimum] = self._rank(minimum, {})
         return self._ranked[minimum][:count]

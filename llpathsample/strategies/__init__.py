@@ -7,8 +7,21 @@ from llpathsample.growing import GrowingNetwork
 from llpathsample.strategies.allpairs import AllPairs
 from llpathsample.strategies.base import Busy, Choice, Strategy
 from llpathsample.strategies.component import ToGlobalMinimum
+from llpathsample.strategies.freeenergy import FreeEnergy
+from llpathsample.strategies.initialpath import InitialPath
+from llpathsample.strategies.monotonic import Monotonic
+from llpathsample.strategies.nearest import Nearest
+from llpathsample.strategies.pairlist import PairList
+from llpathsample.strategies.region import Region
+from llpathsample.strategies.shortcut import Shortcut
+from llpathsample.strategies.unconnected import Unconnected
+from llpathsample.strategies.untrap import Untrap
 
-STRATEGIES: dict[str, type[Strategy]] = {kind.name: kind for kind in (ToGlobalMinimum, AllPairs)}
+_KINDS = (
+    ToGlobalMinimum, AllPairs, InitialPath, Unconnected, Nearest, Monotonic, Untrap, Shortcut, FreeEnergy, Region,
+    PairList,
+)
+STRATEGIES: dict[str, type[Strategy]] = {kind.name: kind for kind in _KINDS}
 
 
 def strategy_of(network: GrowingNetwork) -> Strategy:

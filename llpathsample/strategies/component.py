@@ -49,10 +49,14 @@ class ToGlobalMinimum(Strategy):
         super().__init__(network)
         self.inside = Inside(network)
 
+    def roots(self) -> np.ndarray:
+        """Minima whose components are inside."""
+        return np.array([self.landscape.global_minimum()])
+
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Up to `most` pairs; a minimum that comes first in a `busy` pair is being connected already."""
         taken = {pair[0] for pair in busy}
-        outside = self.inside.follow(np.array([self.landscape.global_minimum()]))
+        outside = self.inside.follow(self.roots())
         outside = self.network.by_loss(outside[~self.inside.spent[outside]])
         choices: list[Choice] = []
         for minimum in outside.tolist():
