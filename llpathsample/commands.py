@@ -123,6 +123,7 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
     Every minimum outside the global minimum's component is connected to its nearest inside by `lloptim connect`
     processes, the lowest first. A growth that was stopped or killed goes on when the same command is run again.
     """
+    from llpathsample.engines.local import LocalExecutor
     from llpathsample.growth import Growth, Lock
 
     if output is not None and output.exists() and file.exists() and output.samefile(file):
@@ -138,7 +139,7 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
 
         log(f"{len(strategy(landscape).outside())} minima are to be connected")
         return
-    growth = Growth(landscape, database, jobs)
+    growth = Growth(landscape, database, LocalExecutor(jobs))
     before = len(growth.strategy.outside())
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
 
