@@ -82,16 +82,17 @@ def batch_folder(database: Path) -> Path:
 class Growth:
     """Grows a landscape in a file."""
 
-    def __init__(self, landscape: Landscape, database: Path, executor) -> None:
+    def __init__(self, landscape: Landscape, database: Path, executor, limit: float | None = None) -> None:
         """landscape: as read from `database`, or new; with the checkpoint of a stopped growth, if there is one.
 
-        executor: what runs the batches, with the interface of `concurrent.futures`; it is shut down by `run`.
+        executor: what runs the batches, with the interface of `concurrent.futures`; it is shut down by `run`. limit:
+        seconds that one process may take.
         """
         self.landscape = landscape
         self.database = database
         self.settings = landscape.settings.grow
         self.strategy = strategy(landscape)
-        self.engine = Engine(batch_folder(database), executor)
+        self.engine = Engine(batch_folder(database), executor, limit)
         self.window: list[UnderWay] = []
         self.chosen_before: list[Batch] = []  # by the stopped growth, not submitted yet
         self.merged: list[UnderWay] = []  # merged, not committed
@@ -125,18 +126,17 @@ class Growth:
         return batch
 
     def _merge(self, batch: Batch, result: BatchResult) -> None:
-        """Add what a batch found; a batch that failed marks its pairs, so that others are tried first."""
-        if result.landscape is None:
-            self.failures.append(f"batch {batch.number}: {result.reason}")
-            self.landscape.counters["failed batches"] = self.landscape.counters.get("failed batches", 0) + 1
-            for a, b, _ in batch.pairs:
-                self.landscape.mark_pair(a, b, False, Status.JOB_FAILED)
-        else:
-            self.landscape.merge(result.landscape, f"batch {batch.number}")
-            for a, b, attempt in batch.pairs:
-                # Whatever became of it, a pair that was tried must not be chosen as untried again.
-                if self.landscape.pair_attempts(a, b) <= attempt:
-                    self.landscape.mark_pair(a, b, False, Status.NO_CANDIDATE)
+        """Add what a batch found; a pair that failed is marked, so that others are tried first."""
+        for found in result.landscapes:
+            self.landscape.merge(found, f"batch {batch.number}")
+        for (a, b, _), failure in result.failures:
+            self.failures.append(f"minima {a} and {b}, {failure.status.label}: {failure.reason}")
+            self.landscape.counters["failed pairs"] = self.landscape.counters.get("failed pairs", 0) + 1
+            self.landscape.mark_pair(a, b, False, failure.status)
+        for a, b, attempt in batch.pairs:
+            # Whatever became of it, a pair that was tried must not be chosen as untried again.
+            if self.landscape.pair_attempts(a, b) <= attempt:
+                self.landscape.mark_pair(a, b, False, Status.NO_CANDIDATE)
 
     def commit(self, finished: bool = False) -> None:
         """Replace the file by the present state; then the merged batches' files are not needed any more."""

@@ -18,7 +18,7 @@ from llcommon.status import Status
 from llcommon.store import read_landscape, write_landscape
 from llpathsample.engines import running
 from llpathsample.engines.batch import Batch
-from llpathsample.engines.running import Children, Task, run_task, use_children
+from llpathsample.engines.running import Children, Outcome, Task, run_task, use_children
 from llpathsample.growth import Growth, Lock, batch_folder
 from llpathsample.selection import AllPairs
 
@@ -36,12 +36,12 @@ temperature = 100.0
 """
 
 
-def connect_here(arguments: list[str]) -> tuple[int, str]:
+def connect_here(arguments: list[str], *_) -> Outcome:
     """In place of a child process, which takes a second to start; one at a time, for a job is global."""
     verbosity = console.verbosity
     code = call("lloptim", *arguments)
     console.verbosity = verbosity  # its -q was meant for a process of its own
-    return code, "connected here"
+    return Outcome(code, "connected here")
 
 
 @pytest.fixture
@@ -243,14 +243,14 @@ def test_an_unfinished_search_does_not_grow_in_place(folder, tmp_path, capsys):
 # --- what goes wrong in a batch -------------------------------------------------------------------
 
 
-def test_a_batch_that_crashes_is_not_the_end(plane, tmp_path, monkeypatch):
-    def crash_at_first(arguments: list[str]) -> tuple[int, str]:
-        return (-11, "") if "batch-0000000-" in arguments[1] else connect_here(arguments)
+def test_a_pair_that_crashes_is_not_the_end(plane, tmp_path, monkeypatch):
+    def crash_at_first(arguments: list[str], *_) -> Outcome:
+        return Outcome(-11, "") if "batch-0000000-" in arguments[1] else connect_here(arguments)
 
     monkeypatch.setattr(running, "lloptim", crash_at_first)
     assert grow(plane, tmp_path / "grown.h5") == 0
     grown = read_landscape(tmp_path / "grown.h5")
-    assert grown.counters["failed batches"] == 1
+    assert grown.counters["failed pairs"] == 1
     assert grown.pairs.status[0] == Status.JOB_FAILED
     assert len(grown.minima) == 4 and len(grown.transition_states) > 1
 
@@ -258,8 +258,8 @@ def test_a_batch_that_crashes_is_not_the_end(plane, tmp_path, monkeypatch):
 def test_a_disk_that_is_full_ends_the_growth(plane, tmp_path, monkeypatch, capsys):
     """Not a failure of the pairs: the next run tries them as if nothing had been."""
 
-    def full(arguments: list[str]) -> tuple[int, str]:
-        return 2, "lloptim: error: unfinished.h5 cannot be written (no space left on device)"
+    def full(*_) -> Outcome:
+        return Outcome(2, "lloptim: error: unfinished.h5 cannot be written (no space left on device)")
 
     with monkeypatch.context() as patches:
         patches.setattr(running, "lloptim", full)
@@ -275,6 +275,7 @@ def test_a_disk_that_is_full_ends_the_growth(plane, tmp_path, monkeypatch, capsy
 class Child:
     """In place of a process: it ends at once, with the next of some exit codes."""
 
+    pid = 1
     codes: list[int] = []
     started = 0
 
@@ -282,7 +283,7 @@ class Child:
         self.returncode = Child.codes[Child.started]
         Child.started += 1
 
-    def communicate(self) -> tuple[str, str]:
+    def communicate(self, timeout: float | None) -> tuple[str, str]:
         return "", "lloptim: stopped by SIGTERM"
 
 
