@@ -123,6 +123,7 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
     Every minimum outside the global minimum's component is connected to its nearest inside by `lloptim connect`
     processes, the lowest first. A growth that was stopped or killed goes on when the same command is run again.
     """
+    from llpathsample.engines.local import LocalExecutor
     from llpathsample.growth import Growth, Lock
 
     if output is not None and output.exists() and file.exists() and output.samefile(file):
@@ -140,7 +141,7 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
         network.update()
         log(f"{len(network.outside())} minima are to be connected")
         return
-    growth = Growth(landscape, database, jobs)
+    growth = Growth(landscape, database, LocalExecutor(jobs))
     growth.network.update()
     before = len(growth.network.outside())
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
