@@ -86,8 +86,8 @@ class GrowSettings:
     connections: int = setting(
         3, help="single-ended: different minima that a minimum shall be joined to", minimum=1
     )
-    failures: int = setting(
-        10, help="single-ended: pushes without such a new connection after which a minimum is left alone", minimum=1
+    pushes: int = setting(
+        20, help="single-ended: pushes of a minimum, in portions of four, after which it is left alone", minimum=1
     )
     mix: list[str] = setting(
         ["to-global-minimum", "nearest", "monotonic", "untrap"], help="auto: the strategies to be mixed",
