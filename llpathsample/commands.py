@@ -32,6 +32,7 @@ _ENDS = {
     "one-component": "all minima are one component",
     "no-new-minima": "no new minima in the last cycles",
     "converged": "the observable has converged",
+    "connected-path": "a path leads from B to A",
     "budget": "the budget of pairs is spent",
     "nothing-left-to-try": "the strategy has nothing left to try",
 }
@@ -206,7 +207,8 @@ def _report_growth(landscape, database: Path, growth, before: int, as_json: bool
     inside = summary["minima_in_main_component"]
     log(f"{inside} of {summary['minima']} minima are connected to the global minimum, in {database}")
     log(f"ended: {_ENDS[growth.ended_by()]}")
-    yields = sorted(growth.network.yields.by_name.items(), key=lambda item: -item[1].cost)
+    yields = [(name, found) for name, found in growth.network.yields.by_name.items() if found.batches]
+    yields.sort(key=lambda item: -item[1].cost)
     for name, found in yields if len(yields) > 1 else ():
         log(
             f"{name}: {found.batches} batches, {found.pairs} pairs, {found.minima} new minima, {found.states} new TS, "

@@ -149,7 +149,7 @@ class Growth:
             return self.stopping.reason
         if self.settings.budget and self.pairs_tried >= self.settings.budget:
             return "budget"
-        return "one-component" if self.network.one_component() else "nothing-left-to-try"
+        return self.strategy.end()
 
     def _merge(self, batch: Batch, result: BatchResult) -> None:
         """Add what a batch found, and note what the strategy that chose it has yielded by it."""
