@@ -6,6 +6,7 @@ import click
 
 from llcommon.cli import (
     Column,
+    Duration,
     Progress,
     StopRequest,
     dry_run_option,
@@ -111,13 +112,20 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 @seed_option()
 @set_option()
 @jobs_option("lloptim processes at the same time; default: the cores that are available.")
+@click.option(
+    "--batch-time",
+    "batch_time",
+    type=Duration(),
+    metavar="TIME",
+    help="End an lloptim process that takes longer; its unfinished pairs are tried again, at last one by one.",
+)
 @time_limit_option()
 @dry_run_option()
 @trust_option()
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
-def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, as_json) -> None:
+def grow(file: Path, output, force, seed, overrides, jobs, batch_time, time_limit, dry_run, as_json) -> None:
     """Connect the minima of the landscape FILE until they are one component.
 
     Every minimum outside the global minimum's component is connected to its nearest inside by `lloptim connect`
@@ -139,7 +147,7 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
 
         log(f"{len(strategy(landscape).outside())} minima are to be connected")
         return
-    growth = Growth(landscape, database, LocalExecutor(jobs))
+    growth = Growth(landscape, database, LocalExecutor(jobs), batch_time)
     before = len(growth.strategy.outside())
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
 
@@ -148,6 +156,8 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
             progress.update(growth.pairs_tried, f"{total} minima, {states} TS, {outside} to connect")
 
         complete = growth.run(stop, report)
+    for note in growth.engine.notes:
+        log(f"note: {note}")
     for failure in growth.failures:
         log(f"warning: {failure}")
     if not complete:
