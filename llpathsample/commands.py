@@ -143,12 +143,15 @@ def grow(file: Path, output, force, seed, overrides, jobs, batch_time, time_limi
     for note in landscape.model.notes():
         log(f"note: {note}")
     if dry_run:
-        from llpathsample.selection import strategy
+        from llpathsample.growing import GrowingNetwork
 
-        log(f"{len(strategy(landscape).outside())} minima are to be connected")
+        network = GrowingNetwork(landscape)
+        network.update()
+        log(f"{len(network.outside())} minima are to be connected")
         return
     growth = Growth(landscape, database, LocalExecutor(jobs), batch_time)
-    before = len(growth.strategy.outside())
+    growth.network.update()
+    before = len(growth.network.outside())
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
 
         def report(outside: int, total: int) -> None:

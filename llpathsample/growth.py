@@ -19,7 +19,8 @@ from llcommon.status import Status
 from llcommon.store import Landscape, SearchState, write_landscape
 from llpathsample.engines.batch import Batch, batch_of
 from llpathsample.engines.engine import BatchResult, Engine, UnderWay
-from llpathsample.selection import strategy
+from llpathsample.growing import GrowingNetwork
+from llpathsample.strategies import strategy_of
 
 _LEAST_COMMIT_SECONDS = 1.0
 _COMMIT_SHARE = 0.05
@@ -91,7 +92,8 @@ class Growth:
         self.landscape = landscape
         self.database = database
         self.settings = landscape.settings.grow
-        self.strategy = strategy(landscape)
+        self.network = GrowingNetwork(landscape)
+        self.strategy = strategy_of(self.network)
         self.engine = Engine(batch_folder(database), executor, limit)
         self.window: list[UnderWay] = []
         self.chosen_before: list[Batch] = []  # by the stopped growth, not submitted yet
@@ -116,6 +118,7 @@ class Growth:
         if self.settings.budget:
             most = min(most, self.settings.budget - self.pairs_tried)
         busy = {(pair[0], pair[1]) for way in self.window for pair in way.batch.pairs}
+        self.network.update()
         choices = self.strategy.choose(most, busy) if most > 0 else []
         if not choices:
             return None
@@ -177,7 +180,8 @@ class Growth:
                 oldest = self.window.pop(0)
                 self._merge(oldest.batch, oldest.result)
                 self.merged.append(oldest)
-                report(len(self.strategy.outside()), len(self.landscape.minima))
+                self.network.update()
+                report(len(self.network.outside()), len(self.landscape.minima))
                 if self._commit_is_due():
                     self.commit()
         finally:

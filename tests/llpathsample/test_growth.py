@@ -19,8 +19,9 @@ from llcommon.store import read_landscape, write_landscape
 from llpathsample.engines import running
 from llpathsample.engines.batch import Batch
 from llpathsample.engines.running import Children, Outcome, Task, run_task, use_children
+from llpathsample.growing import GrowingNetwork
 from llpathsample.growth import Growth, Lock, batch_folder
-from llpathsample.selection import AllPairs
+from llpathsample.strategies.allpairs import AllPairs
 
 GROW = ["--set", "grow.attempts=1", "--set", "grow.batch=1", "--set", "grow.window=2", "-j", 1]
 PAIRS = [(0, 1), (2, 3), (0, 2), (0, 3), (1, 2)]
@@ -364,7 +365,9 @@ def test_a_pair_in_flight_is_not_chosen_again_in_other_order(plane):
         states = np.asarray(landscape.minima.coordinates)[ends].mean(axis=0)
         state = TransitionState(float(sum(ends)) + 1e3, states, 0.0, 0.0, -1.0, 1.0)
         landscape._add_transition_state(state, *ends)
-    strategy = AllPairs(landscape)
+    network = GrowingNetwork(landscape)
+    network.update()
+    strategy = AllPairs(network)
     pairs = {(choice.minimum, choice.partner) for choice in strategy.choose(100, set())}
     assert {(0, 2), (0, 3), (1, 3)} <= pairs
     backwards = {(b, a) for a, b in pairs}
