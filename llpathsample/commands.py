@@ -29,7 +29,7 @@ from llcommon.cli import (
 from llcommon.cli.overrides import overridden_settings
 
 
-def _record(command: str, landscape, inputs: dict[str, str]) -> dict:
+def record_of(command: str, landscape, inputs: dict[str, str]) -> dict:
     from llcommon.config import fingerprint
     from llcommon.provenance import record
     from llcommon.settings import settings_to_tables
@@ -38,7 +38,7 @@ def _record(command: str, landscape, inputs: dict[str, str]) -> dict:
     return record("llpathsample", command, inputs, settings, landscape.settings.connect.seed)
 
 
-def _require_minima(landscape, name) -> None:
+def require_minima(landscape, name) -> None:
     from llcommon.errors import InputError
 
     if not len(landscape.minima):
@@ -51,14 +51,14 @@ def _growing(file: Path, output: Path | None, force: bool, overrides, seed):
     from llcommon.store import check_writable, read_landscape
 
     landscape = read_landscape(file)
-    _require_minima(landscape, file)
+    require_minima(landscape, file)
     landscape.settings = overridden_settings(landscape, overrides, seed, file.name)
     if output is None:
         check_writable(file, True)
         _grow_in_place(landscape, file)
         return landscape
     landscape.search = None
-    landscape.provenance.append(_record("grow", landscape, {"landscape": file_sha256(file)}))
+    landscape.provenance.append(record_of("grow", landscape, {"landscape": file_sha256(file)}))
     stored = _stopped_growth(output, landscape.provenance[-1], file, force)
     if stored is None:
         check_writable(output, force)
@@ -72,7 +72,7 @@ def _grow_in_place(landscape, file: Path) -> None:
     state = {} if landscape.search is None else landscape.search.state
     if state.get("kind") == "basin-hopping" and not state["finished"]:
         raise OutputError(f"{file} is an unfinished search of llgmin run; finish it first, or name an output by -o")
-    record = _record("grow", landscape, {})
+    record = record_of("grow", landscape, {})
     if state.get("kind") != "grow":
         landscape.search = None
         landscape.provenance.append(record)
@@ -221,47 +221,8 @@ def stats(file: Path, as_json) -> None:
     from llcommon.store import read_landscape
 
     landscape = read_landscape(file, points=False)
-    _require_minima(landscape, file)
+    require_minima(landscape, file)
     write_properties({**_statistics(landscape), "counters": dict(sorted(landscape.counters.items()))}, as_json)
-
-
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@output_option("Landscape file to write.", required=True)
-@force_option()
-@trust_option()
-@json_option()
-@verbose_option()
-@quiet_option()
-def merge(files, output: Path, force, as_json) -> None:
-    """Merge landscape FILES of one model and one data set; points found in several are kept once.
-
-    Ids are those of the first file, followed by what is new in the others, in their order.
-    """
-    from llcommon.provenance import file_sha256
-    from llcommon.store import check_writable, read_landscape, write_landscape
-
-    check_writable(output, force)
-    landscape = read_landscape(files[0])
-    landscape.forget_search()
-    reports = []
-    for file in files[1:]:
-        reports.append(landscape.merge(read_landscape(file), str(file)))
-    inputs = {f"landscape {number}": file_sha256(file) for number, file in enumerate(files)}
-    landscape.provenance.append(_record("merge", landscape, inputs))
-    write_landscape(output, landscape)
-    write_table(
-        [
-            Column("file", "", [str(file) for file in files[1:]]),
-            Column("new_minima", "", [report.new_minima for report in reports]),
-            Column("known_minima", "", [report.known_minima for report in reports]),
-            Column("new_transition_states", "", [report.new_transition_states for report in reports]),
-            Column("known_transition_states", "", [report.known_transition_states for report in reports]),
-        ],
-        as_json,
-        {"output": str(output), "minima": len(landscape.minima)},
-    )
-    log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {output}")
 
 
 @click.command()
@@ -306,7 +267,7 @@ def tree(file: Path, output, force, levels, exact, lowest, unconnected, labels, 
             figure_format(output)
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
-    _require_minima(landscape, file)
+    require_minima(landscape, file)
     for label in labels:
         checked_id(landscape, label, file)
     drawn = superbasin_tree(
