@@ -6,7 +6,6 @@ import click
 
 from llcommon.cli import (
     Column,
-    Duration,
     Progress,
     StopRequest,
     dry_run_option,
@@ -27,6 +26,7 @@ from llcommon.cli import (
     write_table,
 )
 from llcommon.cli.overrides import overridden_settings
+from llpathsample.enginecommands import engine_options, executor_of
 
 
 def record_of(command: str, landscape, inputs: dict[str, str]) -> dict:
@@ -112,26 +112,20 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 @seed_option()
 @set_option()
 @jobs_option("lloptim processes at the same time; default: the cores that are available.")
-@click.option(
-    "--batch-time",
-    "batch_time",
-    type=Duration(),
-    metavar="TIME",
-    help="End an lloptim process that takes longer; its unfinished pairs are tried again, at last one by one.",
-)
+@engine_options
 @time_limit_option()
 @dry_run_option()
 @trust_option()
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
-def grow(file: Path, output, force, seed, overrides, jobs, batch_time, time_limit, dry_run, as_json) -> None:
+def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, as_json, batch_time, **engine) -> None:
     """Connect the minima of the landscape FILE until they are one component.
 
     Every minimum outside the global minimum's component is connected to its nearest inside by `lloptim connect`
     processes, the lowest first. A growth that was stopped or killed goes on when the same command is run again.
     """
-    from llpathsample.engines.local import LocalExecutor
+    from llcommon.errors import Stopped
     from llpathsample.growth import Growth, Lock
 
     if output is not None and output.exists() and file.exists() and output.samefile(file):
@@ -149,10 +143,10 @@ def grow(file: Path, output, force, seed, overrides, jobs, batch_time, time_limi
         network.update()
         log(f"{len(network.outside())} minima are to be connected")
         return
-    growth = Growth(landscape, database, LocalExecutor(jobs), batch_time)
-    growth.network.update()
-    before = len(growth.network.outside())
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
+        growth = Growth(landscape, database, executor_of(jobs, **engine), batch_time)
+        growth.network.update()
+        before = len(growth.network.outside())
 
         def report(outside: int, total: int) -> None:
             states = len(landscape.transition_states)
@@ -163,8 +157,11 @@ def grow(file: Path, output, force, seed, overrides, jobs, batch_time, time_limi
         log(f"note: {note}")
     for failure in growth.failures:
         log(f"warning: {failure}")
+    kept = f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}"
+    if growth.lost is not None:
+        raise Stopped(f"{growth.lost}; {kept}; run the same command again to go on")
     if not complete:
-        raise stop.error(f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}")
+        raise stop.error(kept)
     _report_growth(landscape, database, growth, before, as_json)
 
 

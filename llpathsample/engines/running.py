@@ -147,6 +147,11 @@ def use_children(children: Children) -> None:
     _of_thread.children = children
 
 
+def stop_children() -> None:
+    """Stop what tasks have started in this process, except in threads that have said where."""
+    _everywhere.stop()
+
+
 def _children() -> Children:
     return getattr(_of_thread, "children", _everywhere)
 
