@@ -126,7 +126,7 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
     processes, the lowest first. A growth that was stopped or killed goes on when the same command is run again.
     """
     from llcommon.errors import Stopped
-    from llpathsample.growth import Growth, Lock
+    from llpathsample.growth import Growth, Lock, batch_folder
 
     if output is not None and output.exists() and file.exists() and output.samefile(file):
         output = None
@@ -144,7 +144,7 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
         log(f"{len(network.outside())} minima are to be connected")
         return
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
-        growth = Growth(landscape, database, executor_of(jobs, **engine), batch_time)
+        growth = Growth(landscape, database, executor_of(batch_folder(database), jobs, **engine), batch_time)
         growth.network.update()
         before = len(growth.network.outside())
 

@@ -37,7 +37,8 @@ class DaskExecutor:
         except ImportError as error:
             raise ConfigError("--dask needs the package distributed; pip install distributed") from error
         # What becomes of workers and scheduler is told in one sentence where it matters.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._cluster = None
         self.address = address
         self._futures: set = set()
