@@ -6,6 +6,9 @@ import sys
 import pytest
 from driving import files, run, started, xor_minima
 
+from llcommon.errors import InputError
+from llpathsample.engines import daskcluster
+
 if importlib.util.find_spec("distributed") is None:
     pytest.skip("needs Dask: pip install distributed", allow_module_level=True)
 
@@ -45,7 +48,7 @@ def test_workers_and_scheduler_are_killed(folder, tmp_path):
     assert not [name for name in files(folder) if "batch" in name]
 
 
-def test_without_a_scheduler(folder):
-    result = run(*GROW, "x.h5", "--dask", "tcp://127.0.0.1:9", cwd=folder, expect=3)
-    assert result.stderr.splitlines()[-1].startswith("llpathsample: error: no Dask scheduler answers at tcp://")
-    assert not (folder / "x.h5").exists()
+def test_without_a_scheduler(monkeypatch):
+    monkeypatch.setattr(daskcluster, "_CONNECT_SECONDS", 0.3)
+    with pytest.raises(InputError, match="^no Dask scheduler answers at tcp://127.0.0.1:9; start one with"):
+        daskcluster.DaskExecutor("tcp://127.0.0.1:9", 1)
