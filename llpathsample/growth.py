@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from llcommon.config import table_of
 from llcommon.errors import OutputError, Stopped
 from llcommon.status import Status
 from llcommon.store import Landscape, SearchState, write_landscape
@@ -116,10 +117,10 @@ class Growth:
             self._restore(search.state)
 
     def _restore(self, state: dict) -> None:
-        """What strategy and rules remember; checkpoints of versions that had one strategy lack it."""
+        """What strategy and rules remember, unless they are others now; older checkpoints lack it."""
         labels = state.get("labels", [self.settings.strategy] * len(self.chosen))
         self.labels = {batch.number: label for batch, label in zip(self.chosen, labels, strict=True)}
-        if "strategy" in state:
+        if state.get("grow") == table_of(self.settings):
             self.strategy.restore(state["strategy"])
             self.network.yields.restore(state["yields"])
             self.stopping.restore(state["stopping"])
@@ -159,9 +160,10 @@ class Growth:
         """Add what a batch found, and note what the strategy that chose it has yielded by it."""
         minima, states = len(self.landscape.minima), len(self.landscape.transition_states)
         components = self.network.components()
-        cost = 0
+        counters: dict[str, int] = {}
         for found in result.landscapes:
-            cost += cost_of(found.counters)
+            for name, number in found.counters.items():
+                counters[name] = counters.get(name, 0) + number
             self.landscape.merge(found, f"batch {batch.number}")
         self._mark(batch, result)
         self.network.update()
@@ -169,7 +171,7 @@ class Growth:
         label = self.labels.pop(batch.number)
         self.network.yields.of(label).add(
             len(batch.pairs), new, len(self.landscape.transition_states) - states,
-            components + new - self.network.components(), cost, result.cpu,
+            components + new - self.network.components(), cost_of(counters), result.cpu,
         )
         self.strategy.merged(batch, label)
         self.stopping.merged(batch.number + 1)
@@ -192,6 +194,7 @@ class Growth:
         state = {"kind": "grow", "next_number": self.next_number, "pairs_tried": self.pairs_tried}
         state["window"] = [batch.state() for batch in [*(way.batch for way in self.window), *self.chosen]]
         state["labels"] = [self.labels[number] for number, *_ in state["window"]]
+        state["grow"] = table_of(self.settings)
         state["strategy"] = self.strategy.state()
         state["yields"] = self.network.yields.state()
         state["stopping"] = self.stopping.state()

@@ -42,7 +42,7 @@ class SingleEnded(Strategy):
 
     def merged(self, batch: Batch, label: str) -> None:
         """Count the pushes of a batch, whatever became of them."""
-        for minimum, _, _ in batch.pairs:
+        for minimum, _, _ in batch.pairs if batch.kind == SADDLE else ():
             self.pushed[minimum] = self.pushed.get(minimum, 0) + PORTION
 
     def state(self) -> dict:

@@ -1,6 +1,7 @@
 """Growths by every strategy: complete, the same whatever ends first, and the same when stopped and gone on with."""
 
 import queue
+import shutil
 import threading
 from concurrent.futures import Future
 
@@ -117,7 +118,7 @@ def test_grown_alike(folder, tmp_path, monkeypatch, capsys, name):
         assert call(*command, "-o", tmp_path / "newest.h5") == 0
     assert (tmp_path / "newest.h5").read_bytes() == whole
     code = 75
-    for calls in (3, 9, 16, 10**6):
+    for calls in (7, 10**6):
         with monkeypatch.context() as patches:
             patches.setattr(llpathsample.commands, "StopRequest", StopAfter(calls))
             if code == 75:
@@ -161,6 +162,20 @@ def test_ids_of_a_file_are_recorded(folder, tmp_path, monkeypatch, capsys):
     assert call(*command, "-o", "x.h5") == 0
     assert read_landscape("x.h5").settings.grow.set_b == "2-3"
     assert "ended: a path leads from B to A" in capsys.readouterr().err
+
+
+def test_another_strategy_goes_on_with_what_is_in_flight(folder, tmp_path, monkeypatch):
+    """In place, in the middle: batches that were chosen are finished, what the other one remembers is dropped."""
+    monkeypatch.setattr(running, "lloptim", connect_here)
+    shutil.copy(folder / "minima.h5", tmp_path)
+    command = ["llpathsample", "grow", tmp_path / "minima.h5", "-j", 1]
+    for name, calls in [("auto", 6), ("single-ended", 6), ("nearest", 10**6)]:
+        with monkeypatch.context() as patches:
+            patches.setattr(llpathsample.commands, "StopRequest", StopAfter(calls))
+            assert call(*command, "--strategy", name) == (75 if calls == 6 else 0)
+    landscape = read_landscape(tmp_path / "minima.h5")
+    assert landscape.settings.grow.strategy == "nearest" and landscape.search is None
+    assert not components(4, landscape.transition_states.minima).any()
 
 
 def test_every_end_has_a_sentence():
