@@ -26,9 +26,21 @@ from llcommon.cli import (
     write_table,
 )
 from llcommon.cli.overrides import overridden_settings
+from llcommon.growsettings import STOP_RULES
+from llpathsample.enginecommands import engine_options, executor_of
+from llpathsample.strategycommands import strategy_options
+
+_ENDS = {
+    "one-component": "all minima are one component",
+    "no-new-minima": "no new minima in the last cycles",
+    "converged": "the observable has converged",
+    "connected-path": "a path leads from B to A",
+    "budget": "the budget of pairs is spent",
+    "nothing-left-to-try": "the strategy has nothing left to try",
+}
 
 
-def _record(command: str, landscape, inputs: dict[str, str]) -> dict:
+def record_of(command: str, landscape, inputs: dict[str, str]) -> dict:
     from llcommon.config import fingerprint
     from llcommon.provenance import record
     from llcommon.settings import settings_to_tables
@@ -37,7 +49,7 @@ def _record(command: str, landscape, inputs: dict[str, str]) -> dict:
     return record("llpathsample", command, inputs, settings, landscape.settings.connect.seed)
 
 
-def _require_minima(landscape, name) -> None:
+def require_minima(landscape, name) -> None:
     from llcommon.errors import InputError
 
     if not len(landscape.minima):
@@ -48,30 +60,32 @@ def _growing(file: Path, output: Path | None, force: bool, overrides, seed):
     """The landscape to grow, going on with a stopped growth where there is one."""
     from llcommon.provenance import file_sha256
     from llcommon.store import check_writable, read_landscape
+    from llpathsample.growoptions import files_read, settled
 
     landscape = read_landscape(file)
-    _require_minima(landscape, file)
-    landscape.settings = overridden_settings(landscape, overrides, seed, file.name)
+    require_minima(landscape, file)
+    landscape.settings = settled(overridden_settings(landscape, overrides, seed, file.name), landscape)
+    inputs = files_read(landscape.settings)
     if output is None:
         check_writable(file, True)
-        _grow_in_place(landscape, file)
+        _grow_in_place(landscape, file, inputs)
         return landscape
     landscape.search = None
-    landscape.provenance.append(_record("grow", landscape, {"landscape": file_sha256(file)}))
+    landscape.provenance.append(record_of("grow", landscape, {"landscape": file_sha256(file), **inputs}))
     stored = _stopped_growth(output, landscape.provenance[-1], file, force)
     if stored is None:
         check_writable(output, force)
     return stored or landscape
 
 
-def _grow_in_place(landscape, file: Path) -> None:
+def _grow_in_place(landscape, file: Path, inputs: dict[str, str]) -> None:
     """Note in a landscape that it is grown itself, unless it was stopped in the middle of just that."""
     from llcommon.errors import OutputError
 
     state = {} if landscape.search is None else landscape.search.state
     if state.get("kind") == "basin-hopping" and not state["finished"]:
         raise OutputError(f"{file} is an unfinished search of llgmin run; finish it first, or name an output by -o")
-    record = _record("grow", landscape, {})
+    record = record_of("grow", landscape, inputs)
     if state.get("kind") != "grow":
         landscape.search = None
         landscape.provenance.append(record)
@@ -106,61 +120,98 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 
 @click.command()
 @file_argument()
+@strategy_options
+@click.option(
+    "--stop",
+    "rules",
+    type=click.Choice(STOP_RULES),
+    multiple=True,
+    metavar="RULE",
+    help="End early by a rule: " + ", ".join(STOP_RULES) + "; may be given several times.",
+)
 @output_option("Landscape file that grows; default: FILE itself.")
 @force_option()
 @seed_option()
 @set_option()
 @jobs_option("lloptim processes at the same time; default: the cores that are available.")
+@engine_options
 @time_limit_option()
 @dry_run_option()
 @trust_option()
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
-def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, as_json) -> None:
-    """Connect the minima of the landscape FILE until they are one component.
+def grow(
+    file: Path, strategy, pairs, rules, output, force, seed, overrides, jobs, time_limit, dry_run, as_json, batch_time,
+    **engine,
+) -> None:  # fmt: skip
+    """Connect the minima of the landscape FILE by transition states.
 
-    Every minimum outside the global minimum's component is connected to its nearest inside by `lloptim connect`
-    processes, the lowest first. A growth that was stopped or killed goes on when the same command is run again.
+    Unless another strategy is named, every minimum outside the global minimum's component is connected to its nearest
+    inside by `lloptim connect` processes, the lowest first, until all are one component. Keys of [grow] go with the
+    strategies; docs/growing.md tells which. A growth that was stopped or killed goes on when the same command is run
+    again.
     """
-    from llpathsample.growth import Growth, Lock
+    from llcommon.errors import Stopped
+    from llpathsample.growoptions import as_overrides
+    from llpathsample.growth import Growth, Lock, batch_folder
 
     if output is not None and output.exists() and file.exists() and output.samefile(file):
         output = None
     database = output or file
     lock = Lock(database)
+    overrides = (*overrides, *as_overrides(strategy, pairs, rules))
     landscape = _growing(file, output, force, overrides, seed)
     log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {file}")
     for note in landscape.model.notes():
         log(f"note: {note}")
     if dry_run:
-        from llpathsample.selection import strategy
+        from llpathsample.growing import GrowingNetwork
+        from llpathsample.strategies import strategy_of
 
-        log(f"{len(strategy(landscape).outside())} minima are to be connected")
+        network = GrowingNetwork(landscape)
+        network.update()
+        log(f"{len(network.outside())} minima are to be connected")
+        first = strategy_of(network).choose(network.settings.batch, set())
+        log(f"strategy {network.settings.strategy} begins with {len(first)} pairs")
         return
-    growth = Growth(landscape, database, jobs)
-    before = len(growth.strategy.outside())
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
+        growth = Growth(landscape, database, executor_of(batch_folder(database), jobs, **engine), batch_time)
+        growth.network.update()
+        before = len(growth.network.outside())
 
         def report(outside: int, total: int) -> None:
             states = len(landscape.transition_states)
             progress.update(growth.pairs_tried, f"{total} minima, {states} TS, {outside} to connect")
 
         complete = growth.run(stop, report)
+    for note in growth.engine.notes:
+        log(f"note: {note}")
     for failure in growth.failures:
         log(f"warning: {failure}")
+    kept = f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}"
+    if growth.lost is not None:
+        raise Stopped(f"{growth.lost}; {kept}; run the same command again to go on")
     if not complete:
-        raise stop.error(f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}")
+        raise stop.error(kept)
     _report_growth(landscape, database, growth, before, as_json)
 
 
 def _report_growth(landscape, database: Path, growth, before: int, as_json: bool) -> None:
     from llcommon.errors import NothingFound
 
-    summary = _statistics(landscape)
+    summary = {**_statistics(landscape), "ended_by": growth.ended_by()}
     write_properties({"file": str(database), "pairs_tried": growth.pairs_tried, **summary}, as_json)
     inside = summary["minima_in_main_component"]
     log(f"{inside} of {summary['minima']} minima are connected to the global minimum, in {database}")
+    log(f"ended: {_ENDS[growth.ended_by()]}")
+    yields = [(name, found) for name, found in growth.network.yields.by_name.items() if found.batches]
+    yields.sort(key=lambda item: -item[1].cost)
+    for name, found in yields if len(yields) > 1 else ():
+        log(
+            f"{name}: {found.batches} batches, {found.pairs} pairs, {found.minima} new minima, {found.states} new TS, "
+            f"{found.joined} components joined; counted cost {found.cost}, {found.cpu:.1f} s CPU in this run"
+        )
     if before and growth.pairs_tried and not summary["transition_states"]:
         raise NothingFound("no transition state was found")
 
@@ -207,47 +258,8 @@ def stats(file: Path, as_json) -> None:
     from llcommon.store import read_landscape
 
     landscape = read_landscape(file, points=False)
-    _require_minima(landscape, file)
+    require_minima(landscape, file)
     write_properties({**_statistics(landscape), "counters": dict(sorted(landscape.counters.items()))}, as_json)
-
-
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@output_option("Landscape file to write.", required=True)
-@force_option()
-@trust_option()
-@json_option()
-@verbose_option()
-@quiet_option()
-def merge(files, output: Path, force, as_json) -> None:
-    """Merge landscape FILES of one model and one data set; points found in several are kept once.
-
-    Ids are those of the first file, followed by what is new in the others, in their order.
-    """
-    from llcommon.provenance import file_sha256
-    from llcommon.store import check_writable, read_landscape, write_landscape
-
-    check_writable(output, force)
-    landscape = read_landscape(files[0])
-    landscape.forget_search()
-    reports = []
-    for file in files[1:]:
-        reports.append(landscape.merge(read_landscape(file), str(file)))
-    inputs = {f"landscape {number}": file_sha256(file) for number, file in enumerate(files)}
-    landscape.provenance.append(_record("merge", landscape, inputs))
-    write_landscape(output, landscape)
-    write_table(
-        [
-            Column("file", "", [str(file) for file in files[1:]]),
-            Column("new_minima", "", [report.new_minima for report in reports]),
-            Column("known_minima", "", [report.known_minima for report in reports]),
-            Column("new_transition_states", "", [report.new_transition_states for report in reports]),
-            Column("known_transition_states", "", [report.known_transition_states for report in reports]),
-        ],
-        as_json,
-        {"output": str(output), "minima": len(landscape.minima)},
-    )
-    log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {output}")
 
 
 @click.command()
@@ -292,7 +304,7 @@ def tree(file: Path, output, force, levels, exact, lowest, unconnected, labels, 
             figure_format(output)
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
-    _require_minima(landscape, file)
+    require_minima(landscape, file)
     for label in labels:
         checked_id(landscape, label, file)
     drawn = superbasin_tree(
