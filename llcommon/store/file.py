@@ -117,12 +117,8 @@ def write_landscape(path: str | Path, landscape: Landscape) -> None:
 
     Raises OutputError if it cannot be written; the file that was there is then untouched.
     """
-    image = container.pack(landscape_contents(landscape))
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(image)
-
-    replace_file(path, write)
+    contents = landscape_contents(landscape)
+    replace_file(path, lambda temporary: container.write(temporary, contents))
 
 
 # --- reading --------------------------------------------------------------------------

@@ -10,6 +10,7 @@ several that fit, the one with the smallest id is taken.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from llcommon.losses.base import LossModel
 from llcommon.records import Minimum, TransitionState, Triple
 from llcommon.settings import Settings
 from llcommon.status import Status
-from llcommon.store.columns import Columns, LossIndex
+from llcommon.store.columns import Columns, LossIndex, PairRows
 from llcommon.store.schema import MINIMA, PAIRS, TRACE, TRAINING, TRANSITION_STATES, Contents, Field
 from llcommon.store.scores import Scores
 from llcommon.symmetry import same_point
@@ -100,8 +101,8 @@ class Landscape:
     def __init__(
         self, settings: Settings, model: LossModel, data: Data | None = None, contents: Contents | None = None
     ) -> None:
-        """model: or a StoredModel. contents: the tables of a landscape file by dataset path, already checked; empty if
-        None."""
+        """model: or a StoredModel. contents: the tables of a landscape file by dataset path, already checked, whose
+        arrays are taken over; empty if None."""
         contents = contents or {}
         self.settings = settings
         self.declared = model
@@ -119,9 +120,20 @@ class Landscape:
         self.search: SearchState | None = None
         self.counters: dict[str, int] = {}
         self.provenance: list[dict] = []
-        self._minimum_index = LossIndex(self.minima.loss)
-        self._ts_index = LossIndex(self.transition_states.loss)
-        self._pair_rows = {tuple(ids): row for row, ids in enumerate(self.pairs.ids.tolist())}
+
+    # Made when they are first asked for: whoever reads tables needs none of them.
+
+    @cached_property
+    def _minimum_index(self) -> LossIndex:
+        return LossIndex(self.minima.loss)
+
+    @cached_property
+    def _ts_index(self) -> LossIndex:
+        return LossIndex(self.transition_states.loss)
+
+    @cached_property
+    def _pair_rows(self) -> PairRows:
+        return PairRows(self.pairs.ids)
 
     @property
     def model(self) -> LossModel:
@@ -229,14 +241,14 @@ class Landscape:
         ids = (int(min(a, b)), int(max(a, b)))
         if ids[0] < 0 or ids[1] >= len(self.minima):
             raise ValueError(f"({a}, {b}) is not a pair of two of the {len(self.minima)} minima")
-        return ids, self._pair_rows.get(ids)
+        return ids, self._pair_rows.get(*ids)
 
     def mark_pair(self, a: int, b: int, connected: bool, status: Status, attempts: int = 1) -> None:
         """Note attempts to connect two minima. A pair once connected stays connected."""
         ids, row = self._pair_row(a, b)
         if row is None:
             values = {"attempts": attempts, "connected": bool(connected), "status": int(status)}
-            self._pair_rows[ids] = self.pairs.append(ids=ids, **values)
+            self._pair_rows.set(*ids, self.pairs.append(ids=ids, **values))
             return
         self.pairs.replace("attempts", row, int(self.pairs.attempts[row]) + attempts)
         self.pairs.replace("connected", row, bool(connected) or bool(self.pairs.connected[row]))
