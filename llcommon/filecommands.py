@@ -162,7 +162,7 @@ def show(file: Path, point_id: int | None, ts: bool, source: bool, as_json: bool
         raise ConfigError("--source is shown by itself, without an ID and --json")
     from llcommon.store import read_landscape
 
-    landscape = read_landscape(file, points=point_id is not None)
+    landscape = read_landscape(file, points=False)
     if source:
         if landscape.declared.source is None:
             name = landscape.declared.name
@@ -197,6 +197,8 @@ def minimum_properties(landscape, minimum_id: int, file: Path) -> dict:
     """Everything known of one minimum."""
     import numpy as np
 
+    from llcommon.store import read_coordinates
+
     checked_id(landscape, minimum_id, file)
     minima = landscape.minima
     touching = (landscape.transition_states.minima == minimum_id).any(axis=1)
@@ -204,7 +206,9 @@ def minimum_properties(landscape, minimum_id: int, file: Path) -> dict:
         "kind": "minimum",
         "id": minimum_id,
         "transition_states": np.flatnonzero(touching).tolist(),
-        **{name: getattr(minima, name)[minimum_id] for name in minima.names},
+        "loss": minima.loss[minimum_id],
+        "coordinates": read_coordinates(file, "minima", minimum_id),
+        **{name: getattr(minima, name)[minimum_id] for name in minima.names if name != "loss"},
     }
     if len(landscape.scores):
         properties["scores"] = {column.name: column.values[minimum_id] for column in _score_columns(landscape)}
@@ -213,9 +217,12 @@ def minimum_properties(landscape, minimum_id: int, file: Path) -> dict:
 
 def transition_state_properties(landscape, ts_id: int, file: Path) -> dict:
     """Everything known of one transition state."""
+    from llcommon.store import read_coordinates
+
     checked_id(landscape, ts_id, file, ts=True)
     columns = transition_state_columns(landscape)
     properties = {"kind": "transition state", **{column.name: column.values[ts_id] for column in columns}}
+    properties["coordinates"] = read_coordinates(file, "transition_states", ts_id)
     states = landscape.transition_states
     for name in states.names:
         if name != "minima":
