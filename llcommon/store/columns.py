@@ -111,6 +111,10 @@ class Columns:
             raise IndexError(f"row {row_id} of {self._length}")
         self._arrays[name][row_id] = value
 
+    def set(self, name: str, values: np.ndarray) -> None:
+        """Set a whole column; values: one for each row."""
+        self._arrays[name][: self._length] = values
+
     def take(self, rows: np.ndarray) -> None:
         """Keep the named rows only, in that order."""
         for name, array in self._arrays.items():

@@ -1,8 +1,8 @@
 """A landscape in memory: minima, transition states and pairs tried of one loss model.
 
 Ids are row numbers from 0. Points are only ever appended, and a point found again leaves the
-stored one as it is, so ids and bits stay (the exceptions, `sort_minima_by_loss` and
-`keep_lowest`, are for a landscape of minima alone, before anything refers to ids).
+stored one as it is, so ids and bits stay. The exceptions: `sort_minima_by_loss` and `keep_lowest`, for a landscape
+of minima alone, before anything refers to ids, and `keep`, for a landscape that goes to a file of its own.
 
 Same point: two points are one if |loss difference| < loss_tolerance and their distance, after
 alignment under the model's symmetry, is < distance_tolerance (the rule of PATHSAMPLE). Of
@@ -259,23 +259,43 @@ class Landscape:
         row = self._pair_row(a, b)[1]
         return 0 if row is None else int(self.pairs.attempts[row])
 
-    # --- minima alone -------------------------------------------------------------------
+    # --- keeping some ---------------------------------------------------------------------
+
+    def keep(self, minima: np.ndarray, transition_states: np.ndarray) -> None:
+        """Keep these points, ids in the order that gives them their new ones.
+
+        Pairs tried of which both minima stay, scores and training runs follow; a point of a training run whose minimum
+        goes has none afterwards. Coordinates must be there. ValueError, with nothing changed, if a transition state
+        that is kept joins a minimum that is not, or an id comes twice.
+        """
+        minima = np.asarray(minima, dtype=np.int64)
+        transition_states = np.asarray(transition_states, dtype=np.int64)
+        for rows in (minima, transition_states):
+            if len(np.unique(rows)) != len(rows):
+                raise ValueError("an id is to be kept twice")
+        places = np.full(len(self.minima) + 1, -1)
+        places[minima] = np.arange(len(minima))
+        ends = places[self.transition_states.minima[transition_states]]
+        if (ends < 0).any():
+            raise ValueError("a transition state that is kept needs its two minima")
+        pairs = np.sort(places[self.pairs.ids], axis=1)
+        kept_pairs = np.flatnonzero((pairs >= 0).all(axis=1))
+        self.scores.take(minima, len(self.minima))
+        # A -1, for none, takes the last of the places, which is -1 too.
+        self.training.set("minimum", places[self.training.minimum])
+        self.minima.take(minima)
+        self.transition_states.take(transition_states)
+        self.transition_states.set("minima", ends)
+        self.pairs.take(kept_pairs)
+        self.pairs.set("ids", pairs[kept_pairs])
+        for index in ("_minimum_index", "_ts_index", "_pair_rows"):
+            self.__dict__.pop(index, None)
 
     def _keep_minima(self, rows: np.ndarray) -> None:
         """Keep these minima in this order; ValueError if something refers to their ids."""
         if len(self.transition_states) or len(self.pairs):
             raise ValueError("minima that transition states or pairs refer to keep their ids")
-        self.scores.take(rows, len(self.minima))
-        self._renumber_training(rows)
-        self.minima.take(rows)
-        self._minimum_index = LossIndex(self.minima.loss)
-
-    def _renumber_training(self, rows: np.ndarray) -> None:
-        """Let the training table name the minima by the ids they get; -1 for those that go."""
-        places = np.full(len(self.minima) + 1, -1)
-        places[rows] = np.arange(len(rows))
-        for row, minimum in enumerate(self.training.minimum.tolist()):
-            self.training.replace("minimum", row, places[minimum])
+        self.keep(rows, np.empty(0, dtype=np.int64))
 
     def sort_minima_by_loss(self) -> None:
         """Number the minima by ascending loss (equal ones as found); ValueError with TS or pairs."""

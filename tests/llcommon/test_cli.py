@@ -89,6 +89,10 @@ GOLDEN_HELP = {
   tree      Draw the disconnectivity graph.
   path      Find the lowest path between two minima.
   distance  Measure the distance of two minima after alignment.
+  prune     Leave out what is unconnected, high, or hardly connected.
+  remove    Leave out some points.
+  retain    Leave out all but some points.
+  extract   Take a part out into a file of its own.
 """,
 }
 
