@@ -16,8 +16,12 @@ main = program(
         "remove": ("llpathsample.admincommands:remove", "Leave out some points."),
         "retain": ("llpathsample.admincommands:retain", "Leave out all but some points."),
         "extract": ("llpathsample.admincommands:extract", "Take a part out into a file of its own."),
+        "recompute": (
+            "llpathsample.recomputecommand:recompute",
+            "Compute LPPHE, eigenvalues and symmetry orders anew.",
+        ),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
-        "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),
+        "check": ("llcommon.checkcommand:check", "Verify everything in a landscape file anew."),
     },
 )

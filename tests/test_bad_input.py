@@ -207,6 +207,7 @@ READERS = [
     "llpathsample merge network.h5 {} -o new.h5",
     "llpathsample stats {}",
     "llpathsample extract {} --lowest 1 -o new.h5",
+    "llpathsample recompute {} -o new.h5",
     "llpathsample tree {} -o new.svg",
     "llpathsample path {} 0 1",
 ]

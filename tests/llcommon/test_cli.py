@@ -83,16 +83,17 @@ GOLDEN_HELP = {
   path      Follow the path down both sides of a transition state.
 """,
     "llpathsample": """\
-  grow      Connect the minima of a landscape into one network.
-  merge     Merge landscape files of one model.
-  stats     Count minima, transition states and components.
-  tree      Draw the disconnectivity graph.
-  path      Find the lowest path between two minima.
-  distance  Measure the distance of two minima after alignment.
-  prune     Leave out what is unconnected, high, or hardly connected.
-  remove    Leave out some points.
-  retain    Leave out all but some points.
-  extract   Take a part out into a file of its own.
+  grow       Connect the minima of a landscape into one network.
+  merge      Merge landscape files of one model.
+  stats      Count minima, transition states and components.
+  tree       Draw the disconnectivity graph.
+  path       Find the lowest path between two minima.
+  distance   Measure the distance of two minima after alignment.
+  prune      Leave out what is unconnected, high, or hardly connected.
+  remove     Leave out some points.
+  retain     Leave out all but some points.
+  extract    Take a part out into a file of its own.
+  recompute  Compute LPPHE, eigenvalues and symmetry orders anew.
 """,
 }
 

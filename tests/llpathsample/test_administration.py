@@ -1,4 +1,4 @@
-"""Smaller landscapes of large ones: what is kept, under which ids, and that the commands write just that."""
+"""Smaller landscapes of large ones, and repaired ones: what is kept, under which ids, and that commands write that."""
 
 import json
 
@@ -11,10 +11,11 @@ from llcommon.losses import build
 from llcommon.records import Minimum, TransitionState, Triple
 from llcommon.settings import Settings
 from llcommon.status import Status
-from llcommon.store import Landscape, Score, SearchState, read_landscape
+from llcommon.store import Landscape, Score, SearchState, read_landscape, write_landscape
 from llcommon.store.file import landscape_contents
 from llpathsample import administration
 from llpathsample.administration import Limits
+from llpathsample.summary import by_size, summary
 from tests.driving import call, xor_minima
 
 seeds = st.integers(0, 10**6)
@@ -285,3 +286,134 @@ def test_wrong_arguments_are_one_sentence(grown, tmp_path, monkeypatch, capsys, 
     said = capsys.readouterr()
     assert sentence in said.err and said.err.count("\n") == 1 and not said.out
     assert not (tmp_path / "x.h5").exists()
+
+
+# --- repair and recomputation ---------------------------------------------------------------------
+
+
+def spoilt(grown, path, change):
+    """A copy of a landscape file after change(landscape)."""
+    landscape = read_landscape(grown)
+    landscape.scores.set(Score("old_id", "", "id before"), np.arange(len(landscape.minima)))
+    change(landscape)
+    write_landscape(path, landscape)
+    return landscape
+
+
+def test_what_is_repaired_passes_the_check(grown, tmp_path, capsys):
+    whole = read_landscape(grown)
+    last = len(whole.minima) - 1
+
+    def change(landscape):
+        minima, states = landscape.minima, landscape.transition_states
+        minima.replace("coordinates", 0, minima.coordinates[0] + 1e-5)
+        minima.replace("lpphe", 1, np.nan)
+        states.replace("coordinates", 0, states.coordinates[0] + 1e-4)
+        states.replace("minima", 1, [last, last])
+        states.replace("coordinates", 2, states.coordinates[2] + 5.0)
+
+    spoilt(grown, tmp_path / "bad.h5", change)
+    assert call("llpathsample", "check", tmp_path / "bad.h5", "-q") == 3
+    document = written(capsys, "check", tmp_path / "bad.h5", "--repair", "-o", tmp_path / "good.h5")
+    assert call("llpathsample", "check", tmp_path / "good.h5", "-q") == 0
+    back = read_landscape(tmp_path / "good.h5")
+    outcomes = {(row["kind"], row["old_id"]): row for row in document["rows"]}
+    assert [outcomes["minimum", number]["outcome"] for number in (0, 1)] == ["converged again"] * 2
+    assert outcomes["transition state", 0]["outcome"] == "converged again"
+    assert outcomes["transition state", 1]["outcome"] == "sides followed again"
+    for (kind, old), row in outcomes.items():
+        left, right = (whole.minima, back.minima) if kind == "minimum" else (
+            whole.transition_states, back.transition_states)
+        if row["outcome"] == "dropped":
+            assert row["new_id"] is None and row["reason"]
+        elif row["outcome"] == "kept":
+            assert left.coordinates[old].tobytes() == right.coordinates[row["new_id"]].tobytes()
+            if kind == "minimum":
+                assert back.scores.values("old_id", len(back.minima))[row["new_id"]] == old
+    for number in (0, 1):
+        assert np.linalg.norm(back.minima.coordinates[number] - whole.minima.coordinates[number]) < 1e-6
+        assert np.isnan(back.scores.values("old_id", len(back.minima))[number])
+        assert back.minima.visits[number] == whole.minima.visits[number]
+    assert back.transition_states.minima[1].tolist() == whole.transition_states.minima[1].tolist()
+    for a, b in whole.pairs.ids.tolist():
+        assert back.pair_attempts(a, b) == whole.pair_attempts(a, b)
+
+
+def test_a_point_stored_twice_is_stored_once(grown, tmp_path, capsys):
+    whole = read_landscape(grown)
+    image = whole.model.random_image(whole.minima.coordinates[0].copy(), np.random.default_rng(1))
+
+    def change(landscape):
+        twin = landscape.minimum(0)
+        values = {name: getattr(twin, name) for name in landscape.minima.names}
+        landscape.minima.append(**{**values, "coordinates": image, "visits": 3})
+
+    spoilt(grown, tmp_path / "bad.h5", change)
+    document = written(capsys, "check", tmp_path / "bad.h5", "--repair", "-o", tmp_path / "good.h5")
+    row = next(row for row in document["rows"] if row["old_id"] == len(whole.minima) and row["kind"] == "minimum")
+    assert (row["new_id"], row["outcome"]) == (0, "same point")
+    back = read_landscape(tmp_path / "good.h5")
+    assert len(back.minima) == len(whole.minima) and back.minima.visits[0] == whole.minima.visits[0] + 3
+
+
+def test_recomputing_restores_what_was_stored(grown, tmp_path, capsys):
+    def change(landscape):
+        for table in (landscape.minima, landscape.transition_states):
+            for name in ("lpphe", "rms", "eigenvalue_tolerance"):
+                table.set(name, np.full(len(table), np.nan if name == "lpphe" else 0.0))
+
+    spoilt(grown, tmp_path / "bare.h5", change)
+    whole = read_landscape(grown)
+    document = written(capsys, "recompute", tmp_path / "bare.h5", "--missing", "-o", tmp_path / "full.h5")
+    assert (document["failed"], document["minima"]) == (0, len(whole.minima))
+    back = read_landscape(tmp_path / "full.h5")
+    for left, right in ((whole.minima, back.minima), (whole.transition_states, back.transition_states)):
+        for name in left.names:
+            assert getattr(left, name).tobytes() == getattr(right, name).tobytes(), name
+    assert call("llpathsample", "check", tmp_path / "full.h5", "-q") == 0
+    document = written(capsys, "recompute", tmp_path / "full.h5", "--missing", "-o", tmp_path / "again.h5")
+    assert document["minima"] == document["transition_states"] == 0
+
+
+def test_a_point_that_is_not_stationary_is_left_and_named(grown, tmp_path, capsys):
+    def change(landscape):
+        landscape.minima.replace("coordinates", 0, landscape.minima.coordinates[0] + 1e-4)
+
+    bad = spoilt(grown, tmp_path / "bad.h5", change)
+    document = written(capsys, "recompute", tmp_path / "bad.h5", "-o", tmp_path / "new.h5")
+    assert document["failures"] == [{"kind": "minimum", "id": 0, "status": "step-limit"}]
+    back = read_landscape(tmp_path / "new.h5")
+    assert back.minima.coordinates.tobytes() == bad.minima.coordinates.tobytes()
+    document = written(capsys, "recompute", tmp_path / "bad.h5", "--rms", 1e-3, "-o", tmp_path / "new.h5", "-f")
+    assert document["failed"] == 0
+    assert read_landscape(tmp_path / "new.h5").minima.rms[0] > 1e-9
+
+
+# --- summary --------------------------------------------------------------------------------------
+
+
+@given(seeds)
+@few
+def test_a_summary_counts_as_by_hand(seed):
+    landscape = network(seed)
+    found = summary(landscape)
+    ends = landscape.transition_states.minima.tolist()
+    edges = [pair for pair in ends if pair[0] != pair[1]]
+    degrees = [sum(number in pair for pair in edges) for number in range(len(landscape.minima))]
+    assert found["connected_pairs"] == len({tuple(sorted(pair)) for pair in edges})
+    assert found["degenerate_transition_states"] == len(ends) - len(edges)
+    assert found["largest_degree"] == max(degrees)
+    assert found["isolated_minima"] == degrees.count(0)
+    assert sum(found["minima_by_degree"].values()) == len(degrees)
+    assert found["minima_by_degree"]["0"] == degrees.count(0)
+    component = administration.component(landscape, landscape.global_minimum())
+    assert found["minima_in_main_component"] == len(component.minima)
+    rows = zip(landscape.pairs.connected, landscape.pairs.status, strict=True)
+    failed = sum(not connected for connected, _ in rows)
+    assert found["pairs_not_connected"] == ({"step-limit": failed} if failed else {})
+
+
+def test_ranges_of_sizes_double():
+    numbers = np.array([0, 1, 1, 2, 3, 4, 5, 9, 16])
+    assert by_size(numbers) == {"0": 1, "1": 2, "2": 1, "3-4": 2, "5-8": 1, "9-16": 2}
+    assert by_size(np.array([0])) == {"0": 1}
