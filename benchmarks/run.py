@@ -32,6 +32,7 @@ TASKS = {
     "memory": "memory",
     "digits": "digits",
     "storage": "storage",
+    "database": "database",
     "hits": "searching",
     "distinct": "searching",
     "user": "usermodels",

@@ -35,13 +35,13 @@ def _losses(number: int, rng: np.random.Generator) -> np.ndarray:
     return rng.choice(groups, number) + _SPREAD * rng.random(number)
 
 
-def _common(prefix: str, number: int, dimension: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _common(prefix: str, number: int, model: LossModel, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The columns that minima and TS share, by dataset path."""
     lpphe = rng.normal(-300.0, 20.0, number)
     lpphe[rng.random(number) < 0.01] = np.nan
     columns = {
         "loss": _losses(number, rng),
-        "coordinates": rng.standard_normal((number, dimension)),
+        "coordinates": rng.standard_normal((number, model.dimension)),
         "rms": 10.0 ** rng.uniform(-14.0, -9.0, number),
         "lpphe": lpphe,
         "lpphe_error": np.zeros(number),
@@ -50,6 +50,8 @@ def _common(prefix: str, number: int, dimension: int, rng: np.random.Generator) 
         "order": np.ones(number, dtype=np.int64),
         "log_order": np.zeros(number),
     }
+    if model.bounded:
+        columns["active"] = np.zeros((number, model.dimension), dtype=np.int8)
     return {f"{prefix}/{name}": column for name, column in columns.items()}
 
 
@@ -64,12 +66,12 @@ def _ends(number: int, minima: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def landscape_of(model: LossModel, settings: Settings, sizes: Sizes, seed: int = 1) -> Landscape:
-    """A landscape of the model with invented points of these numbers; its points are no stationary points."""
+    """A landscape of the model with invented points of these numbers, which are no stationary points."""
     rng = np.random.default_rng(seed)
-    contents = _common("minima", sizes.minima, model.dimension, rng)
+    contents = _common("minima", sizes.minima, model, rng)
     contents["minima/smallest_eigenvalue"] = 10.0 ** rng.uniform(-4.0, -3.0, sizes.minima)
     contents["minima/visits"] = 1 + rng.poisson(1.0, sizes.minima)
-    contents |= _common("transition_states", sizes.transition_states, model.dimension, rng)
+    contents |= _common("transition_states", sizes.transition_states, model, rng)
     contents["transition_states/negative_eigenvalue"] = -(10.0 ** rng.uniform(-4.0, -2.0, sizes.transition_states))
     contents["transition_states/next_eigenvalue"] = 10.0 ** rng.uniform(-4.0, -3.0, sizes.transition_states)
     ends = _ends(sizes.transition_states, sizes.minima, rng)
@@ -113,3 +115,20 @@ def batch_of(landscape: Landscape, triples: int, seed: int = 2) -> Landscape:
         added = batch.add_triple(Triple(minimum(), state, minimum()))
         batch.mark_pair(added.plus_id, added.minus_id, True, 0)
     return batch
+
+
+def overlapping(landscape: Landscape, seed: int = 3) -> Landscape:
+    """A landscape of as many points with the same losses; every second one is a random symmetry image of its like."""
+    rng = np.random.default_rng(seed)
+    model = landscape.model
+    sizes = Sizes(len(landscape.minima), len(landscape.transition_states), len(landscape.pairs))
+    other = landscape_of(model, landscape.settings, sizes, seed)
+    for mine, theirs in (
+        (landscape.minima, other.minima),
+        (landscape.transition_states, other.transition_states),
+    ):
+        for row, x in enumerate(mine.coordinates):
+            theirs.replace("loss", row, mine.loss[row])
+            if row % 2 == 0:
+                theirs.replace("coordinates", row, model.random_image(x.copy(), rng))
+    return other
