@@ -123,7 +123,14 @@ def write(path: Path, contents: Contents) -> None:
     values = {name: contents[name] for name in sorted(contents)} | {DIGESTS: digests}
     arrays = {name: _fixed_text(value) if isinstance(value, str) else value for name, value in values.items()}
     memory = SparseFile()
-    places = _lay_out(memory, arrays, _text_sha256(digests))
+    try:
+        places = _lay_out(memory, arrays, _text_sha256(digests))
+    except SystemError as error:
+        # What is raised in a call from HDF5, such as an interrupt by the user, comes out as the cause of others.
+        cause = error
+        while isinstance(cause, SystemError) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise cause from None
     with open(path, "wb") as stream:
         stream.truncate(memory.size)
         for place, piece in memory.pieces:

@@ -43,6 +43,26 @@ def test_the_layout_takes_no_room_for_values(tmp_path):
     assert sorted(value.shape for value in places.values()) == [(), (10**6, 1000)]
 
 
+@pytest.mark.parametrize("call", range(0, 12, 2))
+def test_an_interrupt_while_hdf5_writes_stays_one(tmp_path, monkeypatch, call):
+    original, calls = SparseFile.write, iter(range(1000))
+
+    def interrupted(self, data):
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        return original(self, data)
+
+    write_landscape(tmp_path / "a.h5", filled_landscape())
+    before = (tmp_path / "a.h5").read_bytes()
+    monkeypatch.setattr(SparseFile, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_landscape(tmp_path / "a.h5", filled_landscape(triples=3))
+    monkeypatch.undo()
+    assert (tmp_path / "a.h5").read_bytes() == before
+    write_landscape(tmp_path / "a.h5", filled_landscape())
+    assert (tmp_path / "a.h5").read_bytes() == before
+
+
 def test_hdf5_reads_what_was_written(tmp_path):
     landscape = filled_landscape()
     write_landscape(tmp_path / "a.h5", landscape)
