@@ -18,6 +18,7 @@ from llcommon.config import (
     toml_value,
 )
 from llcommon.errors import ConfigError
+from llcommon.growsettings import GrowSettings, without_old_keys
 from llcommon.searchsettings import GeneticSettings, SearchSettings, StartsSettings, TemperingSettings, TrainSettings
 
 # Coordinates of a loss model have no physical unit: lengths are Euclidean distances between them.
@@ -166,29 +167,6 @@ class ConnectSettings:
 
 
 @dataclass(frozen=True)
-class GrowSettings:
-    """[grow]: which pairs of minima are connected, and in what portions."""
-
-    pairs: str = setting(
-        "component",
-        help="component: connect all minima to the global minimum; all: then every pair that no transition state "
-        "joins, and every minimum with symmetry images of itself",
-        choices=("component", "all"),
-    )
-    budget: int = setting(0, help="pairs to try in all; 0: no limit", unit="pairs", minimum=0)
-    batch: int = setting(16, help="pairs that one lloptim process connects", unit="pairs", minimum=1)
-    window: int = setting(
-        8, help="batches that are chosen before the result of the first must be known; "
-        "independent of the number of processes, so that it does not change what is found",
-        unit="batches", minimum=1,
-    )
-    attempts: int = setting(2, help="times that one pair is tried", minimum=1)
-    neighbours: int = setting(
-        3, help="nearest connected minima that an unconnected one is tried with", minimum=1
-    )
-
-
-@dataclass(frozen=True)
 class CurvatureSettings:
     """[curvature]: Hessian eigenvalues of stationary points."""
 
@@ -264,6 +242,8 @@ def parse_settings(
     sections = {"loss": _parse_loss(tables, source, loss_parameters, list(known_models), found)}
     for name, cls in SECTIONS.items():
         table = _table(tables, name, source, found)
+        if name == "grow":
+            table = without_old_keys(table, f"{source}: [grow]", found)
         sections[name] = parse_table(cls, table, f"{source}: [{name}]", found)
     if found:
         raise ConfigError("\n".join(found))

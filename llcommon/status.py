@@ -26,6 +26,7 @@ class Status(IntEnum):
     HIT_BOUND = 13  # came to a bound of the model's box that was not held
     NOT_POSITIVE_DEFINITE = 14  # a covariance without a Cholesky factor, so the loss is infinite
     ON_KINK = 15  # stationary as it seems, on a kink of a loss that is not smooth
+    TIME_LIMIT = 16  # the process that should have done it was ended, as it took longer than it may
 
     @property
     def label(self) -> str:

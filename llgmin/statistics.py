@@ -15,7 +15,7 @@ MOST_SHARES = 10
 _DROPPED = "dropped minima"
 _EXCHANGE = re.compile(r"exchange (\d+)-(\d+) (tried|accepted)")
 # Counters of llpathsample, and of training runs that diverged, only look like reasons why a quench failed.
-_NOT_OF_QUENCHES = ("failed batches", "failed training")
+_NOT_OF_QUENCHES = ("failed batches", "failed pairs", "failed training")
 # Methods whose walkers do not go from minimum to minimum.
 _WITHOUT_MOVES = ("multi-start", "training")
 

@@ -26,7 +26,8 @@ from llcommon.cli import (
 )
 from llcommon.cli.overrides import overridden_settings
 
-_COMMIT_SECONDS = 20.0
+_COMMIT_SECONDS = 2.0
+_COMMIT_SHARE = 0.02
 
 
 def _default_output(file: Path, part: str | None) -> Path:
@@ -130,17 +131,20 @@ def run_job(
     from llcommon.store import SearchState, write_landscape
 
     last = time.monotonic()
+    cost = 0.0
 
     def commit() -> None:
-        nonlocal last
+        nonlocal last, cost
+        begin = time.monotonic()
         state = {"kind": kind, "job": fingerprint, "outcomes": job.outcomes()}
         job.result.search = SearchState(state)
         write_landscape(output, job.result)
         last = time.monotonic()
+        cost = last - begin
 
     def merged(done: int) -> None:
         progress.update(done, f"{len(job.result.transition_states)} transition states")
-        if time.monotonic() - last > _COMMIT_SECONDS:
+        if time.monotonic() - last > max(_COMMIT_SECONDS, cost / _COMMIT_SHARE):
             commit()
 
     with StopRequest(time_limit) as stop:

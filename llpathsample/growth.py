@@ -1,4 +1,4 @@
-"""MAIN PATH of llpathsample: grow the network until it is one component.
+"""MAIN PATH of llpathsample: grow the network until nothing is left to try, or a rule says that it is enough.
 
 A window of batches is always chosen ahead: batch k is chosen when the results of all batches up to
 k - window are merged, and results are merged in the order of the batches. So what is chosen does not depend on
@@ -12,14 +12,17 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 
 from llcommon.errors import OutputError
 from llcommon.status import Status
 from llcommon.store import Landscape, SearchState, write_landscape
-from llpathsample.selection import strategy
-from llpathsample.workers import Batch, BatchResult, Workers
+from llpathsample.engines.batch import CONNECT, Batch, batch_of
+from llpathsample.engines.engine import BatchResult, Engine, UnderWay
+from llpathsample.growing import GrowingNetwork
+from llpathsample.stopping import Stopping
+from llpathsample.strategies import strategy_of
+from llpathsample.yields import cost_of
 
 _LEAST_COMMIT_SECONDS = 1.0
 _COMMIT_SHARE = 0.05
@@ -82,16 +85,23 @@ def batch_folder(database: Path) -> Path:
 class Growth:
     """Grows a landscape in a file."""
 
-    def __init__(self, landscape: Landscape, database: Path, jobs: int) -> None:
-        """landscape: as read from `database`, or new; with the checkpoint of a stopped growth, if there is one."""
+    def __init__(self, landscape: Landscape, database: Path, executor, limit: float | None = None) -> None:
+        """landscape: as read from `database`, or new; with the checkpoint of a stopped growth, if there is one.
+
+        executor: what runs the batches, with the interface of `concurrent.futures`; it is shut down by `run`. limit:
+        seconds that one process may take.
+        """
         self.landscape = landscape
         self.database = database
         self.settings = landscape.settings.grow
-        self.strategy = strategy(landscape)
-        self.workers = Workers(batch_folder(database), jobs)
-        self.window: list[tuple[Batch, Future[BatchResult]]] = []
+        self.network = GrowingNetwork(landscape)
+        self.strategy = strategy_of(self.network)
+        self.stopping = Stopping(self.network)
+        self.labels: dict[int, str] = {}  # of the batches in the window: which strategy chose them
+        self.engine = Engine(batch_folder(database), executor, limit)
+        self.window: list[UnderWay] = []
         self.chosen_before: list[Batch] = []  # by the stopped growth, not submitted yet
-        self.merged: list[Batch] = []  # merged, not committed
+        self.merged: list[UnderWay] = []  # merged, not committed
         self.next_number = 0
         self.pairs_tried = 0
         self.failures: list[str] = []
@@ -101,51 +111,90 @@ class Growth:
         if search is not None and search.state.get("kind") == "grow":
             self.next_number = search.state["next_number"]
             self.pairs_tried = search.state["pairs_tried"]
-            window = search.state["window"]
-            self.chosen_before = [Batch(number, [tuple(pair) for pair in pairs]) for number, pairs in window]
+            self.chosen_before = [batch_of(state) for state in search.state["window"]]
+            self._restore(search.state)
+
+    def _restore(self, state: dict) -> None:
+        """What strategy and rules remember; checkpoints of versions that had one strategy lack it."""
+        labels = state.get("labels", [self.settings.strategy] * len(self.chosen_before))
+        self.labels = {batch.number: label for batch, label in zip(self.chosen_before, labels, strict=True)}
+        if "strategy" in state:
+            self.strategy.restore(state["strategy"])
+            self.network.yields.restore(state["yields"])
+            self.stopping.restore(state["stopping"])
 
     def _submit(self, batch: Batch) -> None:
-        self.window.append((batch, self.workers.submit(self.landscape, batch)))
+        self.window.append(self.engine.submit(self.landscape, batch))
 
     def _choose(self) -> Batch | None:
         """The next batch, or None if there is nothing to try now."""
         most = self.settings.batch
         if self.settings.budget:
             most = min(most, self.settings.budget - self.pairs_tried)
-        busy = {(pair[0], pair[1]) for batch, _ in self.window for pair in batch.pairs}
-        choices = self.strategy.choose(most, busy) if most > 0 else []
+        busy = {(pair[0], pair[1]) for way in self.window for pair in way.batch.pairs}
+        self.network.update()
+        enough = most <= 0 or self.stopping.reason is not None
+        choices = [] if enough else self.strategy.choose(most, busy)
         if not choices:
             return None
-        pairs = [(choice.minimum, choice.partner, choice.attempt) for choice in choices]
-        batch = Batch(self.next_number, pairs)
+        batch = self.strategy.batch(self.next_number, choices)
+        self.labels[batch.number] = self.strategy.label
         self.next_number += 1
-        self.pairs_tried += len(pairs)
+        self.pairs_tried += len(batch.pairs)
         return batch
 
+    def ended_by(self) -> str:
+        """Why there is nothing more to choose."""
+        if self.stopping.reason is not None:
+            return self.stopping.reason
+        if self.settings.budget and self.pairs_tried >= self.settings.budget:
+            return "budget"
+        return "one-component" if self.network.one_component() else "nothing-left-to-try"
+
     def _merge(self, batch: Batch, result: BatchResult) -> None:
-        """Add what a batch found; a batch that failed marks its pairs, so that others are tried first."""
-        if result.landscape is None:
-            self.failures.append(f"batch {batch.number}: {result.reason}")
-            self.landscape.counters["failed batches"] = self.landscape.counters.get("failed batches", 0) + 1
-            for a, b, _ in batch.pairs:
-                self.landscape.mark_pair(a, b, False, Status.JOB_FAILED)
-        else:
-            self.landscape.merge(result.landscape, f"batch {batch.number}")
-            for a, b, attempt in batch.pairs:
-                # Whatever became of it, a pair that was tried must not be chosen as untried again.
-                if self.landscape.pair_attempts(a, b) <= attempt:
-                    self.landscape.mark_pair(a, b, False, Status.NO_CANDIDATE)
-        self.merged.append(batch)
+        """Add what a batch found, and note what the strategy that chose it has yielded by it."""
+        minima, states = len(self.landscape.minima), len(self.landscape.transition_states)
+        components = self.network.components()
+        cost = 0
+        for found in result.landscapes:
+            cost += cost_of(found.counters)
+            self.landscape.merge(found, f"batch {batch.number}")
+        self._mark(batch, result)
+        self.network.update()
+        new = len(self.landscape.minima) - minima
+        label = self.labels.pop(batch.number)
+        self.network.yields.of(label).add(
+            len(batch.pairs), new, len(self.landscape.transition_states) - states,
+            components + new - self.network.components(), cost, result.cpu,
+        )
+        self.strategy.merged(batch, label)
+        self.stopping.merged(batch.number + 1)
+
+    def _mark(self, batch: Batch, result: BatchResult) -> None:
+        """Note the pairs that were tried; one that failed is marked too, so that others are tried first."""
+        for (a, b, _), failure in result.failures:
+            self.failures.append(f"minima {a} and {b}, {failure.status.label}: {failure.reason}")
+            self.landscape.counters["failed pairs"] = self.landscape.counters.get("failed pairs", 0) + 1
+            if batch.kind == CONNECT:
+                self.landscape.mark_pair(a, b, False, failure.status)
+        for a, b, attempt in batch.pairs if batch.kind == CONNECT else ():
+            # Whatever became of it, a pair that was tried must not be chosen as untried again.
+            if self.landscape.pair_attempts(a, b) <= attempt:
+                self.landscape.mark_pair(a, b, False, Status.NO_CANDIDATE)
 
     def commit(self, finished: bool = False) -> None:
         """Replace the file by the present state; then the merged batches' files are not needed any more."""
         begin = time.monotonic()
         state = {"kind": "grow", "next_number": self.next_number, "pairs_tried": self.pairs_tried}
-        state["window"] = [[batch.number, [list(pair) for pair in batch.pairs]] for batch, _ in self.window]
+        state["window"] = [way.batch.state() for way in self.window]
+        state["labels"] = [self.labels[way.batch.number] for way in self.window]
+        state["strategy"] = self.strategy.state()
+        state["yields"] = self.network.yields.state()
+        state["stopping"] = self.stopping.state()
         self.landscape.search = None if finished else SearchState(state)
         write_landscape(self.database, self.landscape)
-        for batch in self.merged:
-            self.workers.forget(batch)
+        for way in self.merged:
+            self.engine.forget(way)
         self.merged.clear()
         self._last_commit = time.monotonic()
         self._commit_seconds = self._last_commit - begin
@@ -155,10 +204,12 @@ class Growth:
         return time.monotonic() - self._last_commit > interval
 
     def run(self, stopped: Callable[[], bool], report: Callable[[int, int], None]) -> bool:
-        """Grow until one component, nothing left to try or the budget; False if `stopped()` came first.
+        """Grow until a rule ends it, nothing is left to try or the budget; False if `stopped()` came first.
 
         report(minima outside the main component, minima in all) is called after every merged batch.
         """
+        self.network.update()
+        self.stopping.begin()
         try:
             for batch in self.chosen_before:
                 self._submit(batch)
@@ -173,25 +224,21 @@ class Growth:
                 self._wait(stopped)
                 if stopped():
                     break
-                batch, future = self.window.pop(0)
-                self._merge(batch, future.result())
-                report(len(self.strategy.outside()), len(self.landscape.minima))
+                oldest = self.window.pop(0)
+                self._merge(oldest.batch, oldest.result)
+                self.merged.append(oldest)
+                report(len(self.network.outside()), len(self.landscape.minima))
                 if self._commit_is_due():
                     self.commit()
         finally:
-            self.workers.close()
+            self.engine.close()
         complete = not self.window and not stopped()
         self.commit(finished=complete)
         if complete:
-            self.workers.clear()
+            self.engine.clear()
         return complete
 
     def _wait(self, stopped: Callable[[], bool]) -> None:
         """Until the oldest batch is done, or a stop is requested."""
-        future = self.window[0][1]
-        while not stopped():
-            try:
-                future.exception(timeout=0.2)
-                return
-            except TimeoutError:
-                continue
+        while self.window[0].result is None and not stopped():
+            self.engine.advance(0.2)

@@ -8,7 +8,7 @@ from llpathsample.administration import connections
 from llpathsample.network import components
 
 
-def summary(landscape: Landscape) -> dict:
+def summary_of(landscape: Landscape) -> dict:
     """Counts, losses and outcomes of a landscape that has minima, ready for a table; coordinates are not needed.
 
     A connection is a transition state (TS) between two different minima; the main component is that of the global

@@ -232,6 +232,7 @@ def _commit_at_every_chance() -> None:
         module._LEAST_COMMIT_SECONDS = 0.0
         module._COMMIT_SHARE = 1.0
     lloptim.commands._COMMIT_SECONDS = 0.0
+    lloptim.commands._COMMIT_SHARE = 1.0
 
 
 if __name__ == "__main__":

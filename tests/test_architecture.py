@@ -23,6 +23,7 @@ FLOORS = {
     "llcommon.status": 0,
     "llcommon.trust": 0,
     "llcommon.config": 1,
+    "llcommon.growsettings": 1,
     "llcommon.parallel": 1,
     "llcommon.rng": 1,
     "llcommon.searchsettings": 1,

@@ -220,6 +220,15 @@ class LossModel:
         """One representative of the images of x; idempotent."""
         return np.array(x, dtype=np.float64)
 
+    def embedding(self, x: np.ndarray) -> np.ndarray | None:
+        """Numbers (k,) that are the same for all images of x, and nearly so for what is near to one.
+
+        Their Euclidean distance is at most that of the aligned points: it tells fast who cannot be a neighbour. None if
+        the model knows no such numbers; by default x itself of a model without symmetry.
+        """
+        unaligned = not self.symmetric or type(self).align is LossModel.align
+        return np.array(x, dtype=np.float64) if unaligned else None
+
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """x under a random element of the symmetry group."""
         return np.array(x, dtype=np.float64)

@@ -312,6 +312,14 @@ class GP(LossModel):
             return point
         return min(point, self._swapped(point), key=lambda image: image.tolist())
 
+    def embedding(self, x: np.ndarray) -> np.ndarray:
+        """Half the sum of x and its image, and the size of half their difference."""
+        point = np.array(x, dtype=np.float64)
+        if not self._blocks:
+            return point
+        swapped = self._swapped(point)
+        return np.concatenate([0.5 * (point + swapped), np.abs(0.5 * (point - swapped))])
+
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if self._blocks and rng.random() < 0.5:
             return self._swapped(x)

@@ -19,6 +19,7 @@ import numpy as np
 
 from llcommon.config import setting
 from llcommon.losses import _cluster_symmetry as symmetry
+from llcommon.losses._invariants import of_cluster
 from llcommon.losses._lj_kernels import lj_hessian, lj_hessian_vector, lj_kernel
 from llcommon.losses.base import LossModel
 from llcommon.seam import first_class
@@ -110,6 +111,10 @@ class LennardJones(LossModel):
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         return symmetry.canonical(symmetry.centred(x)[0]).ravel()
+
+    def embedding(self, x: np.ndarray) -> np.ndarray:
+        """Distances of all pairs of atoms, sorted."""
+        return of_cluster(np.asarray(x, dtype=np.float64).reshape(-1, 3))
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """x with atoms permuted and perhaps reflected, turned to lie nearest to x: what turns is no other cluster."""

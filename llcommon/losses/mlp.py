@@ -25,6 +25,7 @@ import numpy as np
 from llcommon.losses import _mlp_export as export
 from llcommon.losses import _mlp_rotations as rotations
 from llcommon.losses import _mlp_symmetry as symmetry
+from llcommon.losses._invariants import of_perceptron
 from llcommon.losses._mlp_hessian import hessian_workspace, mlp_hessian
 from llcommon.losses._mlp_kernels import mlp_hessian_vector, mlp_kernel, mlp_rows, vector_workspace
 from llcommon.losses._mlp_plain import classes_meet, layers_of, sign_changes_near
@@ -252,6 +253,22 @@ class MLP(LossModel):
         if self.rotates:
             images = [[*image[:-1], rotations.canonical(image[-1], len(self._modes) > 0)] for image in images]
         return min((symmetry.join(image) for image in images), key=lambda image: image.tolist())
+
+    def embedding(self, x: np.ndarray) -> np.ndarray:
+        """As of layers of units that may change places and sign; the mean over all relabellings of inputs and outputs.
+        Zero modes are left out, and of the outputs of an embedding, which turn, the lengths are taken."""
+        x = np.asarray(x, dtype=np.float64)
+        matrices = self.matrices(x - self._modes.T @ (self._modes @ x))
+        images = [relabelling.applied(matrices) for relabelling in self.relabellings]
+        invariants = [of_perceptron(image, self.odd) for image in images]
+        if self.rotates:
+            lengths = [np.linalg.norm(image[-1], axis=1) for image in images]
+            bare = [[*image[:-1], np.zeros((len(image[-1]), 1))] for image in images]
+            invariants = [
+                np.concatenate([of_perceptron(rest, self.odd), np.sort(size[:-1]), size[-1:]])
+                for rest, size in zip(bare, lengths, strict=True)
+            ]
+        return np.mean(invariants, axis=0)
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         operations = []

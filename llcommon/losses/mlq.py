@@ -144,6 +144,10 @@ class QuadraticMultinomial(LossModel):
     def canonical(self, x: np.ndarray) -> np.ndarray:
         return self._network.canonical(x)
 
+    def embedding(self, x: np.ndarray) -> np.ndarray:
+        modes = self.zero_modes(x)
+        return self._network.embedding(x - modes.T @ (modes @ x))
+
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return self._network.random_image(x, rng)
 

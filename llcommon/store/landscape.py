@@ -259,6 +259,11 @@ class Landscape:
         row = self._pair_row(a, b)[1]
         return 0 if row is None else int(self.pairs.attempts[row])
 
+    def pair_connected(self, a: int, b: int) -> bool:
+        """Whether an attempt to connect two minima has ended with a chain of transition states."""
+        row = self._pair_row(a, b)[1]
+        return row is not None and bool(self.pairs.connected[row])
+
     # --- keeping some ---------------------------------------------------------------------
 
     def keep(self, minima: np.ndarray, transition_states: np.ndarray) -> None:

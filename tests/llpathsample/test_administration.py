@@ -15,7 +15,7 @@ from llcommon.store import Landscape, Score, SearchState, read_landscape, write_
 from llcommon.store.file import landscape_contents
 from llpathsample import administration
 from llpathsample.administration import Limits
-from llpathsample.summary import by_size, summary
+from llpathsample.summary import by_size, summary_of
 from tests.driving import call, xor_minima
 
 seeds = st.integers(0, 10**6)
@@ -396,7 +396,7 @@ def test_a_point_that_is_not_stationary_is_left_and_named(grown, tmp_path, capsy
 @few
 def test_a_summary_counts_as_by_hand(seed):
     landscape = network(seed)
-    found = summary(landscape)
+    found = summary_of(landscape)
     ends = landscape.transition_states.minima.tolist()
     edges = [pair for pair in ends if pair[0] != pair[1]]
     degrees = [sum(number in pair for pair in edges) for number in range(len(landscape.minima))]

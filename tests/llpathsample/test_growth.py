@@ -16,9 +16,12 @@ from llcommon.errors import OutputError
 from llcommon.records import TransitionState
 from llcommon.status import Status
 from llcommon.store import read_landscape, write_landscape
+from llpathsample.engines import running
+from llpathsample.engines.batch import Batch
+from llpathsample.engines.running import Children, Outcome, Task, run_task, use_children
+from llpathsample.growing import GrowingNetwork
 from llpathsample.growth import Growth, Lock, batch_folder
-from llpathsample.selection import AllPairs
-from llpathsample.workers import Batch, Workers
+from llpathsample.strategies.allpairs import AllPairs
 
 GROW = ["--set", "grow.attempts=1", "--set", "grow.batch=1", "--set", "grow.window=2", "-j", 1]
 PAIRS = [(0, 1), (2, 3), (0, 2), (0, 3), (1, 2)]
@@ -34,23 +37,23 @@ temperature = 100.0
 """
 
 
-def connect_here(workers: Workers, batch: Batch) -> tuple[int, str]:
+def connect_here(arguments: list[str], *_) -> Outcome:
     """In place of a child process, which takes a second to start; one at a time, for a job is global."""
     verbosity = console.verbosity
-    code = call("lloptim", *workers._arguments(batch))
+    code = call("lloptim", *arguments)
     console.verbosity = verbosity  # its -q was meant for a process of its own
-    return code, "connected here"
+    return Outcome(code, "connected here")
 
 
 @pytest.fixture
 def in_process(monkeypatch):
-    monkeypatch.setattr(Workers, "_connect", connect_here)
+    monkeypatch.setattr(running, "lloptim", connect_here)
 
 
 def make_grown(path) -> None:
     """grown.h5 from minima.h5, by a growth that nobody stops."""
     with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(Workers, "_connect", connect_here)
+        patches.setattr(running, "lloptim", connect_here)
         assert call("llpathsample", "grow", path / "minima.h5", "-o", path / "grown.h5", *GROW) == 0
 
 
@@ -241,14 +244,14 @@ def test_an_unfinished_search_does_not_grow_in_place(folder, tmp_path, capsys):
 # --- what goes wrong in a batch -------------------------------------------------------------------
 
 
-def test_a_batch_that_crashes_is_not_the_end(plane, tmp_path, monkeypatch):
-    def crash_at_first(workers: Workers, batch: Batch) -> tuple[int, str]:
-        return (-11, "lloptim ended with code -11") if batch.number == 0 else connect_here(workers, batch)
+def test_a_pair_that_crashes_is_not_the_end(plane, tmp_path, monkeypatch):
+    def crash_at_first(arguments: list[str], *_) -> Outcome:
+        return Outcome(-11, "") if "batch-0000000-" in arguments[1] else connect_here(arguments)
 
-    monkeypatch.setattr(Workers, "_connect", crash_at_first)
+    monkeypatch.setattr(running, "lloptim", crash_at_first)
     assert grow(plane, tmp_path / "grown.h5") == 0
     grown = read_landscape(tmp_path / "grown.h5")
-    assert grown.counters["failed batches"] == 1
+    assert grown.counters["failed pairs"] == 1
     assert grown.pairs.status[0] == Status.JOB_FAILED
     assert len(grown.minima) == 4 and len(grown.transition_states) > 1
 
@@ -256,16 +259,16 @@ def test_a_batch_that_crashes_is_not_the_end(plane, tmp_path, monkeypatch):
 def test_a_disk_that_is_full_ends_the_growth(plane, tmp_path, monkeypatch, capsys):
     """Not a failure of the pairs: the next run tries them as if nothing had been."""
 
-    def full(workers: Workers, batch: Batch) -> tuple[int, str]:
-        return 2, "lloptim: error: unfinished.h5 cannot be written (no space left on device)"
+    def full(*_) -> Outcome:
+        return Outcome(2, "lloptim: error: unfinished.h5 cannot be written (no space left on device)")
 
     with monkeypatch.context() as patches:
-        patches.setattr(Workers, "_connect", full)
+        patches.setattr(running, "lloptim", full)
         assert grow(plane, tmp_path / "grown.h5") == 2
     message = "llpathsample: error: a batch of connections could not be made: lloptim: error: unfinished.h5 cannot"
     assert message in capsys.readouterr().err
     assert not (tmp_path / "grown.h5").exists()
-    monkeypatch.setattr(Workers, "_connect", connect_here)
+    monkeypatch.setattr(running, "lloptim", connect_here)
     assert grow(plane, tmp_path / "grown.h5") == 0
     assert (tmp_path / "grown.h5").read_bytes() == (plane / "grown.h5").read_bytes()
 
@@ -273,6 +276,7 @@ def test_a_disk_that_is_full_ends_the_growth(plane, tmp_path, monkeypatch, capsy
 class Child:
     """In place of a process: it ends at once, with the next of some exit codes."""
 
+    pid = 1
     codes: list[int] = []
     started = 0
 
@@ -280,7 +284,7 @@ class Child:
         self.returncode = Child.codes[Child.started]
         Child.started += 1
 
-    def communicate(self) -> tuple[str, str]:
+    def communicate(self, timeout: float | None) -> tuple[str, str]:
         return "", "lloptim: stopped by SIGTERM"
 
 
@@ -288,19 +292,22 @@ class Child:
     ("codes", "expected"),
     [([75, 0], 0), ([-signal.SIGTERM, 130, -signal.SIGUSR1, 4], 4), ([75] * 9, 75), ([-signal.SIGSEGV], -11)],
 )
-def test_a_child_that_was_told_to_stop_is_started_again(folder, tmp_path, monkeypatch, codes, expected):
+def test_a_child_that_was_told_to_stop_is_started_again(tmp_path, monkeypatch, codes, expected):
     monkeypatch.setattr(subprocess, "Popen", Child)
     monkeypatch.setattr(Child, "codes", codes)
     monkeypatch.setattr(Child, "started", 0)
-    landscape = read_landscape(folder / "minima.h5")
-    workers = Workers(tmp_path, 1)
-    batch = Batch(0, [(0, 1, 0)])
-    workers.names[0] = batch.name(landscape)
-    assert workers._connect(batch)[0] == expected
+    children = Children()
+    use_children(children)
+    task = Task("0000000-0123456789abcdef", str(tmp_path), ("connect", "{input}"))
+    (tmp_path / f"batch-{task.name}.unfinished.h5").touch()
+    assert run_task(task).code == expected
     assert Child.started == min(len(codes), 4)
-    workers.close()
-    assert workers._connect(batch) == (75, "stopped")  # once told to stop, it starts nothing
+    children.stop()
+    (tmp_path / f"batch-{task.name}.result.h5").unlink(missing_ok=True)
+    outcome = run_task(task)
+    assert (outcome.code, outcome.said) == (75, "stopped")  # once told to stop, it starts nothing
     assert Child.started == min(len(codes), 4)
+    use_children(Children())
 
 
 def test_results_are_known_by_what_they_are_of(folder):
@@ -358,7 +365,9 @@ def test_a_pair_in_flight_is_not_chosen_again_in_other_order(plane):
         states = np.asarray(landscape.minima.coordinates)[ends].mean(axis=0)
         state = TransitionState(float(sum(ends)) + 1e3, states, 0.0, 0.0, -1.0, 1.0)
         landscape._add_transition_state(state, *ends)
-    strategy = AllPairs(landscape)
+    network = GrowingNetwork(landscape)
+    network.update()
+    strategy = AllPairs(network)
     pairs = {(choice.minimum, choice.partner) for choice in strategy.choose(100, set())}
     assert {(0, 2), (0, 3), (1, 3)} <= pairs
     backwards = {(b, a) for a, b in pairs}
@@ -367,4 +376,4 @@ def test_a_pair_in_flight_is_not_chosen_again_in_other_order(plane):
 
 def test_a_growth_that_is_done_has_nothing_to_choose(folder):
     landscape = read_landscape(folder / "grown.h5")
-    assert Growth(landscape, folder / "grown.h5", 1)._choose() is None
+    assert Growth(landscape, folder / "grown.h5", None)._choose() is None
