@@ -1,6 +1,10 @@
 """Smaller landscapes of large ones, and repaired ones: what is kept, under which ids, and that commands write that."""
 
 import json
+import re
+import shlex
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +20,7 @@ from llcommon.store.file import landscape_contents
 from llpathsample import administration
 from llpathsample.administration import Limits
 from llpathsample.summary import by_size, summary_of
-from tests.driving import call, xor_minima
+from tests.driving import ROOT, call, xor_minima
 
 seeds = st.integers(0, 10**6)
 few = settings(max_examples=40, deadline=None)
@@ -286,6 +290,22 @@ def test_wrong_arguments_are_one_sentence(grown, tmp_path, monkeypatch, capsys, 
     said = capsys.readouterr()
     assert sentence in said.err and said.err.count("\n") == 1 and not said.out
     assert not (tmp_path / "x.h5").exists()
+
+
+def test_the_document_shows_commands_that_work(grown, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(grown, "landscape.h5")
+    text = (ROOT / "docs" / "administration.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ (.*)$", text, flags=re.M)
+    assert len(commands) == 10
+    for command in commands:
+        line, _, target = command.partition(" > ")
+        capsys.readouterr()
+        assert call(*shlex.split(line)) == 0, command
+        if target:
+            Path(target).write_text(capsys.readouterr().out)
+    assert Path("ids.tsv").read_text().startswith("kind\told_id\tnew_id\n")
+    assert len(read_landscape("with.h5").minima) == 3
 
 
 # --- repair and recomputation ---------------------------------------------------------------------
