@@ -86,6 +86,14 @@ class Columns:
         """Names of the columns that are there."""
         return tuple(self._arrays)
 
+    def row(self, row_id: int) -> dict[str, object]:
+        """The values of one row by column: Python numbers, and copies of arrays."""
+        values = {}
+        for name, array in self._arrays.items():
+            value = array[: self._length][row_id]
+            values[name] = value.copy() if isinstance(value, np.ndarray) else value.item()
+        return values
+
     def append(self, **row: object) -> int:
         """Add one row with a value for each column; its id (row number)."""
         if self._absent or row.keys() != self._arrays.keys():

@@ -161,8 +161,10 @@ class Landscape:
     def _find(self, table: Columns, index: LossIndex, loss: float, x: np.ndarray) -> int | None:
         """Smallest id of a point of `table` that is the same as (loss, x), or None."""
         rule = self.settings.same_point
-        for candidate in index.within(loss, rule.loss_tolerance):
-            reference = table.coordinates[candidate].copy()  # compiled code refuses read-only arrays
+        candidates = index.within(loss, rule.loss_tolerance)
+        points = table.coordinates if candidates else None
+        for candidate in candidates:
+            reference = points[candidate].copy()  # compiled code refuses read-only arrays
             # The identity is one of the images: what is near as it stands needs no alignment.
             if np.linalg.norm(x - reference) < rule.distance_tolerance:
                 return candidate
@@ -218,15 +220,13 @@ class Landscape:
 
     def minimum(self, minimum_id: int) -> Minimum:
         """The stored minimum of an id."""
-        table = self.minima
-        values = {name: getattr(table, name)[minimum_id] for name in table.names}
-        return Minimum(**{name: _plain(value) for name, value in values.items()})
+        return Minimum(**self.minima.row(minimum_id))
 
     def transition_state(self, ts_id: int) -> TransitionState:
         """The stored transition state of an id."""
-        table = self.transition_states
-        values = {name: getattr(table, name)[ts_id] for name in table.names if name != "minima"}
-        return TransitionState(**{name: _plain(value) for name, value in values.items()})
+        values = self.transition_states.row(ts_id)
+        del values["minima"]
+        return TransitionState(**values)
 
     def global_minimum(self) -> int:
         """Id of the minimum of lowest loss (the smallest id of equal ones); ValueError if there is none."""
@@ -342,8 +342,7 @@ class Landscape:
         for other_id in range(len(other.minima)):
             minimum_ids[other_id] = self.add_minimum(other.minimum(other_id)).id
         ts_ids = np.empty(len(other.transition_states), dtype=np.int64)
-        for other_id in range(len(other.transition_states)):
-            plus_id, minus_id = minimum_ids[other.transition_states.minima[other_id]]
+        for other_id, (plus_id, minus_id) in enumerate(minimum_ids[other.transition_states.minima]):
             state = other.transition_state(other_id)
             ts_ids[other_id] = self._add_transition_state(state, plus_id, minus_id)[0]
         self._merge_pairs(other, minimum_ids)
@@ -388,10 +387,3 @@ def _columns_of(fields: tuple[Field, ...], bounded: bool) -> list[Field]:
 def _present(fields: tuple[Field, ...], contents: Contents) -> dict:
     """The columns of a table that a file need not have; none if it has none."""
     return {column.path: contents[column.path] for column in fields if column.path in contents}
-
-
-def _plain(value: object) -> object:
-    """A NumPy scalar as a Python number; a row of coordinates as a copy."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    return value.item()
