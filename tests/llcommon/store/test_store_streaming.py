@@ -1,18 +1,26 @@
 """What makes large files cheap: a layout in memory, values written as they lie, tables that grow where they lie."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_standin import filled_landscape, minimum
+from store_standin import filled_landscape, make_data, minimum
 
+from llcommon import losses
 from llcommon.errors import InputError
-from llcommon.store import columns, container, read_landscape, write_landscape
+from llcommon.settings import parse_settings
+from llcommon.store import Landscape, columns, container, read_landscape, write_landscape
 from llcommon.store.columns import Columns, PairRows, with_room
 from llcommon.store.file import landscape_contents
 from llcommon.store.schema import Field
 from llcommon.store.sparse import SparseFile
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=20)), max_size=12), st.integers(0, 100))
@@ -122,6 +130,32 @@ def test_rows_of_pairs_are_those_of_a_dictionary(pairs, bulk):
     for a in range(10):
         for b in range(10):
             assert rows.get(a, b) == expected.get((a, b))
+
+
+TABLES_ONLY = """
+import sys
+from llcommon.store import read_landscape
+landscape = read_landscape(sys.argv[1], points=False)
+print(landscape.declared.name, landscape.declared.dimension, landscape.declared.bounded, len(landscape.minima))
+assert "numba" not in sys.modules and "scipy.optimize" not in sys.modules
+print(landscape.declared.notes(), landscape.model.log_group_order())
+"""
+
+
+def test_tables_are_read_without_the_model_which_is_there_when_asked_for(tmp_path):
+    settings_ = parse_settings({"loss": {"model": "mlp", "hidden": [2]}}, "test", losses.parameters_of)
+    data = make_data()
+    landscape = Landscape(settings_, losses.build("mlp", settings_.loss, data), data)
+    x = np.linspace(-1.0, 1.0, landscape.model.dimension)
+    landscape.add_minimum(minimum(landscape.model.value(x), x))
+    write_landscape(tmp_path / "mlp.h5", landscape)
+    command = [sys.executable, "-c", TABLES_ONLY, str(tmp_path / "mlp.h5")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    model = landscape.model
+    assert done.stdout.splitlines() == [
+        f"mlp {model.dimension} {model.bounded} 1",
+        f"{model.notes()} {model.log_group_order()}",
+    ], done.stderr
 
 
 def test_what_is_read_can_be_added_to_and_written(tmp_path):
