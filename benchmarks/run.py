@@ -33,6 +33,7 @@ TASKS = {
     "digits": "digits",
     "storage": "storage",
     "neighbours": "neighbours",
+    "database": "database",
     "hits": "searching",
     "distinct": "searching",
     "user": "usermodels",

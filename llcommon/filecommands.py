@@ -1,4 +1,4 @@
-"""`list`, `show` and `check`: alike in all three programs, on any landscape file."""
+"""`list` and `show`: alike in all three programs, on any landscape file."""
 
 from pathlib import Path
 
@@ -6,21 +6,14 @@ import click
 
 from llcommon.cli import (
     Column,
-    Progress,
     file_argument,
     json_option,
-    log,
     quiet_option,
-    seed_option,
-    trust_option,
     verbose_option,
     write_properties,
     write_table,
 )
-from llcommon.errors import ConfigError, InputError
-
-_MOST_FAILURES_SHOWN = 20
-
+from llcommon.errors import ConfigError
 
 # --- list -------------------------------------------------------------------------------------
 
@@ -162,7 +155,7 @@ def show(file: Path, point_id: int | None, ts: bool, source: bool, as_json: bool
         raise ConfigError("--source is shown by itself, without an ID and --json")
     from llcommon.store import read_landscape
 
-    landscape = read_landscape(file, points=point_id is not None)
+    landscape = read_landscape(file, points=False)
     if source:
         if landscape.declared.source is None:
             name = landscape.declared.name
@@ -197,6 +190,8 @@ def minimum_properties(landscape, minimum_id: int, file: Path) -> dict:
     """Everything known of one minimum."""
     import numpy as np
 
+    from llcommon.store import read_coordinates
+
     checked_id(landscape, minimum_id, file)
     minima = landscape.minima
     touching = (landscape.transition_states.minima == minimum_id).any(axis=1)
@@ -204,7 +199,9 @@ def minimum_properties(landscape, minimum_id: int, file: Path) -> dict:
         "kind": "minimum",
         "id": minimum_id,
         "transition_states": np.flatnonzero(touching).tolist(),
-        **{name: getattr(minima, name)[minimum_id] for name in minima.names},
+        "loss": minima.loss[minimum_id],
+        "coordinates": read_coordinates(file, "minima", minimum_id),
+        **{name: getattr(minima, name)[minimum_id] for name in minima.names if name != "loss"},
     }
     if len(landscape.scores):
         properties["scores"] = {column.name: column.values[minimum_id] for column in _score_columns(landscape)}
@@ -213,9 +210,12 @@ def minimum_properties(landscape, minimum_id: int, file: Path) -> dict:
 
 def transition_state_properties(landscape, ts_id: int, file: Path) -> dict:
     """Everything known of one transition state."""
+    from llcommon.store import read_coordinates
+
     checked_id(landscape, ts_id, file, ts=True)
     columns = transition_state_columns(landscape)
     properties = {"kind": "transition state", **{column.name: column.values[ts_id] for column in columns}}
+    properties["coordinates"] = read_coordinates(file, "transition_states", ts_id)
     states = landscape.transition_states
     for name in states.names:
         if name != "minima":
@@ -302,51 +302,3 @@ def _search_properties(landscape) -> dict:
     if isinstance(state.get("walkers"), list):
         properties["steps_done"] = [walker.get("done") for walker in state["walkers"]]
     return properties
-
-
-# --- check ------------------------------------------------------------------------------------
-
-
-@click.command("check")
-@file_argument()
-@click.option("--sample", type=click.IntRange(0), metavar="N", help="Check only N random transition states.")
-@seed_option("Seed of the choice by --sample; default: 1.")
-@trust_option()
-@json_option()
-@verbose_option()
-@quiet_option()
-def check(file: Path, sample: int | None, seed: int | None, as_json: bool) -> None:
-    """Verify everything in a landscape FILE anew, from its coordinates.
-
-    Checksums; loss, gradient, Hessian index, LPPHE and symmetry order of every point; and that
-    both sides of every transition state run down to its two minima. Exit code 3 if anything failed.
-    """
-    from llcommon import verification
-    from llcommon.store import read_landscape
-
-    landscape = read_landscape(file)  # verifies the checksums, or raises
-    log(f"{file}: the checksums agree", level=1)
-    chosen = verification.chosen_transition_states(landscape, sample, 1 if seed is None else seed)
-    with Progress(len(landscape.minima) + len(chosen), "checking") as progress:
-        result = verification.verify(landscape, chosen, progress.update)
-    kinds = list(result.checked)
-    columns = [
-        Column("check", "", ["checksum", *kinds]),
-        Column("checked", "", [1, *result.checked.values()]),
-        Column("failed", "", [0, *(result.failed(kind) for kind in kinds)]),
-    ]
-    failures = [
-        {"check": failure.kind, "id": failure.id, "problem": failure.problem} for failure in result.failures
-    ]
-    write_table(columns, as_json, {"failures": failures})
-    if result.failures:
-        raise InputError(_failure_report(file, result.failures))
-
-
-def _failure_report(file: Path, failures: list) -> str:
-    """One line for each failure, up to a limit."""
-    lines = [f"{file}: {failure}" for failure in failures[:_MOST_FAILURES_SHOWN]]
-    hidden = len(failures) - len(lines)
-    if hidden:
-        lines.append(f"{file}: and {hidden} more problems; --json lists all")
-    return "\n".join(lines)

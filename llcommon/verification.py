@@ -23,7 +23,7 @@ CONNECTION = "connection"
 _LOSS_ROUNDING = 1e-11
 _EIGENVALUE_ROUNDING = 1e-9
 _LPPHE_ROUNDING = 1e-8
-_RMS_MARGIN = 1.1
+RMS_MARGIN = 1.1
 # Standard errors that two estimates of LPPHE may differ by, and the share of one that estimates from the same probes
 # may: what the number of Lanczos steps, which rounding can change, makes of them.
 _MOST_ERRORS = 4.0
@@ -118,8 +118,8 @@ class _Verifier:
         self.model = landscape.model
         self.verification = verification
         settings = landscape.settings
-        self.minimum_rms = settings.quench.rms * _RMS_MARGIN
-        self.ts_rms = settings.connect.rms * _RMS_MARGIN
+        self.minimum_rms = settings.quench.rms * RMS_MARGIN
+        self.ts_rms = settings.connect.rms * RMS_MARGIN
         self.curvature = settings.curvature
         self.downhill = Downhill(landscape.model, settings)
 

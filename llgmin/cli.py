@@ -17,6 +17,6 @@ main = program(
         "plot": ("llgmin.statscommand:plot", "Draw how a search went."),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
-        "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),
+        "check": ("llcommon.checkcommand:check", "Verify everything in a landscape file anew."),
     },
 )

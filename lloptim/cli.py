@@ -14,6 +14,6 @@ main = program(
         "path": ("lloptim.commands:path", "Follow the path down both sides of a transition state."),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
-        "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),
+        "check": ("llcommon.checkcommand:check", "Verify everything in a landscape file anew."),
     },
 )

@@ -15,8 +15,16 @@ main = program(
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),
         "distance": ("llpathsample.distancecommand:distance", "Measure the distance of two minima after alignment."),
+        "prune": ("llpathsample.admincommands:prune", "Leave out what is unconnected, high, or hardly connected."),
+        "remove": ("llpathsample.admincommands:remove", "Leave out some points."),
+        "retain": ("llpathsample.admincommands:retain", "Leave out all but some points."),
+        "extract": ("llpathsample.admincommands:extract", "Take a part out into a file of its own."),
+        "recompute": (
+            "llpathsample.recomputecommand:recompute",
+            "Compute LPPHE, eigenvalues and symmetry orders anew.",
+        ),
         "list": ("llcommon.filecommands:list_points", "List what a landscape file holds."),
         "show": ("llcommon.filecommands:show", "Show a landscape file, or one of its points."),
-        "check": ("llcommon.filecommands:check", "Verify everything in a landscape file anew."),
+        "check": ("llcommon.checkcommand:check", "Verify everything in a landscape file anew."),
     },
 )

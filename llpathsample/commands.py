@@ -199,8 +199,9 @@ def grow(
 
 def _report_growth(landscape, database: Path, growth, before: int, as_json: bool) -> None:
     from llcommon.errors import NothingFound
+    from llpathsample.summary import summary_of
 
-    summary = {**_statistics(landscape), "ended_by": growth.ended_by()}
+    summary = {**summary_of(landscape), "ended_by": growth.ended_by()}
     write_properties({"file": str(database), "pairs_tried": growth.pairs_tried, **summary}, as_json)
     inside = summary["minima_in_main_component"]
     log(f"{inside} of {summary['minima']} minima are connected to the global minimum, in {database}")
@@ -216,50 +217,22 @@ def _report_growth(landscape, database: Path, growth, before: int, as_json: bool
         raise NothingFound("no transition state was found")
 
 
-def _statistics(landscape) -> dict:
-    """Counts that describe a network."""
-    import numpy as np
-
-    from llpathsample.network import components
-
-    minima = landscape.minima
-    states = landscape.transition_states
-    ends = np.asarray(states.minima)
-    labels = components(len(minima), ends)
-    edges = ends[ends[:, 0] != ends[:, 1]]
-    distinct = {tuple(sorted(pair)) for pair in edges.tolist()}
-    degrees = np.bincount(edges.ravel(), minlength=len(minima))
-    root = landscape.global_minimum()
-    tried = landscape.pairs
-    return {
-        "minima": len(minima),
-        "transition_states": len(states),
-        "degenerate_transition_states": len(ends) - len(edges),
-        "connected_pairs": len(distinct),
-        "components": int(labels.max() + 1),
-        "minima_in_main_component": int((labels == labels[root]).sum()),
-        "global_minimum": root,
-        "lowest_loss": float(minima.loss[root]),
-        "highest_minimum_loss": float(minima.loss.max()),
-        "highest_ts_loss": float(states.loss.max()) if len(states) else None,
-        "largest_degree": int(degrees.max()),
-        "pairs_tried": len(tried),
-        "pairs_connected": int(np.asarray(tried.connected).sum()),
-    }
-
-
 @click.command()
 @file_argument()
 @json_option()
 @verbose_option()
 @quiet_option()
 def stats(file: Path, as_json) -> None:
-    """Count the minima, transition states and components of the landscape FILE, and what searches came to."""
+    """Count the minima, transition states and components of the landscape FILE, and what searches came to.
+
+    The degree of a minimum is the number of transition states that lead from it to another one.
+    """
     from llcommon.store import read_landscape
+    from llpathsample.summary import summary_of
 
     landscape = read_landscape(file, points=False)
     require_minima(landscape, file)
-    write_properties({**_statistics(landscape), "counters": dict(sorted(landscape.counters.items()))}, as_json)
+    write_properties({**summary_of(landscape), "counters": dict(sorted(landscape.counters.items()))}, as_json)
 
 
 @click.command()

@@ -40,7 +40,9 @@ FLOORS = {
     "llcommon.problem": 4,
     "llcommon.provenance": 4,
     "llcommon.store": 4,
+    "llcommon.repair": 4,
     "llcommon.verification": 4,
+    "llcommon.checkcommand": 5,
     "llcommon.cli": 5,
     "llcommon.compilation": 5,
     "llcommon.filecommands": 5,
@@ -52,7 +54,7 @@ FLOORS = {
 }
 MOST_LINES = 500
 # Modules that talk to the user; the others return values and raise errors.
-COMMAND_LAYER = ("llcommon.cli", "llcommon.filecommands", "llgmin.template")
+COMMAND_LAYER = ("llcommon.cli", "llcommon.checkcommand", "llcommon.filecommands", "llgmin.template")
 COMMAND_MODULES = ("cli", "commands", "__main__")
 FORBIDDEN_CALLS = (
     "print", "input", "exit", "quit", "sys.exit", "os._exit", "sys.stdout.write", "sys.stderr.write",

@@ -206,6 +206,8 @@ READERS = [
     "llpathsample merge {} -o new.h5",
     "llpathsample merge network.h5 {} -o new.h5",
     "llpathsample stats {}",
+    "llpathsample extract {} --lowest 1 -o new.h5",
+    "llpathsample recompute {} -o new.h5",
     "llpathsample tree {} -o new.svg",
     "llpathsample path {} 0 1",
 ]

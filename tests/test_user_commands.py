@@ -135,6 +135,7 @@ READING = [
     ("llpathsample", "stats", "my.grown.h5"),
     ("llpathsample", "tree", "my.grown.h5", "-o", "tree.svg"),
     ("llpathsample", "path", "my.grown.h5", 0, 1),
+    ("llpathsample", "extract", "my.grown.h5", "--component", 0, "-o", "part.h5"),
     ("llpathsample", "merge", "my.grown.h5", "my.h5", "-o", "merged.h5"),  # no symmetry: distances need no model
 ]
 RUNNING = [
@@ -154,7 +155,7 @@ RUNNING = [
 WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
-    "llpathsample": {"list", "show", "stats", "tree", "path"},
+    "llpathsample": {"list", "show", "stats", "tree", "path", "prune", "remove", "retain", "extract"},
 }
 
 

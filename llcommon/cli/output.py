@@ -41,15 +41,15 @@ def write_table(columns: Iterable[Column], as_json: bool, extra: Mapping | None 
     """
     columns = list(columns)
     names = [column.name for column in columns]
-    rows = list(zip(*(_plain(column.values) for column in columns), strict=True))
     if as_json:
+        rows = zip(*(_plain(column.values) for column in columns), strict=True)
         units = {column.name: column.unit for column in columns if column.unit}
         records = [dict(zip(names, row, strict=True)) for row in rows]
         write_json({**(extra or {}), "units": units, "rows": records})
         return
     header = [f"{column.name} [{column.unit}]" if column.unit else column.name for column in columns]
     lines = ["\t".join(header)]
-    lines += ["\t".join(_cell(value) for value in row) for row in rows]
+    lines += map("\t".join, zip(*(_cells(column.values) for column in columns), strict=True))
     click.echo("\n".join(lines))
 
 
@@ -102,6 +102,12 @@ def _json_ready(value):
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _cells(values) -> Iterable[str]:
+    """The values of a column as TSV cells; columns of numbers, the long ones, without a question for each."""
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    return map(repr if kind in ("f", "i", "u") else _cell, _plain(values))
 
 
 def _cell(value) -> str:

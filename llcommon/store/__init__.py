@@ -1,6 +1,6 @@
 """The landscape file and its content in memory; the only package that knows HDF5."""
 
-from llcommon.store.file import read_landscape, verify_hashes, write_landscape
+from llcommon.store.file import read_coordinates, read_landscape, verify_hashes, write_landscape
 from llcommon.store.landscape import (
     AddedMinimum,
     AddedTriple,
@@ -22,6 +22,7 @@ __all__ = [
     "SearchState",
     "check_writable",
     "model_fingerprint",
+    "read_coordinates",
     "read_landscape",
     "replace_file",
     "verify_hashes",

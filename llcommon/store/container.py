@@ -5,7 +5,6 @@ checksums (file structures of HDF5 1.8) and every dataset a SHA-256, so damage i
 """
 
 import hashlib
-import itertools
 import json
 import os
 from collections.abc import Collection
@@ -17,9 +16,11 @@ import numpy as np
 from llcommon import __version__
 from llcommon.config import canonical_json
 from llcommon.errors import InputError
+from llcommon.store.columns import with_room
 from llcommon.store.schema import DIGESTS, FORMAT, VERSION, Contents, upgrade
+from llcommon.store.sparse import SparseFile
 
-BLOCK_BYTES = 1 << 20  # growth step of the image in memory
+BLOCK_BYTES = 1 << 22  # that are read and hashed at a time where not all is kept
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # What h5py and the decoding of texts raise on damaged files, whichever part is damaged.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
@@ -33,13 +34,19 @@ def digest(value: np.ndarray | str) -> str:
     """SHA-256 over type, shape and bytes of an array or text, 64 hex digits."""
     if isinstance(value, str):
         return _text_sha256("text\n" + value)
-    value = np.ascontiguousarray(value).reshape(value.shape)
-    total = hashlib.sha256(f"{value.dtype.str} {value.shape}\n".encode())
-    total.update(value.reshape(-1).view(np.uint8))
+    total = _begun_digest(value)
+    total.update(_bytes_of(value))
     return total.hexdigest()
 
 
-_IMAGE_NUMBERS = itertools.count()
+def _begun_digest(value: "np.ndarray | h5py.Dataset"):
+    """The digest of an array before its bytes."""
+    return hashlib.sha256(f"{value.dtype.str} {value.shape}\n".encode())
+
+
+def _bytes_of(value: np.ndarray) -> np.ndarray:
+    """The bytes of an array in C order, without a copy where it has that order."""
+    return np.ascontiguousarray(value).reshape(-1).view(np.uint8)
 
 
 # --- writing --------------------------------------------------------------------------
@@ -52,14 +59,14 @@ def _untimed(kind: h5py.h5p.PropClassID) -> h5py.h5p.PropOCID:
     return properties
 
 
-def _open_image() -> h5py.File:
+def _open_in(memory: SparseFile) -> h5py.File:
     """An empty HDF5 file in memory, its metadata in the checksummed structures of HDF5 1.8."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_fapl_core(BLOCK_BYTES, False)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, memory)
     access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V110)
     creation = _untimed(h5py.h5p.FILE_CREATE)
-    # A name of its own for each image: HDF5 refuses one that it takes for open, in another thread for instance.
-    name = f"landscape-{next(_IMAGE_NUMBERS)}".encode()
+    # HDF5 refuses a name that it takes for open, in another thread for instance.
+    name = f"landscape-{id(memory)}".encode()
     return h5py.File(h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, fcpl=creation, fapl=access))
 
 
@@ -80,29 +87,58 @@ def _fixed_text(text: str) -> np.ndarray:
     return np.array(encoded, dtype=h5py.string_dtype("utf-8", max(1, len(encoded))))
 
 
-def _add(image: h5py.File, path: str, value: np.ndarray | str) -> None:
-    """Create one dataset."""
+def _place(image: h5py.File, path: str, value: np.ndarray) -> int | None:
+    """Create one dataset, without its values; where these begin in the file, None if there are none."""
     _group(image, path.rpartition("/")[0])
-    value = _fixed_text(value) if isinstance(value, str) else value
-    image.create_dataset(path, data=value, track_times=False)
+    creation = _untimed(h5py.h5p.DATASET_CREATE)
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    kind = h5py.h5t.py_create(value.dtype, logical=True)
+    space = h5py.h5s.create_simple(value.shape) if value.shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    return h5py.h5d.create(image.id, path.encode(), kind, space, dcpl=creation).get_offset()
 
 
-def pack(contents: Contents) -> bytes:
-    """The bytes of an HDF5 file that holds `contents` (path to array or text); deterministic.
-
-    Needs memory for two copies of the contents: the disk is touched only when all is ready.
-    """
-    digests = canonical_json({path: digest(value) for path, value in contents.items()})
-    with _open_image() as image:
+def _lay_out(memory: SparseFile, values: dict[str, np.ndarray], content_sha256: str) -> dict[int, np.ndarray]:
+    """Write all of an HDF5 file but the values of its datasets; these by the places where they belong."""
+    places = {}
+    with _open_in(memory) as image:
         image.attrs["format"] = _fixed_text(FORMAT)
         image.attrs["version"] = np.int64(VERSION)
         image.attrs["program_version"] = _fixed_text(__version__)
-        image.attrs["content_sha256"] = _fixed_text(_text_sha256(digests))
-        for path in sorted(contents):
-            _add(image, path, contents[path])
-        _add(image, DIGESTS, digests)
-        image.flush()
-        return image.id.get_file_image()
+        image.attrs["content_sha256"] = _fixed_text(content_sha256)
+        for path, value in values.items():
+            place = _place(image, path, value)
+            if place is not None:
+                places[place] = value
+    return places
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Write an HDF5 file that holds `contents` (dataset path to array or text); deterministic.
+
+    HDF5 itself lays out an empty file in memory, a few kilobytes; the values go to the disk as they lie, without a
+    copy. So whatever the system refuses is an OSError of a plain file, which leaves nothing open. The caller flushes.
+    """
+    digests = canonical_json({name: digest(value) for name, value in contents.items()})
+    values = {name: contents[name] for name in sorted(contents)} | {DIGESTS: digests}
+    arrays = {name: _fixed_text(value) if isinstance(value, str) else value for name, value in values.items()}
+    memory = SparseFile()
+    try:
+        places = _lay_out(memory, arrays, _text_sha256(digests))
+    except SystemError as error:
+        # What is raised in a call from HDF5, such as an interrupt by the user, comes out as the cause of others.
+        cause = error
+        while isinstance(cause, SystemError) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise cause from None
+    with open(path, "wb") as stream:
+        stream.truncate(memory.size)
+        for place, piece in memory.pieces:
+            stream.seek(place)
+            stream.write(piece)
+        for place, value in places.items():
+            stream.seek(place)
+            stream.write(_bytes_of(value))
 
 
 # --- reading --------------------------------------------------------------------------
@@ -165,17 +201,30 @@ def _datasets(image: h5py.File) -> dict[str, h5py.Dataset]:
 
 
 def _value(dataset: h5py.Dataset) -> np.ndarray | str:
-    """The array or text of one dataset; ValueError for kinds that the format does not use."""
+    """The array, with room for more rows, or text of one dataset; ValueError for kinds that the format does not use."""
     if dataset.is_virtual or dataset.external:
         raise ValueError("data kept in another file")
     if dataset.dtype.kind == "S" and dataset.shape == ():
         return bytes(dataset[()]).decode()
     if dataset.dtype.kind not in "fiu":
         raise ValueError("unknown element type")
-    value = np.empty(dataset.shape, dtype=dataset.dtype)
+    value = with_room(dataset.shape, dataset.dtype) if dataset.shape else np.empty((), dtype=dataset.dtype)
     if value.size:
         dataset.read_direct(value)
     return value
+
+
+def _row(dataset: h5py.Dataset, row: int, expected: str) -> np.ndarray | None:
+    """One row of a dataset, which is read and hashed block by block; None if its digest is not the one expected."""
+    total = _begun_digest(dataset)
+    rows = max(1, BLOCK_BYTES // max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))))
+    found = None
+    for first in range(0, len(dataset), rows):
+        block = dataset[first : first + rows]
+        total.update(_bytes_of(block))
+        if first <= row < first + rows:
+            found = block[row - first].copy()
+    return found if total.hexdigest() == expected else None
 
 
 def _digests(datasets: dict[str, h5py.Dataset], image: h5py.File, path: Path) -> dict[str, str]:
@@ -215,11 +264,28 @@ def _unpack(path: Path, skip: Collection[str]) -> dict[str, np.ndarray | str]:
 def unpack(path: Path, skip: Collection[str] = ()) -> dict[str, np.ndarray | str]:
     """The contents of the landscape file `path`, without the datasets named in `skip`.
 
-    Datasets that the file's checksums do not list (added by other programs) are left out.
-    Raises InputError for a file that is missing, foreign, of a newer version or damaged.
+    Datasets that the file's checksums do not list (added by other programs) are left out. Arrays are the caller's own,
+    and have room behind them (`llcommon.store.columns`). Raises InputError for a file that is missing, foreign, of a
+    newer version or damaged.
     """
     _refuse_other_than_hdf5(path)
     try:
         return _unpack(path, skip)
     except DAMAGE as error:
         raise _damaged(path, "HDF5 cannot read it to the end") from error
+
+
+def unpack_row(path: Path, name: str, row: int) -> np.ndarray:
+    """One row of the dataset `name` of a landscape file that has it; the memory of a few rows is enough.
+
+    All of the dataset is read, and must agree with its checksum. Raises InputError as `unpack`.
+    """
+    try:
+        with h5py.File(path, "r", locking=False) as image:
+            datasets = _datasets(image)
+            found = _row(datasets[name], row, _digests(datasets, image, path)[name])
+    except DAMAGE as error:
+        raise _damaged(path, "HDF5 cannot read it to the end") from error
+    if found is None:
+        raise _damaged(path, f"the bytes of /{name} do not agree with their checksum")
+    return found

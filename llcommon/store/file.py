@@ -11,6 +11,7 @@ from llcommon.config import FreeTable, canonical_json, read_bytes
 from llcommon.data import Data, read_csv
 from llcommon.errors import InputError, LandscapeError
 from llcommon.losses.base import LossModel
+from llcommon.losses.named import NamedModel
 from llcommon.losses.user.source import ENTRY_POINT, FILE, Source
 from llcommon.losses.user.stored import StoredModel
 from llcommon.settings import Settings, parse_settings, settings_to_tables
@@ -117,12 +118,8 @@ def write_landscape(path: str | Path, landscape: Landscape) -> None:
 
     Raises OutputError if it cannot be written; the file that was there is then untouched.
     """
-    image = container.pack(landscape_contents(landscape))
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(image)
-
-    replace_file(path, write)
+    contents = landscape_contents(landscape)
+    replace_file(path, lambda temporary: container.write(temporary, contents))
 
 
 # --- reading --------------------------------------------------------------------------
@@ -207,14 +204,31 @@ def _user_model(contents: schema.Contents, data: Data | None, path: Path) -> Sto
     )
 
 
-def _assemble(contents: schema.Contents, path: Path) -> Landscape:
+def _named_model(contents: schema.Contents, data: Data | None) -> NamedModel:
+    """A model of the toolchain that is not built before it is needed."""
+    return NamedModel(
+        name=contents["model/name"],
+        parameters=FreeTable(_json(contents, "model/parameters", dict)),
+        data=data,
+        dimension=int(contents["model/dimension"]),
+        bounded="minima/active" in contents,
+    )
+
+
+def _assemble(contents: schema.Contents, path: Path, points: bool) -> Landscape:
     """A landscape from checked contents; ValueError and KeyError for texts that make no sense."""
     tables = _json(contents, "settings", dict)
     users = "model/user" in contents
-    parameters_of = (lambda name: FreeTable) if users else losses.parameters_of
+    # Tables need no model of their own: what is not built is not checked either, and takes no time.
+    parameters_of = losses.parameters_of if points and not users else lambda name: FreeTable
     settings = parse_settings(tables, str(path), parameters_of, losses.known_models())
     data = _stored_data(contents, settings, path)
-    model = _user_model(contents, data, path) if users else _own_model(contents, data, path)
+    if users:
+        model = _user_model(contents, data, path)
+    elif points:
+        model = _own_model(contents, data, path)
+    else:
+        model = _named_model(contents, data)
     landscape = Landscape(settings, model, data, contents)
     landscape.data_sha256 = contents.get("data/content_sha256")
     landscape.fingerprint = contents["model/fingerprint"]
@@ -246,8 +260,9 @@ def read_landscape(path: str | Path, *, points: bool = True) -> Landscape:
     """The landscape in the file `path`.
 
     points: whether to read the coordinates; without them reading is fast and the result serves
-    tables, but nothing can be added to it and it cannot be written. Raises InputError, one
-    sentence that names the file, for a file that is missing, foreign, of a newer version or damaged.
+    tables, but nothing can be added to it and it cannot be written; a model of the toolchain is built when it is
+    first asked for. Raises InputError, one sentence that names the file, for a file that is missing, foreign, of a
+    newer version or damaged.
     """
     path = Path(path)
     contents = container.unpack(path, skip=() if points else schema.POINTS)
@@ -255,7 +270,7 @@ def read_landscape(path: str | Path, *, points: bool = True) -> Landscape:
     if problem:
         raise InputError(f"{path} is not a valid landscape file ({problem}); make it again")
     try:
-        landscape = _assemble(contents, path)
+        landscape = _assemble(contents, path, points)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a valid landscape file ({error}); make it again") from error
     except InputError:
@@ -265,3 +280,12 @@ def read_landscape(path: str | Path, *, points: bool = True) -> Landscape:
         raise InputError(f"{path} describes its loss model wrongly: {first_line}") from error
     verify_hashes(landscape, str(path))
     return landscape
+
+
+def read_coordinates(path: str | Path, table: str, row: int) -> np.ndarray:
+    """Coordinates, (N,), of one point in the file `path`, from which a landscape was read without points.
+
+    table: "minima" or "transition_states". All of them are read and verified, none but these are kept. Raises
+    InputError if the file is damaged.
+    """
+    return container.unpack_row(Path(path), f"{table}/coordinates", row)

@@ -1,8 +1,8 @@
 """A landscape in memory: minima, transition states and pairs tried of one loss model.
 
 Ids are row numbers from 0. Points are only ever appended, and a point found again leaves the
-stored one as it is, so ids and bits stay (the exceptions, `sort_minima_by_loss` and
-`keep_lowest`, are for a landscape of minima alone, before anything refers to ids).
+stored one as it is, so ids and bits stay. The exceptions: `sort_minima_by_loss` and `keep_lowest`, for a landscape
+of minima alone, before anything refers to ids, and `keep`, for a landscape that goes to a file of its own.
 
 Same point: two points are one if |loss difference| < loss_tolerance and their distance, after
 alignment under the model's symmetry, is < distance_tolerance (the rule of PATHSAMPLE). Of
@@ -10,6 +10,7 @@ several that fit, the one with the smallest id is taken.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from llcommon.losses.base import LossModel
 from llcommon.records import Minimum, TransitionState, Triple
 from llcommon.settings import Settings
 from llcommon.status import Status
-from llcommon.store.columns import Columns, LossIndex
+from llcommon.store.columns import Columns, LossIndex, PairRows
 from llcommon.store.schema import MINIMA, PAIRS, TRACE, TRAINING, TRANSITION_STATES, Contents, Field
 from llcommon.store.scores import Scores
 from llcommon.symmetry import same_point
@@ -108,8 +109,8 @@ class Landscape:
     def __init__(
         self, settings: Settings, model: LossModel, data: Data | None = None, contents: Contents | None = None
     ) -> None:
-        """model: or a StoredModel. contents: the tables of a landscape file by dataset path, already checked; empty if
-        None."""
+        """model: or a StoredModel. contents: the tables of a landscape file by dataset path, already checked, whose
+        arrays are taken over; empty if None."""
         contents = contents or {}
         self.settings = settings
         self.declared = model
@@ -127,9 +128,20 @@ class Landscape:
         self.search: SearchState | None = None
         self.counters: dict[str, int] = {}
         self.provenance: list[dict] = []
-        self._minimum_index = LossIndex(self.minima.loss)
-        self._ts_index = LossIndex(self.transition_states.loss)
-        self._pair_rows = {tuple(ids): row for row, ids in enumerate(self.pairs.ids.tolist())}
+
+    # Made when they are first asked for: whoever reads tables needs none of them.
+
+    @cached_property
+    def _minimum_index(self) -> LossIndex:
+        return LossIndex(self.minima.loss)
+
+    @cached_property
+    def _ts_index(self) -> LossIndex:
+        return LossIndex(self.transition_states.loss)
+
+    @cached_property
+    def _pair_rows(self) -> PairRows:
+        return PairRows(self.pairs.ids)
 
     @property
     def model(self) -> LossModel:
@@ -159,8 +171,10 @@ class Landscape:
         if not x.size:
             return None
         rule = self.settings.same_point
-        for candidate in index.within(loss, rule.loss_tolerance):
-            reference = table.coordinates[candidate].copy()  # compiled code refuses read-only arrays
+        candidates = index.within(loss, rule.loss_tolerance)
+        points = table.coordinates if candidates else None
+        for candidate in candidates:
+            reference = points[candidate].copy()  # compiled code refuses read-only arrays
             # The identity is one of the images: what is near as it stands needs no alignment.
             if np.linalg.norm(x - reference) < rule.distance_tolerance:
                 return candidate
@@ -221,15 +235,13 @@ class Landscape:
 
     def minimum(self, minimum_id: int) -> Minimum:
         """The stored minimum of an id."""
-        table = self.minima
-        values = {name: getattr(table, name)[minimum_id] for name in table.names}
-        return Minimum(**{name: _plain(value) for name, value in values.items()})
+        return Minimum(**self.minima.row(minimum_id))
 
     def transition_state(self, ts_id: int) -> TransitionState:
         """The stored transition state of an id."""
-        table = self.transition_states
-        values = {name: getattr(table, name)[ts_id] for name in table.names if name != "minima"}
-        return TransitionState(**{name: _plain(value) for name, value in values.items()})
+        values = self.transition_states.row(ts_id)
+        del values["minima"]
+        return TransitionState(**values)
 
     def global_minimum(self) -> int:
         """Id of the minimum of lowest loss (the smallest id of equal ones); ValueError if there is none."""
@@ -244,14 +256,14 @@ class Landscape:
         ids = (int(min(a, b)), int(max(a, b)))
         if ids[0] < 0 or ids[1] >= len(self.minima):
             raise ValueError(f"({a}, {b}) is not a pair of two of the {len(self.minima)} minima")
-        return ids, self._pair_rows.get(ids)
+        return ids, self._pair_rows.get(*ids)
 
     def mark_pair(self, a: int, b: int, connected: bool, status: Status, attempts: int = 1) -> None:
         """Note attempts to connect two minima. A pair once connected stays connected."""
         ids, row = self._pair_row(a, b)
         if row is None:
             values = {"attempts": attempts, "connected": bool(connected), "status": int(status)}
-            self._pair_rows[ids] = self.pairs.append(ids=ids, **values)
+            self._pair_rows.set(*ids, self.pairs.append(ids=ids, **values))
             return
         self.pairs.replace("attempts", row, int(self.pairs.attempts[row]) + attempts)
         self.pairs.replace("connected", row, bool(connected) or bool(self.pairs.connected[row]))
@@ -267,23 +279,43 @@ class Landscape:
         row = self._pair_row(a, b)[1]
         return row is not None and bool(self.pairs.connected[row])
 
-    # --- minima alone -------------------------------------------------------------------
+    # --- keeping some ---------------------------------------------------------------------
+
+    def keep(self, minima: np.ndarray, transition_states: np.ndarray) -> None:
+        """Keep these points, ids in the order that gives them their new ones.
+
+        Pairs tried of which both minima stay, scores and training runs follow; a point of a training run whose minimum
+        goes has none afterwards. Coordinates must be there. ValueError, with nothing changed, if a transition state
+        that is kept joins a minimum that is not, or an id comes twice.
+        """
+        minima = np.asarray(minima, dtype=np.int64)
+        transition_states = np.asarray(transition_states, dtype=np.int64)
+        for rows in (minima, transition_states):
+            if len(np.unique(rows)) != len(rows):
+                raise ValueError("an id is to be kept twice")
+        places = np.full(len(self.minima) + 1, -1)
+        places[minima] = np.arange(len(minima))
+        ends = places[self.transition_states.minima[transition_states]]
+        if (ends < 0).any():
+            raise ValueError("a transition state that is kept needs its two minima")
+        pairs = np.sort(places[self.pairs.ids], axis=1)
+        kept_pairs = np.flatnonzero((pairs >= 0).all(axis=1))
+        self.scores.take(minima, len(self.minima))
+        # A -1, for none, takes the last of the places, which is -1 too.
+        self.training.set("minimum", places[self.training.minimum])
+        self.minima.take(minima)
+        self.transition_states.take(transition_states)
+        self.transition_states.set("minima", ends)
+        self.pairs.take(kept_pairs)
+        self.pairs.set("ids", pairs[kept_pairs])
+        for index in ("_minimum_index", "_ts_index", "_pair_rows"):
+            self.__dict__.pop(index, None)
 
     def _keep_minima(self, rows: np.ndarray) -> None:
         """Keep these minima in this order; ValueError if something refers to their ids."""
         if len(self.transition_states) or len(self.pairs):
             raise ValueError("minima that transition states or pairs refer to keep their ids")
-        self.scores.take(rows, len(self.minima))
-        self._renumber_training(rows)
-        self.minima.take(rows)
-        self._minimum_index = LossIndex(self.minima.loss)
-
-    def _renumber_training(self, rows: np.ndarray) -> None:
-        """Let the training table name the minima by the ids they get; -1 for those that go."""
-        places = np.full(len(self.minima) + 1, -1)
-        places[rows] = np.arange(len(rows))
-        for row, minimum in enumerate(self.training.minimum.tolist()):
-            self.training.replace("minimum", row, places[minimum])
+        self.keep(rows, np.empty(0, dtype=np.int64))
 
     def sort_minima_by_loss(self) -> None:
         """Number the minima by ascending loss (equal ones as found); ValueError with TS or pairs."""
@@ -325,8 +357,7 @@ class Landscape:
         for other_id in range(len(other.minima)):
             minimum_ids[other_id] = self.add_minimum(other.minimum(other_id)).id
         ts_ids = np.empty(len(other.transition_states), dtype=np.int64)
-        for other_id in range(len(other.transition_states)):
-            plus_id, minus_id = minimum_ids[other.transition_states.minima[other_id]]
+        for other_id, (plus_id, minus_id) in enumerate(minimum_ids[other.transition_states.minima]):
             state = other.transition_state(other_id)
             ts_ids[other_id] = self._add_transition_state(state, plus_id, minus_id)[0]
         self._merge_pairs(other, minimum_ids)
@@ -371,10 +402,3 @@ def _columns_of(fields: tuple[Field, ...], bounded: bool) -> list[Field]:
 def _present(fields: tuple[Field, ...], contents: Contents) -> dict:
     """The columns of a table that a file need not have; none if it has none."""
     return {column.path: contents[column.path] for column in fields if column.path in contents}
-
-
-def _plain(value: object) -> object:
-    """A NumPy scalar as a Python number; a row of coordinates as a copy."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    return value.item()

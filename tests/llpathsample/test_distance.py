@@ -56,6 +56,17 @@ def test_an_id_that_does_not_exist_is_refused(minima, capsys):
     assert "minimum 99 does not exist" in capsys.readouterr().err
 
 
+def test_many_distances_are_those_of_the_pairs(minima, capsys):
+    count = len(read_landscape(minima).minima)
+    single = [report(capsys, minima, 0, other) for other in range(1, count)]
+    table = report(capsys, minima, 0, "--all")["rows"]
+    assert table == [{name: row[name] for name in table[0]} for row in single]
+    assert report(capsys, minima, 0, 2, 1)["rows"] == [table[1], table[0]]
+    for arguments in ((0,), (0, 1, "--all")):
+        assert call("llpathsample", "distance", minima, *arguments) == 2
+        assert "give the minima to measure to, or --all" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_restarts_find_the_nearest_image_of_a_deep_network(seed):
     model = build("mlp", {"hidden": [2, 2]}, class_table())

@@ -197,7 +197,7 @@ def rewrite(path, change):
     """Rewrite a valid file with changed contents and right checksums."""
     contents = container.unpack(path)
     change(contents)
-    path.write_bytes(container.pack(contents))
+    container.write(path, contents)
 
 
 def set_to(name, make):
@@ -282,7 +282,7 @@ def test_a_file_of_version_1_is_read(valid, tmp_path):
     added = [field.path for field in MINIMA + TRANSITION_STATES if field.since == 2 and field.path in contents]
     assert len(added) == 8
     old = tmp_path / "old.h5"
-    old.write_bytes(container.pack({path: value for path, value in contents.items() if path not in added}))
+    container.write(old, {path: value for path, value in contents.items() if path not in added})
     with pytest.raises(InputError, match="is missing"):
         read_landscape(old)
     write_version(np.int64(1))(old)
