@@ -41,7 +41,7 @@ def merge(files, output: Path, force, allow_missing, as_json) -> None:
 
     check_writable(output, force)
     files = [files[0], *_present(files[1:], allow_missing)]
-    _check_parts(files[1:], allow_missing)
+    _check_parts(files, allow_missing)
     landscape = read_landscape(files[0])
     landscape.forget_search()
     merged_before = _merged_before(landscape)
