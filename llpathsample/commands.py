@@ -26,7 +26,18 @@ from llcommon.cli import (
     write_table,
 )
 from llcommon.cli.overrides import overridden_settings
+from llcommon.growsettings import STOP_RULES
 from llpathsample.enginecommands import engine_options, executor_of
+from llpathsample.strategycommands import strategy_options
+
+_ENDS = {
+    "one-component": "all minima are one component",
+    "no-new-minima": "no new minima in the last cycles",
+    "converged": "the observable has converged",
+    "connected-path": "a path leads from B to A",
+    "budget": "the budget of pairs is spent",
+    "nothing-left-to-try": "the strategy has nothing left to try",
+}
 
 
 def record_of(command: str, landscape, inputs: dict[str, str]) -> dict:
@@ -49,30 +60,32 @@ def _growing(file: Path, output: Path | None, force: bool, overrides, seed):
     """The landscape to grow, going on with a stopped growth where there is one."""
     from llcommon.provenance import file_sha256
     from llcommon.store import check_writable, read_landscape
+    from llpathsample.growoptions import files_read, settled
 
     landscape = read_landscape(file)
     require_minima(landscape, file)
-    landscape.settings = overridden_settings(landscape, overrides, seed, file.name)
+    landscape.settings = settled(overridden_settings(landscape, overrides, seed, file.name), landscape)
+    inputs = files_read(landscape.settings)
     if output is None:
         check_writable(file, True)
-        _grow_in_place(landscape, file)
+        _grow_in_place(landscape, file, inputs)
         return landscape
     landscape.search = None
-    landscape.provenance.append(record_of("grow", landscape, {"landscape": file_sha256(file)}))
+    landscape.provenance.append(record_of("grow", landscape, {"landscape": file_sha256(file), **inputs}))
     stored = _stopped_growth(output, landscape.provenance[-1], file, force)
     if stored is None:
         check_writable(output, force)
     return stored or landscape
 
 
-def _grow_in_place(landscape, file: Path) -> None:
+def _grow_in_place(landscape, file: Path, inputs: dict[str, str]) -> None:
     """Note in a landscape that it is grown itself, unless it was stopped in the middle of just that."""
     from llcommon.errors import OutputError
 
     state = {} if landscape.search is None else landscape.search.state
     if state.get("kind") == "basin-hopping" and not state["finished"]:
         raise OutputError(f"{file} is an unfinished search of llgmin run; finish it first, or name an output by -o")
-    record = record_of("grow", landscape, {})
+    record = record_of("grow", landscape, inputs)
     if state.get("kind") != "grow":
         landscape.search = None
         landscape.provenance.append(record)
@@ -107,6 +120,15 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 
 @click.command()
 @file_argument()
+@strategy_options
+@click.option(
+    "--stop",
+    "rules",
+    type=click.Choice(STOP_RULES),
+    multiple=True,
+    metavar="RULE",
+    help="End early by a rule: " + ", ".join(STOP_RULES) + "; may be given several times.",
+)
 @output_option("Landscape file that grows; default: FILE itself.")
 @force_option()
 @seed_option()
@@ -119,29 +141,39 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
-def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, as_json, batch_time, **engine) -> None:
-    """Connect the minima of the landscape FILE until they are one component.
+def grow(
+    file: Path, strategy, pairs, rules, output, force, seed, overrides, jobs, time_limit, dry_run, as_json, batch_time,
+    **engine,
+) -> None:  # fmt: skip
+    """Connect the minima of the landscape FILE by transition states.
 
-    Every minimum outside the global minimum's component is connected to its nearest inside by `lloptim connect`
-    processes, the lowest first. A growth that was stopped or killed goes on when the same command is run again.
+    Unless another strategy is named, every minimum outside the global minimum's component is connected to its nearest
+    inside by `lloptim connect` processes, the lowest first, until all are one component. Keys of [grow] go with the
+    strategies; docs/growing.md tells which. A growth that was stopped or killed goes on when the same command is run
+    again.
     """
     from llcommon.errors import Stopped
+    from llpathsample.growoptions import as_overrides
     from llpathsample.growth import Growth, Lock, batch_folder
 
     if output is not None and output.exists() and file.exists() and output.samefile(file):
         output = None
     database = output or file
     lock = Lock(database)
+    overrides = (*overrides, *as_overrides(strategy, pairs, rules))
     landscape = _growing(file, output, force, overrides, seed)
     log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {file}")
     for note in landscape.model.notes():
         log(f"note: {note}")
     if dry_run:
         from llpathsample.growing import GrowingNetwork
+        from llpathsample.strategies import strategy_of
 
         network = GrowingNetwork(landscape)
         network.update()
         log(f"{len(network.outside())} minima are to be connected")
+        first = strategy_of(network).choose(network.settings.batch, set())
+        log(f"strategy {network.settings.strategy} begins with {len(first)} pairs")
         return
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
         growth = Growth(landscape, database, executor_of(batch_folder(database), jobs, **engine), batch_time)
@@ -168,10 +200,19 @@ def grow(file: Path, output, force, seed, overrides, jobs, time_limit, dry_run, 
 def _report_growth(landscape, database: Path, growth, before: int, as_json: bool) -> None:
     from llcommon.errors import NothingFound
 
-    summary = _statistics(landscape)
+    yields = [(name, found) for name, found in growth.network.yields.by_name.items() if found.batches]
+    yields.sort(key=lambda item: -item[1].cost)
+    by_strategy = {name: found.report() for name, found in yields}
+    summary = {**_statistics(landscape), "ended_by": growth.ended_by(), "strategies": by_strategy}
     write_properties({"file": str(database), "pairs_tried": growth.pairs_tried, **summary}, as_json)
     inside = summary["minima_in_main_component"]
     log(f"{inside} of {summary['minima']} minima are connected to the global minimum, in {database}")
+    log(f"ended: {_ENDS[growth.ended_by()]}")
+    for name, found in yields if len(yields) > 1 else ():
+        log(
+            f"{name}: {found.batches} batches, {found.pairs} pairs, {found.minima} new minima, {found.states} new TS, "
+            f"{found.joined} components joined; counted cost {found.cost}, {found.cpu:.1f} s CPU in this run"
+        )
     if before and growth.pairs_tried and not summary["transition_states"]:
         raise NothingFound("no transition state was found")
 

@@ -6,6 +6,7 @@ from llcommon.store import Landscape
 from llpathsample.neighbours import Neighbours
 from llpathsample.network import components
 from llpathsample.sets import members_of
+from llpathsample.yields import Yields
 
 _FEW = 64  # new connections that are merged one by one
 
@@ -20,6 +21,7 @@ class GrowingNetwork:
         self.landscape = landscape
         self.settings = landscape.settings.grow
         self.neighbours = Neighbours(landscape)
+        self.yields = Yields()
         self.labels = np.empty(0, dtype=np.int64)
         self._states = 0
         self._joined: set[tuple[int, int]] = set()
@@ -49,9 +51,13 @@ class GrowingNetwork:
         """Whether a transition state joins two minima directly."""
         return ((a, b) if a < b else (b, a)) in self._joined
 
-    def degree(self, minimum: int) -> int:
-        """How many other minima a minimum is directly joined to."""
-        return len(self._partners.get(minimum, ()))
+    def below_degree(self, least: int) -> np.ndarray:
+        """Ids, ascending, of the minima that are directly joined to fewer others."""
+        count = len(self.labels)
+        degrees = np.zeros(count, dtype=np.int64)
+        minima = np.fromiter(self._partners, dtype=np.int64, count=len(self._partners))
+        degrees[minima] = [len(self._partners[minimum]) for minimum in minima.tolist()]
+        return np.flatnonzero(degrees < least)
 
     def partners(self, minimum: int) -> list[int]:
         """The minima that a minimum is directly joined to, ascending."""

@@ -1,4 +1,4 @@
-"""MAIN PATH of llpathsample: grow the network until it is one component.
+"""MAIN PATH of llpathsample: grow the network until nothing is left to try, or a rule says that it is enough.
 
 A window of batches is always chosen ahead: batch k is chosen when the results of all batches up to
 k - window are merged, and results are merged in the order of the batches. So what is chosen does not depend on
@@ -14,13 +14,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from llcommon.config import table_of
 from llcommon.errors import OutputError, Stopped
 from llcommon.status import Status
 from llcommon.store import Landscape, SearchState, write_landscape
-from llpathsample.engines.batch import Batch, batch_of
+from llpathsample.engines.batch import CONNECT, Batch, batch_of
 from llpathsample.engines.engine import BatchResult, Engine, UnderWay
 from llpathsample.growing import GrowingNetwork
+from llpathsample.stopping import Stopping
 from llpathsample.strategies import strategy_of
+from llpathsample.yields import cost_of
 
 _LEAST_COMMIT_SECONDS = 1.0
 _COMMIT_SHARE = 0.05
@@ -94,6 +97,8 @@ class Growth:
         self.settings = landscape.settings.grow
         self.network = GrowingNetwork(landscape)
         self.strategy = strategy_of(self.network)
+        self.stopping = Stopping(self.network)
+        self.labels: dict[int, str] = {}  # of the batches in the window: which strategy chose them
         self.engine = Engine(batch_folder(database), executor, limit)
         self.window: list[UnderWay] = []
         self.chosen: list[Batch] = []  # not submitted yet; at first by the stopped growth
@@ -109,6 +114,16 @@ class Growth:
             self.next_number = search.state["next_number"]
             self.pairs_tried = search.state["pairs_tried"]
             self.chosen = [batch_of(state) for state in search.state["window"]]
+            self._restore(search.state)
+
+    def _restore(self, state: dict) -> None:
+        """What strategy and rules remember, unless they are others now; older checkpoints lack it."""
+        labels = state.get("labels", [self.settings.strategy] * len(self.chosen))
+        self.labels = {batch.number: label for batch, label in zip(self.chosen, labels, strict=True)}
+        if state.get("grow") == table_of(self.settings):
+            self.strategy.restore(state["strategy"])
+            self.network.yields.restore(state["yields"])
+            self.stopping.restore(state["stopping"])
 
     def _submit(self) -> None:
         """Submit what was chosen; each batch is in the checkpoint at any time, whatever becomes of the engine."""
@@ -123,24 +138,52 @@ class Growth:
             most = min(most, self.settings.budget - self.pairs_tried)
         busy = {(pair[0], pair[1]) for way in self.window for pair in way.batch.pairs}
         self.network.update()
-        choices = self.strategy.choose(most, busy) if most > 0 else []
+        enough = most <= 0 or self.stopping.reason is not None
+        choices = [] if enough else self.strategy.choose(most, busy)
         if not choices:
             return None
-        pairs = [(choice.minimum, choice.partner, choice.attempt) for choice in choices]
-        batch = Batch(self.next_number, pairs)
+        batch = self.strategy.batch(self.next_number, choices)
+        self.labels[batch.number] = self.strategy.label
         self.next_number += 1
-        self.pairs_tried += len(pairs)
+        self.pairs_tried += len(batch.pairs)
         return batch
 
+    def ended_by(self) -> str:
+        """Why there is nothing more to choose."""
+        if self.stopping.reason is not None:
+            return self.stopping.reason
+        if self.settings.budget and self.pairs_tried >= self.settings.budget:
+            return "budget"
+        return self.strategy.end()
+
     def _merge(self, batch: Batch, result: BatchResult) -> None:
-        """Add what a batch found; a pair that failed is marked, so that others are tried first."""
+        """Add what a batch found, and note what the strategy that chose it has yielded by it."""
+        minima, states = len(self.landscape.minima), len(self.landscape.transition_states)
+        components = self.network.components()
+        counters: dict[str, int] = {}
         for found in result.landscapes:
+            for name, number in found.counters.items():
+                counters[name] = counters.get(name, 0) + number
             self.landscape.merge(found, f"batch {batch.number}")
+        self._mark(batch, result)
+        self.network.update()
+        new = len(self.landscape.minima) - minima
+        label = self.labels.pop(batch.number)
+        self.network.yields.of(label).add(
+            len(batch.pairs), new, len(self.landscape.transition_states) - states,
+            components + new - self.network.components(), cost_of(counters), result.cpu,
+        )
+        self.strategy.merged(batch, label)
+        self.stopping.merged(batch.number + 1)
+
+    def _mark(self, batch: Batch, result: BatchResult) -> None:
+        """Note the pairs that were tried; one that failed is marked too, so that others are tried first."""
         for (a, b, _), failure in result.failures:
             self.failures.append(f"minima {a} and {b}, {failure.status.label}: {failure.reason}")
             self.landscape.counters["failed pairs"] = self.landscape.counters.get("failed pairs", 0) + 1
-            self.landscape.mark_pair(a, b, False, failure.status)
-        for a, b, attempt in batch.pairs:
+            if batch.kind == CONNECT:
+                self.landscape.mark_pair(a, b, False, failure.status)
+        for a, b, attempt in batch.pairs if batch.kind == CONNECT else ():
             # Whatever became of it, a pair that was tried must not be chosen as untried again.
             if self.landscape.pair_attempts(a, b) <= attempt:
                 self.landscape.mark_pair(a, b, False, Status.NO_CANDIDATE)
@@ -150,6 +193,11 @@ class Growth:
         begin = time.monotonic()
         state = {"kind": "grow", "next_number": self.next_number, "pairs_tried": self.pairs_tried}
         state["window"] = [batch.state() for batch in [*(way.batch for way in self.window), *self.chosen]]
+        state["labels"] = [self.labels[number] for number, *_ in state["window"]]
+        state["grow"] = table_of(self.settings)
+        state["strategy"] = self.strategy.state()
+        state["yields"] = self.network.yields.state()
+        state["stopping"] = self.stopping.state()
         self.landscape.search = None if finished else SearchState(state)
         write_landscape(self.database, self.landscape)
         for way in self.merged:
@@ -163,11 +211,13 @@ class Growth:
         return time.monotonic() - self._last_commit > interval
 
     def run(self, stopped: Callable[[], bool], report: Callable[[int, int], None]) -> bool:
-        """Grow until one component, nothing left to try or the budget.
+        """Grow until a rule ends it, nothing is left to try or the budget is spent.
 
         Returns False if `stopped()` came first, or the engine was `lost`.
         report(minima outside the main component, minima in all) is called after every merged batch.
         """
+        self.network.update()
+        self.stopping.begin()
         try:
             self._submit()
             while True:
@@ -185,7 +235,6 @@ class Growth:
                 oldest = self.window.pop(0)
                 self._merge(oldest.batch, oldest.result)
                 self.merged.append(oldest)
-                self.network.update()
                 report(len(self.network.outside()), len(self.landscape.minima))
                 if self._commit_is_due():
                     self.commit()

@@ -18,6 +18,7 @@ from llcommon.cli import (
     write_properties,
 )
 from llcommon.cli.overrides import overridden_settings
+from llpathsample.strategycommands import strategy_options
 
 
 @click.command()
@@ -32,13 +33,14 @@ from llcommon.cli.overrides import overridden_settings
     metavar="N",
     help="Pairs that one job shall connect; default: grow.batch. It decides how many parts are reported.",
 )
+@strategy_options
 @seed_option()
 @set_option()
 @trust_option()
 @json_option("Report as one JSON document.")
 @verbose_option()
 @quiet_option()
-def plan(file: Path, output, force, most, size, seed, overrides, as_json) -> None:
+def plan(file: Path, output, force, most, size, strategy, pairs, seed, overrides, as_json) -> None:
     """Choose the pairs that `grow` would try next in the landscape FILE, and write them to a file.
 
     Then connect them, each part by a job of its own, and merge what the jobs have written:
@@ -50,21 +52,27 @@ def plan(file: Path, output, force, most, size, seed, overrides, as_json) -> Non
 
     The exit code is 4 if there is nothing to try.
     """
-    from llcommon.errors import NothingFound
+    from llcommon.errors import ConfigError, NothingFound
     from llcommon.store import check_writable, read_landscape, replace_file
     from llpathsample.commands import require_minima
+    from llpathsample.engines.batch import CONNECT
     from llpathsample.growing import GrowingNetwork
+    from llpathsample.growoptions import as_overrides, settled
     from llpathsample.strategies import strategy_of
 
     output = output or file.with_name(f"{file.stem}.pairs.tsv")
     check_writable(output, force)
     landscape = read_landscape(file)
     require_minima(landscape, file)
-    landscape.settings = overridden_settings(landscape, overrides, seed, file.name)
+    overrides = (*overrides, *as_overrides(strategy, pairs, ()))
+    landscape.settings = settled(overridden_settings(landscape, overrides, seed, file.name), landscape)
     network = GrowingNetwork(landscape)
     network.update()
     possible = len(landscape.minima) * (len(landscape.minima) + 1) // 2
-    choices = strategy_of(network).choose(min(most or possible, possible), set())
+    chooser = strategy_of(network)
+    choices = chooser.choose(min(most or possible, possible), set())
+    if choices and chooser.batch(0, choices).kind != CONNECT:
+        raise ConfigError("searches around minima are no pairs; use lloptim saddle --random, or llpathsample grow")
     if not choices:
         raise NothingFound(f"there is no pair of {file} to try: as far as its strategy goes, the network is grown")
     lines = ["minimum_a\tminimum_b\tattempt"]

@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 
 from llcommon.config import setting
 from llcommon.errors import ConfigError
-from llcommon.losses._invariants import sorted_columns
+from llcommon.losses._invariants import of_rows
 from llcommon.losses._kmeans_export import scikit_clusters
 from llcommon.losses._kmeans_kernels import (
     kmeans_hessian,
@@ -119,8 +119,8 @@ class KMeans(LossModel):
         return centres[np.lexsort(centres.T[::-1])].ravel()
 
     def embedding(self, x: np.ndarray) -> np.ndarray:
-        """Every feature of the centres, sorted."""
-        return sorted_columns(self.centres(x), signed=True)
+        """As of rows that may change places."""
+        return of_rows(self.centres(x), signed=True)
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return self.centres(x)[rng.permutation(self.clusters)].ravel()

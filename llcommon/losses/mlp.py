@@ -255,15 +255,24 @@ class MLP(LossModel):
         return min((symmetry.join(image) for image in images), key=lambda image: image.tolist())
 
     def embedding(self, x: np.ndarray) -> np.ndarray:
-        """Sizes of the weights (of an odd activation), sorted over the units of each hidden layer; the mean over all
-        relabellings of inputs and outputs. Zero modes are left out, and of the outputs of an embedding, which turn, the
-        lengths are taken."""
+        """As of layers of units that may change places and sign; the least and the greatest over all relabellings of
+        inputs and outputs. Zero modes are left out, and of the outputs of an embedding, which turn, the lengths are
+        taken."""
         x = np.asarray(x, dtype=np.float64)
         matrices = self.matrices(x - self._modes.T @ (self._modes @ x))
         images = [relabelling.applied(matrices) for relabelling in self.relabellings]
+        invariants = [of_perceptron(image, self.odd) for image in images]
         if self.rotates:
-            images = [[*image[:-1], np.linalg.norm(image[-1], axis=1)[:, None]] for image in images]
-        return np.mean([of_perceptron(image, self.odd) for image in images], axis=0)
+            lengths = [np.linalg.norm(image[-1], axis=1) for image in images]
+            bare = [[*image[:-1], np.zeros((len(image[-1]), 1))] for image in images]
+            invariants = [
+                np.concatenate([of_perceptron(rest, self.odd), np.sort(size[:-1]), size[-1:]])
+                for rest, size in zip(bare, lengths, strict=True)
+            ]
+        if len(invariants) == 1:
+            return invariants[0]
+        # Each is 1-Lipschitz, and the set of all is the same for all images.
+        return np.concatenate([np.min(invariants, axis=0), np.max(invariants, axis=0)]) * np.sqrt(0.5)
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         operations = []

@@ -30,10 +30,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch yielded: landscapes to be merged in this order, and the pairs that failed for good."""
+    """What a batch yielded: landscapes to be merged in this order, and the pairs that failed for good.
+
+    cpu: seconds of its processes, measured: to be reported, never to decide anything.
+    """
 
     landscapes: list[Landscape]
     failures: list[tuple[tuple[int, int, int], Failure]] = field(default_factory=list)
+    cpu: float = 0.0
 
 
 class _Piece:
@@ -61,13 +65,14 @@ class UnderWay:
         self.names = [name]
         self.finished: Landscape | None = None  # pairs that a process finished before it failed
         self.result: BatchResult | None = None
+        self.cpu = 0.0
 
     def conclude(self) -> None:
         """Set the result if all pieces are done."""
         if all(piece.done for piece in self.pieces):
             found = [self.finished, *(piece.landscape for piece in self.pieces)]
             failures = [(piece.batch.pairs[0], piece.failure) for piece in self.pieces if piece.failure]
-            self.result = BatchResult([part for part in found if part is not None], failures)
+            self.result = BatchResult([part for part in found if part is not None], failures, self.cpu)
 
 
 class Engine:
@@ -110,17 +115,18 @@ class Engine:
         ended, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
         for future in ended:
             way, piece = self._running.pop(future)
-            failure = self._take(piece, future)
+            failure = self._take(way, piece, future)
             if failure is not None:
                 self._fail(way, piece, failure)
             way.conclude()
 
-    def _take(self, piece: _Piece, future: Future) -> Failure | None:
+    def _take(self, way: UnderWay, piece: _Piece, future: Future) -> Failure | None:
         """Read what a process yielded; or why it did not."""
         try:
             outcome = future.result()
         except (Lost, BrokenExecutor) as error:
             return Failure(Status.JOB_FAILED, str(error), getattr(error, "place", ""))
+        way.cpu += outcome.cpu
         if outcome.code == OutputError.exit_code:
             raise OutputError(f"a batch of connections could not be made: {outcome.said}")
         self._bring(piece, outcome)

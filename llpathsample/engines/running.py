@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -58,7 +59,8 @@ class Outcome:
     """How the process of a batch ended.
 
     code: its exit code. said: the last line that it said. late: whether its time was up. place: where it ran.
-    contents: what it wrote, of a machine that does not see the folder.
+    contents: what it wrote, of a machine that does not see the folder. cpu: seconds, as well as they can be told from
+    those of a process that ended at the same time.
     """
 
     code: int
@@ -66,6 +68,7 @@ class Outcome:
     late: bool = False
     place: str = ""
     contents: bytes | None = None
+    cpu: float = 0.0
 
 
 class Lost(Exception):
@@ -84,6 +87,12 @@ def file_of(folder: str | Path, name: str, kind: str) -> Path:
 # --- child processes ------------------------------------------------------------------------------
 
 
+def _spent_by_children() -> float:
+    """CPU seconds of all processes that this one has started and seen ending."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class Children:
     """The processes that are running here, and whether no more may be started."""
 
@@ -91,6 +100,7 @@ class Children:
         self.running: set[subprocess.Popen] = set()
         self.stopping = False
         self.guard = threading.Lock()
+        self.spent = _spent_by_children()
 
     def run(self, command: list[str], limit: float | None, held: tuple[int, ...]) -> Outcome:
         """How a command ended; as if it had stopped once `stop` was called.
@@ -113,7 +123,10 @@ class Children:
             said = _end(child)
         with self.guard:
             self.running.discard(child)
-        return Outcome(child.returncode, said, late)
+            spent = _spent_by_children()
+            cpu = spent - self.spent
+            self.spent = spent
+        return Outcome(child.returncode, said, late, cpu=cpu)
 
     def stop(self) -> None:
         """Stop what is running; a stopped process keeps its finished pairs for the next run."""
@@ -247,8 +260,10 @@ def _run_in(folder: Path, task: Task) -> Outcome:
         result = file_of(folder, task.name, RESULT)
         if result.exists():
             return Outcome(0, "", place=place)
+        cpu = 0.0
         for _ in range(1 + _MOST_RESTARTS):
             outcome = lloptim(arguments_of(task, folder), task.limit, (lock,))
+            cpu += outcome.cpu
             if outcome.late or outcome.code not in _STOPPED:
                 break
         if outcome.code in DONE:
@@ -258,7 +273,7 @@ def _run_in(folder: Path, task: Task) -> Outcome:
     said = lines[-1] if lines else _described(outcome.code)
     if outcome.late:
         said = f"not done within {task.limit:g} s"
-    return replace(outcome, said=said, place=place)
+    return replace(outcome, said=said, place=place, cpu=cpu)
 
 
 def _described(code: int) -> str:

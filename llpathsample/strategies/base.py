@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from llpathsample.engines.batch import Batch
 from llpathsample.growing import GrowingNetwork
 
 
@@ -30,9 +31,32 @@ class Strategy:
         self.landscape = network.landscape
         self.settings = network.settings
 
+    @property
+    def label(self) -> str:
+        """The name under which what it chose last is counted."""
+        return self.name
+
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Up to `most` pairs to try next; none if there is nothing to try now. `network` is up to date."""
         raise NotImplementedError
+
+    def end(self) -> str:
+        """Why there is nothing more to choose."""
+        return "nothing-left-to-try"
+
+    def batch(self, number: int, choices: list[Choice]) -> Batch:
+        """The batch of what was chosen last."""
+        return Batch(number, [(choice.minimum, choice.partner, choice.attempt) for choice in choices])
+
+    def merged(self, batch: Batch, label: str) -> None:
+        """Called when a batch that was chosen under a label is merged; most strategies see all in the landscape."""
+
+    def state(self) -> dict:
+        """What cannot be seen in the landscape, JSON-able, for `restore`."""
+        return {}
+
+    def restore(self, state: dict) -> None:
+        """Go on as from a checkpoint."""
 
     def tries_left(self, a: int, b: int, busy: Busy) -> int | None:
         """The tries of a pair so far; None if none is left: in flight, directly joined, connected once or spent."""
