@@ -29,6 +29,7 @@ TASKS = {
     "connect": "connecting",
     "bands": "bands",
     "cores": "cores",
+    "growth": "growing",
     "memory": "memory",
     "digits": "digits",
     "storage": "storage",

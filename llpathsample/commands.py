@@ -201,13 +201,14 @@ def _report_growth(landscape, database: Path, growth, before: int, as_json: bool
     from llcommon.errors import NothingFound
     from llpathsample.summary import summary_of
 
-    summary = {**summary_of(landscape), "ended_by": growth.ended_by()}
-    write_properties({"file": str(database), "pairs_tried": growth.pairs_tried, **summary}, as_json)
+    yields = [(name, found) for name, found in growth.network.yields.by_name.items() if found.batches]
+    yields.sort(key=lambda item: -item[1].cost)
+    by_strategy = {name: found.report() for name, found in yields}
+    summary = {**summary_of(landscape), "ended_by": growth.ended_by(), "strategies": by_strategy}
+    write_properties({"file": str(database), "pairs_of_this_growth": growth.pairs_tried, **summary}, as_json)
     inside = summary["minima_in_main_component"]
     log(f"{inside} of {summary['minima']} minima are connected to the global minimum, in {database}")
     log(f"ended: {_ENDS[growth.ended_by()]}")
-    yields = [(name, found) for name, found in growth.network.yields.by_name.items() if found.batches]
-    yields.sort(key=lambda item: -item[1].cost)
     for name, found in yields if len(yields) > 1 else ():
         log(
             f"{name}: {found.batches} batches, {found.pairs} pairs, {found.minima} new minima, {found.states} new TS, "

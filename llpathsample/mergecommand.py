@@ -41,7 +41,7 @@ def merge(files, output: Path, force, allow_missing, as_json) -> None:
 
     check_writable(output, force)
     files = [files[0], *_present(files[1:], allow_missing)]
-    _check_parts(files[1:], allow_missing)
+    _check_parts(files, allow_missing)
     landscape = read_landscape(files[0])
     landscape.forget_search()
     merged_before = _merged_before(landscape)
@@ -75,7 +75,7 @@ def _present(files, allow_missing: bool) -> list[Path]:
     """The files that are there; InputError if some are not and that is not allowed."""
     from llcommon.errors import InputError
 
-    missing = [str(file) for file in files if not file.exists()]
+    missing = [str(file) for file in files if _is_missing(file)]
     if missing and not allow_missing:
         others = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         does = "does" if len(missing) == 1 else "do"
@@ -83,7 +83,18 @@ def _present(files, allow_missing: bool) -> list[Path]:
         raise InputError(f"{names}{others} {does} not exist; check the names, or merge the others by --allow-missing")
     if missing:
         log(f"note: {len(missing)} of {len(files)} files are not there: {', '.join(missing)}")
-    return [file for file in files if file.exists()]
+    return [file for file in files if not _is_missing(file)]
+
+
+def _is_missing(file: Path) -> bool:
+    """Whether there is no such file; one that cannot be read is another matter."""
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _check_parts(files, allow_missing: bool) -> None:

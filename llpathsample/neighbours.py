@@ -21,9 +21,10 @@ class Neighbours:
     """Aligned distances between the minima of a landscape that may grow, and the nearest among some of them."""
 
     def __init__(self, landscape: Landscape, shortlist: int | None = None) -> None:
-        """shortlist: as [grow] says unless given."""
+        """shortlist: as [grow] says unless given; never fewer than the neighbours that are asked for."""
         self.landscape = landscape
-        self.shortlist = shortlist or landscape.settings.grow.shortlist
+        grow = landscape.settings.grow
+        self.shortlist = shortlist or max(grow.shortlist, grow.neighbours)
         self._embeddings: np.ndarray | None = None
         self._filled = 0
         self._known = True  # whether the model has embeddings
@@ -60,10 +61,12 @@ class Neighbours:
         points = self.embeddings()
         return None if points is None else cdist(points[minima], points[candidates])
 
-    def shortlisted(self, minimum: int, candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def shortlisted(
+        self, minimum: int, candidates: np.ndarray, least: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The candidates of the lowest bounds, and these; all of them, with bounds 0, if there are few or no bounds.
 
-        candidates: ids, ascending, (b,). By ascending bound.
+        candidates: ids, ascending, (b,). least: how many there must be, if there are so many. By ascending bound.
         """
         embeddings = self.embeddings()
         if embeddings is None:
@@ -73,11 +76,11 @@ class Neighbours:
         for start in range(0, len(candidates), rows):
             block = candidates[start : start + rows]
             bounds[start : start + rows] = cdist(embeddings[minimum][None], embeddings[block])[0]
-        return _lowest(candidates, bounds, self.shortlist)
+        return _lowest(candidates, bounds, max(self.shortlist, least))
 
     def nearest(self, minimum: int, candidates: np.ndarray, count: int) -> list[tuple[float, int]]:
         """The `count` nearest of the candidates (ids, ascending), (distance, id) by ascending distance."""
-        ids, _ = self.shortlisted(minimum, candidates)
+        ids, _ = self.shortlisted(minimum, candidates, count)
         return sorted((self.distance(minimum, other), other) for other in ids.tolist())[:count]
 
 

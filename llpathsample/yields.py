@@ -49,6 +49,18 @@ class Yield:
         """What the latest batches yielded for their cost; infinite before any is known."""
         return self.recent_gain / self.recent_cost if self.recent_cost else float("inf")
 
+    def report(self) -> dict:
+        """What a user is told of it, by name."""
+        return {
+            "batches": self.batches,
+            "pairs": self.pairs,
+            "new_minima": self.minima,
+            "new_transition_states": self.states,
+            "components_joined": self.joined,
+            "counted_cost": self.cost,
+            "cpu_seconds_of_this_run": round(self.cpu, 3),
+        }
+
     def add(self, pairs: int, minima: int, states: int, joined: int, cost: int, cpu: float) -> None:
         """Note what a batch yielded."""
         self.batches += 1

@@ -69,8 +69,10 @@ def test_connect(searched):
     assert not np.isin(other.transition_states.coordinates, first.transition_states.coordinates).all()
 
 
-def test_grow(searched):
-    settings = ["--set", "grow.batch=1", "--set", "grow.window=3", "--set", "grow.attempts=1"]
+@pytest.mark.parametrize("strategy", ["to-global-minimum", pytest.param("auto", marks=pytest.mark.slow)])
+def test_grow(searched, strategy):
+    settings = ["--set", "grow.batch=1", "--set", "grow.window=3", "--set", "grow.attempts=1", "--strategy", strategy]
+    settings += ["--set", 'grow.mix=["nearest", "untrap", "single-ended"]', "--set", "grow.budget=8", "-f"]
     runs = [("g1.h5", "-j", 1), ("g3.h5", "-j", 3)]
     run_together(*[("llpathsample", "grow", "alone.h5", *settings, "-o", *options) for options in runs], cwd=searched)
     assert all_equal(searched, ["g1.h5", "g3.h5"])

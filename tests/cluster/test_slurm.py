@@ -97,7 +97,9 @@ def test_jobs_come_to_their_wall_time(cluster, tmp_path, monkeypatch):
     minima = fatal_minima(tmp_path)
     monkeypatch.setenv(FATAL, "hang")
     options = ("--slurm", "--slurm-time", "0:01", "--trust", "--set", "grow.batch=1", "--set", "grow.budget=4")
-    said = run("llpathsample", "grow", minima, "-o", tmp_path / "grown.h5", *options, cwd=tmp_path).stderr
+    with started("llpathsample", "grow", minima, "-o", tmp_path / "grown.h5", *options, cwd=tmp_path) as growth:
+        assert growth.process.wait(600) == 0, growth.said
+    said = growth.said
     grown = read_landscape(tmp_path / "grown.h5")
     fatal = list(fatal_pair(grown))
     assert "came to its wall time" in said

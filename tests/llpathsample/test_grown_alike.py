@@ -9,7 +9,6 @@ import pytest
 
 import llpathsample.commands
 import llpathsample.engines.local
-import llpathsample.growth
 from llcommon.cli.output import console
 from llcommon.growsettings import STOP_RULES
 from llcommon.store import read_landscape
@@ -110,7 +109,6 @@ def test_grown_alike(folder, tmp_path, monkeypatch, capsys, name):
     if name == "list":
         command += ["--pairs", folder / "pairs.tsv"]
     monkeypatch.setattr(running, "lloptim", connect_here)
-    monkeypatch.setattr(llpathsample.growth, "_LEAST_COMMIT_SECONDS", 0.0)
     assert call(*command, "-o", tmp_path / "first.h5") == 0
     whole = (tmp_path / "first.h5").read_bytes()
     with monkeypatch.context() as patches:
