@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-.PHONY: demo test test-slow examples bench lint clean
+.PHONY: demo test test-slow test-cluster test-slurm examples bench lint clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
@@ -28,10 +28,19 @@ demo: $(READY)
 # The kernels first: each of pytest's processes would compile all of them.
 test: $(READY)
 	$(BIN)/python -m llcommon.compilation
-	$(BIN)/python -m pytest -q -n 2 -m 'not slow'
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow and not cluster'
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -q -n 2 -m slow
+	$(BIN)/python -m pytest -q -n 2 -m 'slow and not cluster'
+
+# Growth in a Dask cluster and in a Slurm, both of its own on this host.
+test-cluster: $(READY)
+	$(BIN)/python -m llcommon.compilation
+	$(BIN)/python -m pytest -q -n 0 tests/cluster
+
+# Of these the ones in Slurm that take no minutes, as wall times do.
+test-slurm: $(READY)
+	$(BIN)/python -m pytest -q -n 0 tests/cluster -m 'cluster and not slow'
 
 # Every folder of examples/, from its TOML files to its trees: a few minutes. EXAMPLES="xor gp": only these.
 EXAMPLES ?= $(notdir $(patsubst %/Makefile,%,$(wildcard examples/*/Makefile)))

@@ -33,6 +33,7 @@ TASKS = {
     "digits": "digits",
     "storage": "storage",
     "database": "database",
+    "neighbours": "neighbours",
     "hits": "searching",
     "distinct": "searching",
     "user": "usermodels",
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--candidates", type=_positive, default=100, help="candidates: for each lambda; 100")
     parser.add_argument("--lambda", dest="regularisations", type=_numbers, help="of four tasks: 1e-4,1e-5")
     parser.add_argument("--process-pairs", type=_positive, default=200, help="cores: pairs; 200")
-    parser.add_argument("--steps", type=_positive, default=300, help="candidates, bands, cores, user: of a search; 300")
+    parser.add_argument("--steps", type=_positive, default=300, help="of a search; 300")
     parser.add_argument("--seeds", type=_positive, default=20, help="hits: random starts; 20")
     parser.add_argument("--goals", type=_goals, default=GOALS, help="hits: of " + ",".join(GOALS))
     parser.add_argument("--seconds", type=_positive, default=30, help="distinct: CPU of each program; 30")

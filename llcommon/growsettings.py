@@ -117,8 +117,10 @@ class GrowSettings:
             raise ValueError("mix must name a strategy at least")
 
 
-def without_old_keys(table: dict, where: str, problems: list[str]) -> dict:
-    """The table [grow] with `strategy` in place of `pairs`, as it was called before there were more than two."""
+def modern(table: dict, where: str, problems: list[str]) -> dict:
+    """The table [grow] with `strategy` in place of `pairs`, as it was called before there were more than two; ids in
+    place of a rule are one."""
+    table = {name: _rule(value) if name in ("set_a", "set_b") else value for name, value in table.items()}
     if "pairs" not in table:
         return table
     renewed = {name: value for name, value in table.items() if name != "pairs"}
@@ -131,3 +133,9 @@ def without_old_keys(table: dict, where: str, problems: list[str]) -> dict:
         problems.append(f"{where} pairs is the old name of strategy; leave it out")
         return renewed
     return {**renewed, "strategy": strategy}
+
+
+def _rule(value):
+    """A number, or a list of them, as the rule that names these ids; anything else as it is."""
+    ids = value if isinstance(value, list) else [value]
+    return ", ".join(map(str, ids)) if ids and all(type(number) is int for number in ids) else value

@@ -18,7 +18,7 @@ from llcommon.config import (
     toml_value,
 )
 from llcommon.errors import ConfigError
-from llcommon.growsettings import GrowSettings, without_old_keys
+from llcommon.growsettings import GrowSettings, modern
 from llcommon.searchsettings import GeneticSettings, SearchSettings, StartsSettings, TemperingSettings, TrainSettings
 
 # Coordinates of a loss model have no physical unit: lengths are Euclidean distances between them.
@@ -243,7 +243,7 @@ def parse_settings(
     for name, cls in SECTIONS.items():
         table = _table(tables, name, source, found)
         if name == "grow":
-            table = without_old_keys(table, f"{source}: [grow]", found)
+            table = modern(table, f"{source}: [grow]", found)
         sections[name] = parse_table(cls, table, f"{source}: [{name}]", found)
     if found:
         raise ConfigError("\n".join(found))

@@ -91,14 +91,14 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     from llcommon.errors import ConfigError, NothingFound
     from llcommon.store import check_writable, read_landscape
     from lloptim.jobfiles import empty_result, refuse_input_as_output, resumed
-    from lloptim.jobs import Job, Pair, check_pairs, part_of, read_pairs
+    from lloptim.jobs import Job, Pair, check_pairs, numbers_of, part_of, read_pairs
 
     if bool(given) == (pairs_file is not None):
         raise ConfigError("give the pairs either by --pair A B or by --pairs FILE")
     landscape = read_landscape(file)
     pairs = [Pair(*ids) for ids in given] if given else read_pairs(pairs_file)
     check_pairs(pairs, len(landscape.minima), str(file))
-    pairs = part_of(pairs, part)
+    every, pairs = pairs, part_of(pairs, part)
     output = output or _default_output(file, part)
     refuse_input_as_output(file, output)
     settings = overridden_settings(landscape, overrides, seed, file.name)
@@ -114,18 +114,23 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     job = Job(landscape, settings, pairs, result)
     job.resume(outcomes)
     if len(outcomes) < len(pairs) or not pairs:
-        run_job(job, "connect", len(pairs), "pairs", output, fingerprint, jobs, time_limit)
+        about = {"count": len(pairs)}
+        if part is not None:
+            about |= {"part": list(numbers_of(part)), "of": _job_fingerprint(landscape, settings, every)}
+        run_job(job, "connect", len(pairs), "pairs", output, fingerprint, jobs, time_limit, about)
     _report_pairs(job, output, as_json)
     if pairs and not len(result.transition_states):
         raise NothingFound(f"no transition state was found between any pair; {output} notes the tries")
 
 
 def run_job(
-    job, kind: str, total: int, tasks: str, output: Path, fingerprint: str, jobs: int, time_limit: float | None
+    job, kind: str, total: int, tasks: str, output: Path, fingerprint: str, jobs: int, time_limit: float | None,
+    about: dict | None = None,
 ) -> None:
     """Do what is left of a job, with a checkpoint in `output` now and then and at the end.
 
-    kind: the command; total, tasks: how many tasks of what name there are in all.
+    kind: the command; total, tasks: how many tasks of what name there are in all. about: what else
+    the checkpoint tells of the job.
     """
     from llcommon.errors import InputError
     from llcommon.store import SearchState, write_landscape
@@ -136,7 +141,7 @@ def run_job(
     def commit() -> None:
         nonlocal last, cost
         begin = time.monotonic()
-        state = {"kind": kind, "job": fingerprint, "outcomes": job.outcomes()}
+        state = {"kind": kind, "job": fingerprint, "outcomes": job.outcomes(), **(about or {})}
         job.result.search = SearchState(state)
         write_landscape(output, job.result)
         last = time.monotonic()

@@ -82,16 +82,22 @@ def _check_header(path: Path, number: int, cells: list[str]) -> None:
         raise InputError(f"{path} line {number}: the columns must be {', '.join(_COLUMNS)}, in this order")
 
 
-def part_of(pairs: list[Pair], part: str | None) -> list[Pair]:
-    """The K-th of N nearly equal parts of the pairs, part = "K/N" counted from 1; all if None."""
-    if part is None:
-        return pairs
+def numbers_of(part: str) -> tuple[int, int]:
+    """K and N of part = "K/N", K counted from 1. Raises ConfigError if it is not of this form."""
     numbers = [_number(text) for text in part.split("/")]
     if len(numbers) != 2 or None in numbers:
         raise ConfigError(f"--part {shown(part)} is not of the form K/N, such as 3/20")
     number, total = numbers
     if not 1 <= number <= total:
         raise ConfigError(f"--part {part}: K must be between 1 and N, as in 3/20")
+    return number, total
+
+
+def part_of(pairs: list[Pair], part: str | None) -> list[Pair]:
+    """The K-th of N nearly equal parts of the pairs, part = "K/N" counted from 1; all if None."""
+    if part is None:
+        return pairs
+    number, total = numbers_of(part)
     # Every N-th pair: neighbours in a list are often of one kind, so the parts take equally long.
     return pairs[number - 1 :: total]
 

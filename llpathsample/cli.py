@@ -7,7 +7,8 @@ main = program(
     "Grow, analyse and draw the network of minima and transition states of a loss function.",
     {
         "grow": ("llpathsample.commands:grow", "Connect the minima of a landscape into one network."),
-        "merge": ("llpathsample.commands:merge", "Merge landscape files of one model."),
+        "plan": ("llpathsample.plancommand:plan", "Choose pairs to connect, for batch jobs."),
+        "merge": ("llpathsample.mergecommand:merge", "Merge landscape files of one model."),
         "stats": ("llpathsample.commands:stats", "Count minima, transition states and components."),
         "tree": ("llpathsample.commands:tree", "Draw the disconnectivity graph."),
         "path": ("llpathsample.commands:path", "Find the lowest path between two minima."),

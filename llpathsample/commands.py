@@ -26,18 +26,21 @@ from llcommon.cli import (
     write_table,
 )
 from llcommon.cli.overrides import overridden_settings
-from llcommon.growsettings import STOP_RULES, STRATEGIES
+from llcommon.growsettings import STOP_RULES
+from llpathsample.enginecommands import engine_options, executor_of
+from llpathsample.strategycommands import strategy_options
 
 _ENDS = {
     "one-component": "all minima are one component",
     "no-new-minima": "no new minima in the last cycles",
     "converged": "the observable has converged",
+    "connected-path": "a path leads from B to A",
     "budget": "the budget of pairs is spent",
     "nothing-left-to-try": "the strategy has nothing left to try",
 }
 
 
-def _record(command: str, landscape, inputs: dict[str, str]) -> dict:
+def record_of(command: str, landscape, inputs: dict[str, str]) -> dict:
     from llcommon.config import fingerprint
     from llcommon.provenance import record
     from llcommon.settings import settings_to_tables
@@ -46,7 +49,7 @@ def _record(command: str, landscape, inputs: dict[str, str]) -> dict:
     return record("llpathsample", command, inputs, settings, landscape.settings.connect.seed)
 
 
-def _require_minima(landscape, name) -> None:
+def require_minima(landscape, name) -> None:
     from llcommon.errors import InputError
 
     if not len(landscape.minima):
@@ -60,7 +63,7 @@ def _growing(file: Path, output: Path | None, force: bool, overrides, seed):
     from llpathsample.growoptions import files_read, settled
 
     landscape = read_landscape(file)
-    _require_minima(landscape, file)
+    require_minima(landscape, file)
     landscape.settings = settled(overridden_settings(landscape, overrides, seed, file.name), landscape)
     inputs = files_read(landscape.settings)
     if output is None:
@@ -68,7 +71,7 @@ def _growing(file: Path, output: Path | None, force: bool, overrides, seed):
         _grow_in_place(landscape, file, inputs)
         return landscape
     landscape.search = None
-    landscape.provenance.append(_record("grow", landscape, {"landscape": file_sha256(file), **inputs}))
+    landscape.provenance.append(record_of("grow", landscape, {"landscape": file_sha256(file), **inputs}))
     stored = _stopped_growth(output, landscape.provenance[-1], file, force)
     if stored is None:
         check_writable(output, force)
@@ -82,7 +85,7 @@ def _grow_in_place(landscape, file: Path, inputs: dict[str, str]) -> None:
     state = {} if landscape.search is None else landscape.search.state
     if state.get("kind") == "basin-hopping" and not state["finished"]:
         raise OutputError(f"{file} is an unfinished search of llgmin run; finish it first, or name an output by -o")
-    record = _record("grow", landscape, inputs)
+    record = record_of("grow", landscape, inputs)
     if state.get("kind") != "grow":
         landscape.search = None
         landscape.provenance.append(record)
@@ -117,18 +120,7 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 
 @click.command()
 @file_argument()
-@click.option(
-    "--strategy",
-    type=click.Choice(STRATEGIES),
-    metavar="NAME",
-    help="Which minima are connected: " + ", ".join(STRATEGIES) + "; in place of that of the settings.",
-)
-@click.option(
-    "--pairs",
-    type=click.Path(path_type=Path),
-    metavar="TSV",
-    help="File with two ids a line, for the strategy list.",
-)
+@strategy_options
 @click.option(
     "--stop",
     "rules",
@@ -142,6 +134,7 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 @seed_option()
 @set_option()
 @jobs_option("lloptim processes at the same time; default: the cores that are available.")
+@engine_options
 @time_limit_option()
 @dry_run_option()
 @trust_option()
@@ -149,8 +142,9 @@ def _stopped_growth(output: Path, record: dict, file: Path, force: bool):
 @verbose_option()
 @quiet_option()
 def grow(
-    file: Path, strategy, pairs, rules, output, force, seed, overrides, jobs, time_limit, dry_run, as_json
-) -> None:
+    file: Path, strategy, pairs, rules, output, force, seed, overrides, jobs, time_limit, dry_run, as_json, batch_time,
+    **engine,
+) -> None:  # fmt: skip
     """Connect the minima of the landscape FILE by transition states.
 
     Unless another strategy is named, every minimum outside the global minimum's component is connected to its nearest
@@ -158,9 +152,9 @@ def grow(
     strategies; docs/growing.md tells which. A growth that was stopped or killed goes on when the same command is run
     again.
     """
-    from llpathsample.engines.local import LocalExecutor
+    from llcommon.errors import Stopped
     from llpathsample.growoptions import as_overrides
-    from llpathsample.growth import Growth, Lock
+    from llpathsample.growth import Growth, Lock, batch_folder
 
     if output is not None and output.exists() and file.exists() and output.samefile(file):
         output = None
@@ -181,20 +175,25 @@ def grow(
         first = strategy_of(network).choose(network.settings.batch, set())
         log(f"strategy {network.settings.strategy} begins with {len(first)} pairs")
         return
-    growth = Growth(landscape, database, LocalExecutor(jobs))
-    growth.network.update()
-    before = len(growth.network.outside())
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
+        growth = Growth(landscape, database, executor_of(batch_folder(database), jobs, **engine), batch_time)
+        growth.network.update()
+        before = len(growth.network.outside())
 
         def report(outside: int, total: int) -> None:
             states = len(landscape.transition_states)
             progress.update(growth.pairs_tried, f"{total} minima, {states} TS, {outside} to connect")
 
         complete = growth.run(stop, report)
+    for note in growth.engine.notes:
+        log(f"note: {note}")
     for failure in growth.failures:
         log(f"warning: {failure}")
+    kept = f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}"
+    if growth.lost is not None:
+        raise Stopped(f"{growth.lost}; {kept}; run the same command again to go on")
     if not complete:
-        raise stop.error(f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}")
+        raise stop.error(kept)
     _report_growth(landscape, database, growth, before, as_json)
 
 
@@ -207,7 +206,8 @@ def _report_growth(landscape, database: Path, growth, before: int, as_json: bool
     inside = summary["minima_in_main_component"]
     log(f"{inside} of {summary['minima']} minima are connected to the global minimum, in {database}")
     log(f"ended: {_ENDS[growth.ended_by()]}")
-    yields = sorted(growth.network.yields.by_name.items(), key=lambda item: -item[1].cost)
+    yields = [(name, found) for name, found in growth.network.yields.by_name.items() if found.batches]
+    yields.sort(key=lambda item: -item[1].cost)
     for name, found in yields if len(yields) > 1 else ():
         log(
             f"{name}: {found.batches} batches, {found.pairs} pairs, {found.minima} new minima, {found.states} new TS, "
@@ -231,47 +231,8 @@ def stats(file: Path, as_json) -> None:
     from llpathsample.summary import summary_of
 
     landscape = read_landscape(file, points=False)
-    _require_minima(landscape, file)
+    require_minima(landscape, file)
     write_properties({**summary_of(landscape), "counters": dict(sorted(landscape.counters.items()))}, as_json)
-
-
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@output_option("Landscape file to write.", required=True)
-@force_option()
-@trust_option()
-@json_option()
-@verbose_option()
-@quiet_option()
-def merge(files, output: Path, force, as_json) -> None:
-    """Merge landscape FILES of one model and one data set; points found in several are kept once.
-
-    Ids are those of the first file, followed by what is new in the others, in their order.
-    """
-    from llcommon.provenance import file_sha256
-    from llcommon.store import check_writable, read_landscape, write_landscape
-
-    check_writable(output, force)
-    landscape = read_landscape(files[0])
-    landscape.forget_search()
-    reports = []
-    for file in files[1:]:
-        reports.append(landscape.merge(read_landscape(file), str(file)))
-    inputs = {f"landscape {number}": file_sha256(file) for number, file in enumerate(files)}
-    landscape.provenance.append(_record("merge", landscape, inputs))
-    write_landscape(output, landscape)
-    write_table(
-        [
-            Column("file", "", [str(file) for file in files[1:]]),
-            Column("new_minima", "", [report.new_minima for report in reports]),
-            Column("known_minima", "", [report.known_minima for report in reports]),
-            Column("new_transition_states", "", [report.new_transition_states for report in reports]),
-            Column("known_transition_states", "", [report.known_transition_states for report in reports]),
-        ],
-        as_json,
-        {"output": str(output), "minima": len(landscape.minima)},
-    )
-    log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {output}")
 
 
 @click.command()
@@ -316,7 +277,7 @@ def tree(file: Path, output, force, levels, exact, lowest, unconnected, labels, 
             figure_format(output)
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
-    _require_minima(landscape, file)
+    require_minima(landscape, file)
     for label in labels:
         checked_id(landscape, label, file)
     drawn = superbasin_tree(

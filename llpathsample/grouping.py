@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from llpathsample.observables import Network, log_rates, log_weights
+from llpathsample.observables import Network, log_rates, log_sums, log_weights
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,6 @@ def free_energy_groups(
         labels = merged[groups.labels]
 
 
-def _sums(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """ln of the sums of exp(values) by place, (count,)."""
-    highest = np.full(count, -np.inf)
-    np.maximum.at(highest, places, values)
-    sums = np.bincount(places, np.exp(values - highest[places]), minlength=count)
-    with np.errstate(divide="ignore"):
-        return np.log(sums) + highest
-
-
 def _groups(
     labels: np.ndarray, weights: np.ndarray, ends: np.ndarray, flow: np.ndarray, temperature: float
 ) -> Groups:
@@ -67,11 +58,11 @@ def _groups(
     rank[np.argsort(first)] = np.arange(len(first))
     numbers = rank[numbers]
     count = len(first)
-    free = -temperature * _sums(weights, numbers, count)
+    free = -temperature * log_sums(weights, numbers, count)
     between = np.sort(numbers[ends], axis=1)
     outer = between[:, 0] != between[:, 1]
     keys, places = np.unique(between[outer, 0] * count + between[outer, 1], return_inverse=True)
-    barriers = -temperature * (_sums(flow[outer], places, len(keys)) - np.log(temperature))
+    barriers = -temperature * (log_sums(flow[outer], places, len(keys)) - np.log(temperature))
     return Groups(numbers, free, np.column_stack([keys // count, keys % count]), barriers)
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from llcommon.errors import OutputError
+from llcommon.errors import OutputError, Stopped
 from llcommon.status import Status
 from llcommon.store import Landscape, SearchState, write_landscape
 from llpathsample.engines.batch import CONNECT, Batch, batch_of
@@ -100,31 +100,35 @@ class Growth:
         self.labels: dict[int, str] = {}  # of the batches in the window: which strategy chose them
         self.engine = Engine(batch_folder(database), executor, limit)
         self.window: list[UnderWay] = []
-        self.chosen_before: list[Batch] = []  # by the stopped growth, not submitted yet
+        self.chosen: list[Batch] = []  # not submitted yet; at first by the stopped growth
         self.merged: list[UnderWay] = []  # merged, not committed
         self.next_number = 0
         self.pairs_tried = 0
         self.failures: list[str] = []
+        self.lost: str | None = None  # why the engine could not go on
         self._last_commit = 0.0
         self._commit_seconds = 0.0
         search = landscape.search
         if search is not None and search.state.get("kind") == "grow":
             self.next_number = search.state["next_number"]
             self.pairs_tried = search.state["pairs_tried"]
-            self.chosen_before = [batch_of(state) for state in search.state["window"]]
+            self.chosen = [batch_of(state) for state in search.state["window"]]
             self._restore(search.state)
 
     def _restore(self, state: dict) -> None:
         """What strategy and rules remember; checkpoints of versions that had one strategy lack it."""
-        labels = state.get("labels", [self.settings.strategy] * len(self.chosen_before))
-        self.labels = {batch.number: label for batch, label in zip(self.chosen_before, labels, strict=True)}
+        labels = state.get("labels", [self.settings.strategy] * len(self.chosen))
+        self.labels = {batch.number: label for batch, label in zip(self.chosen, labels, strict=True)}
         if "strategy" in state:
             self.strategy.restore(state["strategy"])
             self.network.yields.restore(state["yields"])
             self.stopping.restore(state["stopping"])
 
-    def _submit(self, batch: Batch) -> None:
-        self.window.append(self.engine.submit(self.landscape, batch))
+    def _submit(self) -> None:
+        """Submit what was chosen; each batch is in the checkpoint at any time, whatever becomes of the engine."""
+        while self.chosen:
+            self.window.append(self.engine.submit(self.landscape, self.chosen[0]))
+            self.chosen.pop(0)
 
     def _choose(self) -> Batch | None:
         """The next batch, or None if there is nothing to try now."""
@@ -149,7 +153,7 @@ class Growth:
             return self.stopping.reason
         if self.settings.budget and self.pairs_tried >= self.settings.budget:
             return "budget"
-        return "one-component" if self.network.one_component() else "nothing-left-to-try"
+        return self.strategy.end()
 
     def _merge(self, batch: Batch, result: BatchResult) -> None:
         """Add what a batch found, and note what the strategy that chose it has yielded by it."""
@@ -186,8 +190,8 @@ class Growth:
         """Replace the file by the present state; then the merged batches' files are not needed any more."""
         begin = time.monotonic()
         state = {"kind": "grow", "next_number": self.next_number, "pairs_tried": self.pairs_tried}
-        state["window"] = [way.batch.state() for way in self.window]
-        state["labels"] = [self.labels[way.batch.number] for way in self.window]
+        state["window"] = [batch.state() for batch in [*(way.batch for way in self.window), *self.chosen]]
+        state["labels"] = [self.labels[number] for number, *_ in state["window"]]
         state["strategy"] = self.strategy.state()
         state["yields"] = self.network.yields.state()
         state["stopping"] = self.stopping.state()
@@ -204,21 +208,22 @@ class Growth:
         return time.monotonic() - self._last_commit > interval
 
     def run(self, stopped: Callable[[], bool], report: Callable[[int, int], None]) -> bool:
-        """Grow until a rule ends it, nothing is left to try or the budget; False if `stopped()` came first.
+        """Grow until a rule ends it, nothing is left to try or the budget is spent.
 
+        Returns False if `stopped()` came first, or the engine was `lost`.
         report(minima outside the main component, minima in all) is called after every merged batch.
         """
         self.network.update()
         self.stopping.begin()
         try:
-            for batch in self.chosen_before:
-                self._submit(batch)
+            self._submit()
             while True:
                 while len(self.window) < self.settings.window and not stopped():
                     batch = self._choose()
                     if batch is None:
                         break
-                    self._submit(batch)
+                    self.chosen.append(batch)
+                    self._submit()
                 if not self.window or stopped():
                     break
                 self._wait(stopped)
@@ -230,9 +235,11 @@ class Growth:
                 report(len(self.network.outside()), len(self.landscape.minima))
                 if self._commit_is_due():
                     self.commit()
+        except Stopped as error:
+            self.lost = str(error)
         finally:
             self.engine.close()
-        complete = not self.window and not stopped()
+        complete = self.lost is None and not self.window and not stopped()
         self.commit(finished=complete)
         if complete:
             self.engine.clear()

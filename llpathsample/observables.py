@@ -139,21 +139,46 @@ def log_rates(network: Network, temperature: float) -> tuple[np.ndarray, np.ndar
     return sides[0], sides[1]
 
 
-def branching(network: Network, temperature: float) -> tuple[list[dict[int, float]], np.ndarray]:
-    """ln of the branching probabilities i -> j by i, and ln of the waiting times, (n,), inf where nothing leads on."""
+def log_sums(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
+    """ln of the sums of exp(values) by place, (count,); -inf where there are none."""
+    highest = np.full(count, -np.inf)
+    np.maximum.at(highest, places, values)
+    sums = np.bincount(places, np.exp(values - highest[places]), minlength=count)
+    with np.errstate(divide="ignore"):
+        return np.log(sums) + highest
+
+
+@dataclass(frozen=True)
+class Branching:
+    """Steps start -> end (e,), each pair once, and ln of their probabilities; waits: ln of the waiting times of all
+    minima, (n,), inf where nothing leads on."""
+
+    start: np.ndarray
+    end: np.ndarray
+    log_probability: np.ndarray
+    waits: np.ndarray
+
+    def by_start(self) -> list[dict[int, float]]:
+        """ln of the probabilities by start and end."""
+        steps: list[dict[int, float]] = [{} for _ in range(len(self.waits))]
+        columns = (self.start.tolist(), self.end.tolist(), self.log_probability.tolist())
+        for start, end, value in zip(*columns, strict=True):
+            steps[start][end] = value
+        return steps
+
+
+def branching(network: Network, temperature: float) -> Branching:
+    """The Markov chain of the network: rates of several TS between two minima add up."""
+    count = len(network.losses)
+    edges = network.ends[:, 0] != network.ends[:, 1]
+    first, second = network.ends[edges].T
     forth, back = log_rates(network, temperature)
-    steps: list[dict[int, float]] = [{} for _ in range(len(network.losses))]
-    for (a, b), out, home in zip(network.ends.tolist(), forth.tolist(), back.tolist(), strict=True):
-        if a != b:
-            steps[a][b] = float(np.logaddexp(steps[a].get(b, -np.inf), out))
-            steps[b][a] = float(np.logaddexp(steps[b].get(a, -np.inf), home))
-    waits = np.full(len(steps), np.inf)
-    for minimum, ways in enumerate(steps):
-        if ways:
-            total = float(logsumexp(list(ways.values())))
-            waits[minimum] = -total
-            steps[minimum] = {other: rate - total for other, rate in ways.items()}
-    return steps, waits
+    steps = np.concatenate([first * count + second, second * count + first])
+    keys, places = np.unique(steps, return_inverse=True)
+    rates = log_sums(np.concatenate([forth[edges], back[edges]]), places, len(keys))
+    start, end = keys // max(count, 1), keys % max(count, 1)
+    totals = log_sums(rates, start, count)
+    return Branching(start, end, rates - totals[start], -totals)
 
 
 @dataclass(frozen=True)
@@ -171,7 +196,8 @@ def log_rate_constants(network: Network, temperature: float, products: np.ndarra
     All other minima are taken out one by one, those with the fewest neighbours first; 1 - P_xx is the sum of the other
     branches, so nothing is subtracted.
     """
-    steps, waits = branching(network, temperature)
+    chain = branching(network, temperature)
+    steps, waits = chain.by_start(), chain.waits.copy()
     ends = {*products.tolist(), *reactants.tolist()}
     original = waits.copy()
     _remove(steps, waits, [minimum for minimum in range(len(steps)) if minimum not in ends])
@@ -222,17 +248,15 @@ def _remove(steps: list[dict[int, float]], waits: np.ndarray, minima: list[int])
 def best_path(network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray) -> list[int]:
     """The path from B to A of the largest product of branching probabilities, from the share of its start in B on: ids
     of minima, from B to A; empty if no path leads there."""
-    steps, _ = branching(network, temperature)
-    count = len(steps)
+    chain = branching(network, temperature)
+    count = len(chain.waits)
     origin = count
     shares = log_weights(network, temperature)[reactants]
     shares = shares - logsumexp(shares)
-    goal = set(products.tolist())
-    triples = [(origin, minimum, -share) for minimum, share in zip(reactants.tolist(), shares.tolist(), strict=True)]
-    for minimum, ways in enumerate(steps):
-        if minimum not in goal:  # a path ends where it first comes to A
-            triples += [(minimum, other, -value) for other, value in ways.items()]
-    rows, columns, weights = zip(*triples, strict=True)
+    kept = ~np.isin(chain.start, products)  # a path ends where it first comes to A
+    rows = np.concatenate([np.full(len(reactants), origin), chain.start[kept]])
+    columns = np.concatenate([reactants, chain.end[kept]])
+    weights = -np.concatenate([shares, chain.log_probability[kept]])
     # Explicit zeros would be no edges.
     graph = csr_array((np.maximum(weights, 1e-300), (rows, columns)), shape=(count + 1, count + 1))
     lengths, before = dijkstra(graph, indices=origin, return_predecessors=True)

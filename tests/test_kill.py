@@ -5,7 +5,7 @@ import random
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -121,20 +121,29 @@ def test_workers_die_with_a_search_that_has_just_begun(tmp_path):
 
 
 @LINUX
-@kinds(6, 24)
-def test_grow(tmp_path, kills):
+@pytest.mark.parametrize(
+    ("kills", "engine"),
+    [
+        (6, ()),
+        pytest.param(50, (), marks=pytest.mark.slow),
+        pytest.param(20, ("--dask", "local"), marks=pytest.mark.slow),
+    ],
+)
+def test_grow(tmp_path, monkeypatch, kills, engine):
     whole, torn = two_folders(tmp_path, steps=60)
     command = (*GROW, "--set", f'grow.pairs="{"component" if kills < 20 else "all"}"')
     for folder in (whole, torn):
         run(*SEARCH, "-j", 1, cwd=folder)
     run(*command, cwd=whole)
+    tries = Tries(tmp_path / "connections", monkeypatch)
+    command += engine
     file, batches = torn / "grown.h5", torn / "grown.h5.batches"
     rng = random.Random(kills)
     killed = 0
     kept = Kept()
     with ExitStack() as programs:
         while killed < kills:
-            # What a killed growth leaves behind finishes its batch while the next growth is at the same.
+            # What a killed growth leaves behind finishes its batch; the next growth waits for that.
             program = programs.enter_context(started(*command, cwd=torn))
             if killed % 3 == 2:
                 time.sleep(rng.uniform(0.0, 2.0))
@@ -142,15 +151,69 @@ def test_grow(tmp_path, kills):
                 program.wait_for_writes(rng.randint(2, 9), file, batches)
                 time.sleep(rng.uniform(0.0, 0.03))
             killed += kill(program)
+            tries.check()
             if is_complete(file):
                 # Too late to tear anything: once more from the start.
                 assert file.read_bytes() == (whole / "grown.h5").read_bytes()
                 file.unlink()
                 kept = Kept()
+                tries.forget()
             kept.check(file)
         assert program.wait_for_survivors(60.0) == []
         run(*command, cwd=torn)
+        tries.check()
+        assert tries.file.stat().st_size
     assert files(torn) == files(whole)
+
+
+@LINUX
+def test_a_killed_connection_is_done_again(tmp_path):
+    """Whoever kills the processes of batches, once each, changes nothing."""
+    whole, torn = two_folders(tmp_path, steps=60)
+    for folder in (whole, torn):
+        run(*SEARCH, "-j", 1, cwd=folder)
+    run(*GROW, cwd=whole)
+    victims = set()
+    with started(*GROW, cwd=torn) as program:
+        while program.process.poll() is None:
+            for number, batch in connections(program):
+                if batch not in victims:
+                    victims.add(batch)
+                    os.kill(number, signal.SIGKILL)  # one that the program of this test has started
+            time.sleep(0.02)
+    assert program.process.returncode == 0 and victims, program.said
+    assert program.said.count("is run again: lloptim was ended by SIGKILL") == len(victims)
+    assert files(torn) == files(whole)
+
+
+def connections(program) -> list[tuple[int, str]]:
+    """Ids of the lloptim processes of a program, each with its batch."""
+    found = []
+    for number in program.survivors():
+        # A process may end between the two looks.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+            if b"lloptim" in words:
+                found.append((number, words[words.index(b"connect") + 1].decode()))
+    return found
+
+
+class Tries:
+    """The connections that all lloptim processes have tried, noted by tests/counting."""
+
+    def __init__(self, file: Path, monkeypatch) -> None:
+        self.file = file
+        monkeypatch.setenv("CONNECTIONS", str(file))
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "counting"))
+
+    def check(self) -> None:
+        """No pair is done twice: what a killed growth had begun is finished by what it has left behind."""
+        lines = self.file.read_text().splitlines() if self.file.exists() else []
+        assert len(lines) == len(set(lines))
+
+    def forget(self) -> None:
+        assert self.file.exists()
+        self.file.unlink()
 
 
 def is_complete(file: Path) -> bool:

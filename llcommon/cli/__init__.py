@@ -5,6 +5,7 @@ commands import the numerical library inside their functions.
 """
 
 from llcommon.cli.options import (
+    Duration,
     dry_run_option,
     file_argument,
     force_option,
@@ -26,6 +27,7 @@ from llcommon.cli.stop import StopRequest
 
 __all__ = [
     "Column",
+    "Duration",
     "Program",
     "Progress",
     "StopRequest",

@@ -255,8 +255,9 @@ class MLP(LossModel):
         return min((symmetry.join(image) for image in images), key=lambda image: image.tolist())
 
     def embedding(self, x: np.ndarray) -> np.ndarray:
-        """As of layers of units that may change places and sign; the mean over all relabellings of inputs and outputs.
-        Zero modes are left out, and of the outputs of an embedding, which turn, the lengths are taken."""
+        """As of layers of units that may change places and sign; the least and the greatest over all relabellings of
+        inputs and outputs. Zero modes are left out, and of the outputs of an embedding, which turn, the lengths are
+        taken."""
         x = np.asarray(x, dtype=np.float64)
         matrices = self.matrices(x - self._modes.T @ (self._modes @ x))
         images = [relabelling.applied(matrices) for relabelling in self.relabellings]
@@ -268,7 +269,10 @@ class MLP(LossModel):
                 np.concatenate([of_perceptron(rest, self.odd), np.sort(size[:-1]), size[-1:]])
                 for rest, size in zip(bare, lengths, strict=True)
             ]
-        return np.mean(invariants, axis=0)
+        if len(invariants) == 1:
+            return invariants[0]
+        # Each is 1-Lipschitz, and the set of all is the same for all images.
+        return np.concatenate([np.min(invariants, axis=0), np.max(invariants, axis=0)]) * np.sqrt(0.5)
 
     def random_image(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         operations = []

@@ -96,9 +96,13 @@ class Engine:
         return way
 
     def _start(self, way: UnderWay, piece: _Piece, avoid: str = "") -> None:
-        if not file_of(self.folder, piece.name, RESULT).exists():
-            write_input(self.folder, piece.name, way.landscape, piece.batch)
         piece.tries -= 1
+        if file_of(self.folder, piece.name, RESULT).exists():
+            known: Future = Future()
+            known.set_result(Outcome(0, ""))
+            self._running[known] = way, piece
+            return
+        write_input(self.folder, piece.name, way.landscape, piece.batch)
         command = tuple(command_of(piece.batch))
         task = Task(piece.name, str(self.folder), command, trust.granted(), self.limit, avoid=avoid)
         self._running[self.executor.submit(run_task, task)] = way, piece
@@ -191,3 +195,4 @@ class Engine:
     def close(self) -> None:
         """Stop what is running; a stopped batch keeps its finished pairs for the next run."""
         self.executor.shutdown(wait=True, cancel_futures=True)
+        self.notes += getattr(self.executor, "notes", [])

@@ -24,7 +24,9 @@ from llcommon.errors import Interrupted, NothingFound, Stopped
 # Files of a batch in its folder. unfinished: what the process writes; only a complete one is renamed to result.
 # lock: held by the process as long as it lives, also when the growth that started it does not.
 INPUT, PAIRS, UNFINISHED, RESULT, LOCK = "input.h5", "pairs.tsv", "unfinished.h5", "result.h5", "lock"
-KINDS_OF_FILE = (INPUT, PAIRS, UNFINISHED, RESULT, LOCK)
+# call, outcome, log: of a job of a batch system.
+CALL, OUTCOME, LOG = "call", "outcome", "log"
+KINDS_OF_FILE = (INPUT, PAIRS, UNFINISHED, RESULT, LOCK, CALL, OUTCOME, LOG)
 
 DONE = (0, NothingFound.exit_code)
 # A signal to the whole group reaches a child too, perhaps before the growth itself knows of it.
@@ -158,6 +160,11 @@ _of_thread = threading.local()
 def use_children(children: Children) -> None:
     """Let tasks that run in this thread start their processes there."""
     _of_thread.children = children
+
+
+def stop_children() -> None:
+    """Stop what tasks have started in this process, except in threads that have said where."""
+    _everywhere.stop()
 
 
 def _children() -> Children:

@@ -40,6 +40,10 @@ class Strategy:
         """Up to `most` pairs to try next; none if there is nothing to try now. `network` is up to date."""
         raise NotImplementedError
 
+    def end(self) -> str:
+        """Why there is nothing more to choose."""
+        return "nothing-left-to-try"
+
     def batch(self, number: int, choices: list[Choice]) -> Batch:
         """The batch of what was chosen last."""
         return Batch(number, [(choice.minimum, choice.partner, choice.attempt) for choice in choices])

@@ -53,6 +53,10 @@ class ToGlobalMinimum(Strategy):
         """Minima whose components are inside."""
         return np.array([self.landscape.global_minimum()])
 
+    def end(self) -> str:
+        """Why there is nothing more to choose."""
+        return "one-component" if self.network.one_component() else super().end()
+
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Up to `most` pairs; a minimum that comes first in a `busy` pair is being connected already."""
         taken = {pair[0] for pair in busy}

@@ -31,13 +31,21 @@ class InitialPath(Strategy):
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Pairs of the best chain that are not in flight, so few that the window can hold the rest."""
         start, goal = self.network.set_a(), self.network.set_b()
-        labels = self.network.labels
-        if not goal.size or np.isin(labels[goal], labels[start]).any():
+        if not goal.size or self._connected(start, goal):
             return []
         chain = self.missing(start, goal)
         most = min(most, math.ceil(len(chain) / self.settings.window))
         free = [pair for pair in chain if pair not in busy and pair[::-1] not in busy]
         return [Choice(a, b, self.landscape.pair_attempts(a, b)) for a, b in free[:most]]
+
+    def _connected(self, start: np.ndarray, goal: np.ndarray) -> bool:
+        labels = self.network.labels
+        return bool(np.isin(labels[goal], labels[start]).any())
+
+    def end(self) -> str:
+        """Why there is nothing more to choose."""
+        connected = self._connected(self.network.set_a(), self.network.set_b())
+        return "connected-path" if connected else super().end()
 
     def missing(self, start: np.ndarray, goal: np.ndarray) -> list[tuple[int, int]]:
         """The missing edges (ids, the lower first) of the best chain between two sets; empty if there is no chain."""

@@ -59,8 +59,9 @@ class Shortcut(Strategy):
             heights = lowest_states(network)
             keys = [network.losses[path[k + 1]] - heights[_pair(path[k], path[k + 1])] for k in steps]
         else:
-            ways, waits = branching(network, temperature)
-            keys = [ways[path[k]][path[k + 1]] - waits[path[k]] for k in steps]
+            chain = branching(network, temperature)
+            ways = chain.by_start()
+            keys = [ways[path[k]][path[k + 1]] - chain.waits[path[k]] for k in steps]
         ranked = sorted(steps, key=lambda k: (keys[k], k))
         return [pair for k in ranked for pair in self._around(path, k)]
 

@@ -70,7 +70,7 @@ class Untrap(Strategy):
         """With how many others, not higher, each minimum, (n,), has no tries left and was never connected."""
         pairs = self.landscape.pairs
         losses = self.landscape.minima.loss
-        failed = pairs.ids[(pairs.attempts >= self.settings.attempts) & ~pairs.connected]
+        failed = pairs.ids[(pairs.attempts >= self.settings.attempts) & (pairs.connected == 0)]
         higher = np.where(losses[failed[:, 0]] > losses[failed[:, 1]], failed[:, 0], failed[:, 1])
         return np.bincount(higher, minlength=len(losses))
 

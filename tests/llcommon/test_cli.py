@@ -84,6 +84,7 @@ GOLDEN_HELP = {
 """,
     "llpathsample": """\
   grow       Connect the minima of a landscape into one network.
+  plan       Choose pairs to connect, for batch jobs.
   merge      Merge landscape files of one model.
   stats      Count minima, transition states and components.
   tree       Draw the disconnectivity graph.

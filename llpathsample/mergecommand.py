@@ -1,0 +1,111 @@
+"""The command `merge` of llpathsample."""
+
+from pathlib import Path
+
+import click
+
+from llcommon.cli import (
+    Column,
+    force_option,
+    json_option,
+    log,
+    output_option,
+    quiet_option,
+    trust_option,
+    verbose_option,
+    write_table,
+)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@output_option("Landscape file to write.", required=True)
+@force_option()
+@click.option(
+    "--allow-missing", is_flag=True, help="Merge what there is of job arrays, though parts are missing or incomplete."
+)
+@trust_option()
+@json_option()
+@verbose_option()
+@quiet_option()
+def merge(files, output: Path, force, allow_missing, as_json) -> None:
+    """Merge landscape FILES of one model and one data set; points found in several are kept once.
+
+    Ids are those of the first file, followed by what is new in the others, in their order. Of the parts of a job array
+    (lloptim connect --part K/N) all must be there and complete. A file that was merged into the first one before is
+    passed over.
+    """
+    from llcommon.provenance import file_sha256
+    from llcommon.store import check_writable, read_landscape, write_landscape
+    from llpathsample.commands import record_of
+
+    check_writable(output, force)
+    files = [files[0], *_present(files[1:], allow_missing)]
+    _check_parts(files[1:], allow_missing)
+    landscape = read_landscape(files[0])
+    landscape.forget_search()
+    merged_before = _merged_before(landscape)
+    inputs = {"landscape 0": file_sha256(files[0])}
+    names, reports = [], []
+    for file in files[1:]:
+        content = file_sha256(file)
+        if content in merged_before:
+            log(f"note: {file} was merged before and is passed over")
+            continue
+        inputs[f"landscape {len(inputs)}"] = content
+        names.append(str(file))
+        reports.append(landscape.merge(read_landscape(file), str(file)))
+    landscape.provenance.append(record_of("merge", landscape, inputs))
+    write_landscape(output, landscape)
+    write_table(
+        [
+            Column("file", "", names),
+            Column("new_minima", "", [report.new_minima for report in reports]),
+            Column("known_minima", "", [report.known_minima for report in reports]),
+            Column("new_transition_states", "", [report.new_transition_states for report in reports]),
+            Column("known_transition_states", "", [report.known_transition_states for report in reports]),
+        ],
+        as_json,
+        {"output": str(output), "minima": len(landscape.minima)},
+    )
+    log(f"{len(landscape.minima)} minima, {len(landscape.transition_states)} transition states in {output}")
+
+
+def _present(files, allow_missing: bool) -> list[Path]:
+    """The files that are there; InputError if some are not and that is not allowed."""
+    from llcommon.errors import InputError
+
+    missing = [str(file) for file in files if not file.exists()]
+    if missing and not allow_missing:
+        others = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        does = "does" if len(missing) == 1 else "do"
+        names = ", ".join(missing[:5])
+        raise InputError(f"{names}{others} {does} not exist; check the names, or merge the others by --allow-missing")
+    if missing:
+        log(f"note: {len(missing)} of {len(files)} files are not there: {', '.join(missing)}")
+    return [file for file in files if file.exists()]
+
+
+def _check_parts(files, allow_missing: bool) -> None:
+    """InputError, or with leave a note, for job arrays that lack parts or have incomplete ones."""
+    from llcommon.errors import InputError
+    from llcommon.store import read_landscape
+    from llpathsample.parts import part_in, problems_of
+
+    parts = []
+    for file in files:
+        search = read_landscape(file, points=False).search
+        part = None if search is None else part_in(file, search.state)
+        if part is not None:
+            parts.append(part)
+    problems = problems_of(parts)
+    if problems and not allow_missing:
+        raise InputError("\n".join([*problems, "nothing was merged; --allow-missing merges what there is"]))
+    for problem in problems:
+        log(f"note: {problem}")
+
+
+def _merged_before(landscape) -> set[str]:
+    """SHA-256 of the files that were merged into a landscape."""
+    records = [record for record in landscape.provenance if record.get("command") == "merge"]
+    return {content for record in records for name, content in record["inputs"].items() if name != "landscape 0"}
