@@ -70,12 +70,9 @@ def _chosen_ids(ids: tuple[int, ...], ids_file: Path | None) -> list[int]:
 
 def _opened(file: Path, output: Path, force: bool):
     """The landscape of a file, after a look whether the output can be written and is another file."""
-    from llcommon.errors import OutputError
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import check_other, read_landscape
 
-    if output.exists() and file.exists() and output.samefile(file):
-        raise OutputError(f"{output} is the file that is read, which stays as it is; give another output by -o")
-    check_writable(output, force)
+    check_other(output, file, force)
     return read_landscape(file)
 
 
@@ -83,19 +80,17 @@ def _write(landscape, choice, file: Path, output: Path, command: str, options: d
     """Write what was chosen of a landscape, and the table of its old and new ids."""
     import numpy as np
 
-    from llcommon.config import fingerprint
     from llcommon.errors import NothingFound
-    from llcommon.provenance import file_sha256, record
-    from llcommon.settings import settings_to_tables
+    from llcommon.provenance import file_sha256
     from llcommon.store import write_landscape
+    from llpathsample.commands import record_of
 
     if not len(choice.minima):
         raise NothingFound(f"no minimum of {file} would be left; {output} was not written")
     before = len(landscape.minima), len(landscape.transition_states)
     landscape.forget_search()
     landscape.keep(choice.minima, choice.transition_states)
-    settings = fingerprint(settings_to_tables(landscape.settings))
-    made = record("llpathsample", command, {"landscape": file_sha256(file)}, settings, None)
+    made = record_of(command, landscape, {"landscape": file_sha256(file)})
     landscape.provenance.append({**made, "options": options})
     write_landscape(output, landscape)
     after = len(landscape.minima), len(landscape.transition_states)
