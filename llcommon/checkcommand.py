@@ -96,14 +96,11 @@ def _lines(lines: list[str], more: str) -> str:
 
 def _check_output(file: Path, output: Path | None, force: bool) -> None:
     """Raise ConfigError or OutputError, before any work, if there is no other file to write."""
-    from llcommon.errors import OutputError
-    from llcommon.store import check_writable
+    from llcommon.store import check_other
 
     if output is None:
         raise ConfigError("--repair never changes FILE: name the file to write by -o")
-    if output.exists() and file.exists() and output.samefile(file):
-        raise OutputError(f"{output} is the file that is read, which stays as it is; give another output by -o")
-    check_writable(output, force)
+    check_other(output, file, force)
 
 
 def _repair(landscape, result, file: Path, output: Path, as_json: bool) -> None:

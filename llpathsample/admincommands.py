@@ -39,30 +39,12 @@ def _ids_options(command):
     return click.argument("ids", nargs=-1, type=click.IntRange(0), metavar="[ID]...")(from_file(command))
 
 
-def read_ids(path: Path) -> list[int]:
-    """The whole numbers that begin the lines of a text file; a header, empty lines and what follows # are passed over.
-
-    InputError if the file cannot be read or a line begins with something else.
-    """
-    from llcommon.config import read_bytes
-    from llcommon.errors import InputError
-
-    found = []
-    for number, line in enumerate(read_bytes(path).decode(errors="replace").splitlines(), 1):
-        words = line.partition("#")[0].split()
-        if not words or (number == 1 and not words[0].isdecimal()):
-            continue
-        if not words[0].isdecimal():
-            raise InputError(f"{path}: line {number} begins with {words[0]}, where the id of a point belongs")
-        found.append(int(words[0]))
-    return found
-
-
 def _chosen_ids(ids: tuple[int, ...], ids_file: Path | None) -> list[int]:
     """All ids of the command line and of the file. ConfigError if there are none."""
     from llcommon.errors import ConfigError
+    from llpathsample.idfiles import leading_ids
 
-    found = [*ids, *(read_ids(ids_file) if ids_file is not None else [])]
+    found = [*ids, *(leading_ids(ids_file) if ids_file is not None else [])]
     if not found:
         raise ConfigError("no point is named: give ids, or a file of them by --ids")
     return found
@@ -70,12 +52,9 @@ def _chosen_ids(ids: tuple[int, ...], ids_file: Path | None) -> list[int]:
 
 def _opened(file: Path, output: Path, force: bool):
     """The landscape of a file, after a look whether the output can be written and is another file."""
-    from llcommon.errors import OutputError
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import check_other, read_landscape
 
-    if output.exists() and file.exists() and output.samefile(file):
-        raise OutputError(f"{output} is the file that is read, which stays as it is; give another output by -o")
-    check_writable(output, force)
+    check_other(output, file, force)
     return read_landscape(file)
 
 
@@ -83,19 +62,17 @@ def _write(landscape, choice, file: Path, output: Path, command: str, options: d
     """Write what was chosen of a landscape, and the table of its old and new ids."""
     import numpy as np
 
-    from llcommon.config import fingerprint
     from llcommon.errors import NothingFound
-    from llcommon.provenance import file_sha256, record
-    from llcommon.settings import settings_to_tables
+    from llcommon.provenance import file_sha256
     from llcommon.store import write_landscape
+    from llpathsample.commands import record_of
 
     if not len(choice.minima):
         raise NothingFound(f"no minimum of {file} would be left; {output} was not written")
     before = len(landscape.minima), len(landscape.transition_states)
     landscape.forget_search()
     landscape.keep(choice.minima, choice.transition_states)
-    settings = fingerprint(settings_to_tables(landscape.settings))
-    made = record("llpathsample", command, {"landscape": file_sha256(file)}, settings, None)
+    made = record_of(command, landscape, {"landscape": file_sha256(file)})
     landscape.provenance.append({**made, "options": options})
     write_landscape(output, landscape)
     after = len(landscape.minima), len(landscape.transition_states)

@@ -30,3 +30,19 @@ def read_ids(path: Path, least: int = 1) -> list[list[int]]:
     if not rows:
         raise InputError(f"{path} holds no ids of minima")
     return rows
+
+
+def leading_ids(path: Path) -> list[int]:
+    """The whole numbers that begin the lines, as in a table that `list` has written; a header is passed over.
+
+    Errors: InputError if the file cannot be read or a line begins with something else.
+    """
+    found = []
+    for number, line in enumerate(read_bytes(path).decode(errors="replace").splitlines(), start=1):
+        words = line.partition("#")[0].split()
+        if not words or (number == 1 and not words[0].isdecimal()):
+            continue
+        if not words[0].isdecimal():
+            raise InputError(f"{path}: line {number} begins with {words[0]}, where the id of a point belongs")
+        found.append(int(words[0]))
+    return found

@@ -45,9 +45,10 @@ def recompute(file: Path, output: Path, force, missing, rms, overrides, as_json)
     from llcommon.errors import NothingFound
     from llcommon.provenance import file_sha256
     from llcommon.repair import recompute as recomputed
-    from llcommon.store import check_writable, read_landscape, write_landscape
+    from llcommon.store import check_other, read_landscape, write_landscape
+    from llpathsample.commands import record_of
 
-    check_writable(output, force)
+    check_other(output, file, force)
     landscape = read_landscape(file)
     landscape.settings = _curvature_settings(landscape, overrides, file.name)
     minima = _rows(landscape.minima, missing)
@@ -61,7 +62,7 @@ def recompute(file: Path, output: Path, force, missing, rms, overrides, as_json)
             f"no point could be computed anew, {first.kind} {first.id} because of {first.status.label}; "
             f"see `check {file}`, {output} was not written"
         )
-    landscape.provenance.append(_record(landscape, {"landscape": file_sha256(file)}))
+    landscape.provenance.append(record_of("recompute", landscape, {"landscape": file_sha256(file)}))
     write_landscape(output, landscape)
     for failure in failures[:_MOST_SHOWN]:
         log(f"warning: {failure.kind} {failure.id} is left as it was: {failure.status.label}")
@@ -89,12 +90,3 @@ def _rows(table, missing: bool) -> list[int]:
     import numpy as np
 
     return np.flatnonzero(np.isnan(table.lpphe)).tolist() if missing else list(range(len(table)))
-
-
-def _record(landscape, inputs: dict[str, str]) -> dict:
-    from llcommon.config import fingerprint
-    from llcommon.provenance import record
-    from llcommon.settings import settings_to_tables
-
-    settings = fingerprint(settings_to_tables(landscape.settings))
-    return record("llpathsample", "recompute", inputs, settings, landscape.settings.curvature.seed)

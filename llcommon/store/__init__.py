@@ -9,7 +9,7 @@ from llcommon.store.landscape import (
     SearchState,
     model_fingerprint,
 )
-from llcommon.store.replace import check_writable, replace_file
+from llcommon.store.replace import check_other, check_writable, replace_file
 from llcommon.store.scores import Score, Scores
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Score",
     "Scores",
     "SearchState",
+    "check_other",
     "check_writable",
     "model_fingerprint",
     "read_coordinates",

@@ -61,6 +61,14 @@ def check_writable(path: str | Path, force: bool) -> None:
         raise OutputError(f"{path} exists already; choose another name or add --force to replace it")
 
 
+def check_other(path: str | Path, source: str | Path, force: bool) -> None:
+    """As `check_writable`, and OutputError if `path` is the file `source`, which is read and stays as it is."""
+    target, read = _resolved(path), _resolved(source)
+    if target.exists() and read.exists() and target.samefile(read):
+        raise OutputError(f"{path} is the file that is read, which stays as it is; give another output by -o")
+    check_writable(path, force)
+
+
 def temporary_stem(target: Path) -> str:
     """What all temporaries of this target made on this machine begin with."""
     machine = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
