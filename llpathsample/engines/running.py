@@ -15,11 +15,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from llcommon.errors import Interrupted, NothingFound, Stopped
+from llcommon.parallel import die_with_parent
 
 # Files of a batch in its folder. unfinished: what the process writes; only a complete one is renamed to result.
 # lock: held by the process as long as it lives, also when the growth that started it does not.
@@ -97,6 +99,7 @@ class Children:
     """The processes that are running here, and whether no more may be started."""
 
     def __init__(self) -> None:
+        self.prepare: Callable[[], None] | None = None  # what a child calls before it begins
         self.running: set[subprocess.Popen] = set()
         self.stopping = False
         self.guard = threading.Lock()
@@ -111,7 +114,9 @@ class Children:
         with self.guard:
             if self.stopping:
                 return Outcome(Stopped.exit_code, "stopped")
-            child = subprocess.Popen(command, text=True, errors="replace", pass_fds=held, **pipes)
+            child = subprocess.Popen(
+                command, text=True, errors="replace", pass_fds=held, preexec_fn=self.prepare, **pipes
+            )
             self.running.add(child)
         for descriptor in held:
             _note_owner(descriptor, child.pid)
@@ -165,6 +170,11 @@ def use_children(children: Children) -> None:
 def stop_children() -> None:
     """Stop what tasks have started in this process, except in threads that have said where."""
     _everywhere.stop()
+
+
+def children_end_with_us() -> None:
+    """Let what tasks start here end with this process, even by kill -9. For a process without other threads."""
+    _everywhere.prepare = partial(die_with_parent, os.getpid())
 
 
 def _children() -> Children:

@@ -150,6 +150,7 @@ class SlurmExecutor:
             return list(self._jobs.values())
 
     def _settle(self, job: _Job, outcome: Outcome | BaseException) -> None:
+        file_of(self.folder, job.task.name, OUTCOME).unlink(missing_ok=True)
         with self._guard:
             del self._jobs[job.task.name]
         if isinstance(outcome, BaseException):
@@ -159,11 +160,15 @@ class SlurmExecutor:
 
     def _look_for_outcomes(self) -> None:
         for job in self._present():
-            file = file_of(self.folder, job.task.name, OUTCOME)
-            if file.exists():
-                outcome = pickle.loads(file.read_bytes())
-                file.unlink()
+            outcome = self._outcome_of(job)
+            # Who killed the process is known when the job has ended: Slurm, if its wall time was over.
+            if outcome is not None and (getattr(outcome, "code", 0) >= 0 or not job.number):
                 self._settle(job, outcome)
+
+    def _outcome_of(self, job: _Job) -> Outcome | Exception | None:
+        """What a job has left in the folder, None if nothing."""
+        file = file_of(self.folder, job.task.name, OUTCOME)
+        return pickle.loads(file.read_bytes()) if file.exists() else None
 
     def _look_for_losses(self) -> None:
         """Settle the jobs that have ended without an outcome."""
@@ -181,8 +186,9 @@ class SlurmExecutor:
             if job.state in _ENDED or job.state == "GONE":
                 # What a node wrote may be seen here a little later.
                 job.gone += 1
-                if job.gone > 1 and not file_of(self.folder, job.task.name, OUTCOME).exists():
-                    self._settle(job, self._end_of(job))
+                outcome = None if job.state == "TIMEOUT" else self._outcome_of(job)
+                if outcome is not None or job.gone > 1:
+                    self._settle(job, outcome or self._end_of(job))
 
     def _end_of(self, job: _Job) -> Outcome | Lost:
         if job.state == "TIMEOUT":

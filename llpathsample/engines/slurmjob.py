@@ -8,12 +8,14 @@ import pickle
 import sys
 from pathlib import Path
 
-from llpathsample.engines.running import CALL, OUTCOME
+from llpathsample.engines.running import CALL, OUTCOME, children_end_with_us
 
 
 def run_call(path: Path) -> None:
     """Call function(task) of a file, and write its result or its exception."""
     function, task = pickle.loads(path.read_bytes())
+    # Where Slurm knows processes by their parents alone, an orphan would outlive its job and keep its batch locked.
+    children_end_with_us()
     try:
         outcome = function(task)
     except Exception as error:  # noqa: BLE001 (raised again where the future is)
