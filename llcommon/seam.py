@@ -18,6 +18,7 @@ keyed by a hash of the sources of all packages of this house.
 
 import functools
 import hashlib
+import inspect
 import os
 import sys
 import tempfile
@@ -69,7 +70,11 @@ if "numpy" in sys.modules:
 
     threadpoolctl.threadpool_limits(1)
 
+import llvmlite.binding  # noqa: E402
+from llvmlite import ir  # noqa: E402
 from numba import config, njit, types  # noqa: E402  (the cache folder must be known first)
+from numba.core import cgutils  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 # A numba that was imported before would learn of the folder only at its first compilation, and put what was declared by
 # then beside the sources: there it outlives edits of helpers, and other processes may not look for it.
@@ -132,6 +137,31 @@ class FirstClass(types.WrapperAddressProtocol):
 def first_class(dispatcher) -> FirstClass:
     """The FirstClass of a kernel that was compiled with one explicit signature."""
     return FirstClass(dispatcher)
+
+
+def linked(dispatcher):
+    """What other compiled functions call where one copy of large machine code is to serve them all.
+
+    dispatcher: compiled with one explicit signature. Its code is found in every process under its name, as BLAS is: it
+    is compiled once, where a helper is once more in each function that calls it, and no second copy can differ.
+    """
+    function = dispatcher.py_func
+    symbol = f"{function.__module__}.{function.__qualname__}"
+    kernel = first_class(dispatcher)
+    llvmlite.binding.add_symbol(symbol, kernel.__wrapper_address__())
+    signature = kernel.signature()
+
+    def generate(context, builder, signature, arguments):
+        result = context.get_value_type(signature.return_type)
+        prototype = ir.FunctionType(result, [context.get_value_type(kind) for kind in signature.args])
+        return builder.call(cgutils.get_or_insert_function(builder.module, prototype, symbol), arguments)
+
+    def call(context, *arguments):
+        return signature, generate
+
+    parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    call.__signature__ = inspect.Signature(parameters + list(inspect.signature(function).parameters.values()))
+    return intrinsic(call)
 
 
 def algorithm(result, *arguments):

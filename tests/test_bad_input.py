@@ -1,14 +1,13 @@
 """Bad input, all three programs: one sentence, the right exit code, no file made or changed."""
 
-import os
+import resource
 import shutil
-import subprocess
 import sys
 
 import h5py
 import numpy as np
 import pytest
-from driving import ROOT, XOR_CSV, call, files
+from driving import XOR_CSV, call, files
 
 from llcommon.problem import read_problem
 from llcommon.store import Landscape, read_landscape, write_landscape
@@ -381,33 +380,22 @@ WRITERS = [
     "llpathsample path network.h5 0 1 -o {}new.svg -q",
     "lloptim path network.h5 0 -o {}new.svg -q",
 ]
-FULL = """\
-import resource, signal, sys
-from importlib import import_module
-name, *arguments = sys.argv[1:]
-main = import_module(f"{name}.cli").main
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-main(arguments)
-"""
 
 
 @pytest.mark.parametrize("command", WRITERS)
-def test_a_disk_that_takes_no_more(folder, command):
+def test_a_disk_that_takes_no_more(folder, capsys, command):
     """A limit on the size of files stands in for a full disk: the system refuses in the middle of writing."""
     arguments = command.format("").split()
     if arguments[1] == "merge":  # what is replaced stays as it was
         (folder / "new.h5").write_bytes(b"old")
         arguments.append("-f")
     before = files(folder)
-    python = [sys.executable, "-c", FULL]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*python, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith(f"{arguments[0]}: error: ") and done.stderr.count("\n") == 1, done.stderr
-    assert "cannot be " in done.stderr
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        refused(folder, capsys, 2, " ".join(arguments), "cannot be ")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert files(folder) == before
 
 

@@ -33,7 +33,7 @@ from llcommon.losses._gp_pairs import (
     size_of,
 )
 from llcommon.losses._lapack import factorise, invert, solve
-from llcommon.seam import OPTIONS, SUMMING, loss_kernel
+from llcommon.seam import INTEGERS, MATRIX, OPTIONS, SUMMING, VECTOR, linked, loss_kernel, types
 
 _HALF_LN_2PI = 0.9189385332046727
 
@@ -69,8 +69,8 @@ def diagonals(x, reals, integers):
     return signal * (1.0 + reals[0]), math.exp(x[x.size - 1])
 
 
-@njit(**SUMMING)
-def covariance_of(x, reals, integers, work, covariance, rows):
+@njit(types.void(VECTOR, VECTOR, INTEGERS, VECTOR, MATRIX, VECTOR), **SUMMING)
+def _covariance_of(x, reals, integers, work, covariance, rows):
     """The lower triangle of K, and the correlations of each component from work[n^2] on.
 
     rows: scratch, 2 n + d.
@@ -102,6 +102,9 @@ def covariance_of(x, reals, integers, work, covariance, rows):
     signal, noise = diagonals(x, reals, integers)
     for i in range(n):
         covariance[i, i] = signal + noise
+
+
+covariance_of = linked(_covariance_of)
 
 
 @njit(**SUMMING)
@@ -147,8 +150,8 @@ def sum_of_products(a, b, count):
     return total
 
 
-@njit(**OPTIONS)
-def contract(x, reals, integers, work, weights, rows, gradient):
+@njit(types.void(VECTOR, VECTOR, INTEGERS, VECTOR, MATRIX, VECTOR, VECTOR), **OPTIONS)
+def _contract(x, reals, integers, work, weights, rows, gradient):
     """gradient_a = sum_ij weights_ij (K_a)_ij / 2 for symmetric weights, given by their lower triangle.
 
     rows: scratch, (P + 4) n + d. Correlations: as `covariance_of` left them in `work`.
@@ -183,6 +186,9 @@ def contract(x, reals, integers, work, weights, rows, gradient):
             for p in range(size_of(integers, component)):
                 gradient[first + p] += sum_of_products(weighted, slopes[p], i)
     gradient[x.size - 1] = 0.5 * math.exp(x[x.size - 1]) * trace
+
+
+contract = linked(_contract)
 
 
 @njit(**OPTIONS)

@@ -26,7 +26,7 @@ import math
 
 from numba import njit
 
-from llcommon.seam import OPTIONS, SUMMING
+from llcommon.seam import F8, I8, INTEGERS, MATRIX, OPTIONS, SUMMING, VECTOR, linked, types
 
 SQUARED_EXPONENTIAL = 0
 MATERN12 = 1
@@ -191,8 +191,8 @@ def alpha_slopes(alpha, q, f, count, out):
         out[j] = f[j] * alpha * (b / (1.0 + b) - math.log1p(b))
 
 
-@njit(**SUMMING)
-def first_derivatives(integers, component, features, i, inverse, shape, f, rows):
+@njit(types.void(INTEGERS, I8, MATRIX, I8, VECTOR, F8, VECTOR, MATRIX), **SUMMING)
+def _first_derivatives(integers, component, features, i, inverse, shape, f, rows):
     """Derivatives of rho with respect to each parameter of a component into the first rows of `rows`, (P + 3, n).
 
     f: its values. The last three rows are left with q, f1 and, if it is periodic, d q / d ln p.
@@ -217,6 +217,9 @@ def first_derivatives(integers, component, features, i, inverse, shape, f, rows)
         period_slopes(features, i, inverse, shape, rows[lengths], turning)
         for j in range(i):
             rows[lengths, j] = -0.5 * f[j] * turning[j]
+
+
+first_derivatives = linked(_first_derivatives)
 
 
 # --- second derivatives ---------------------------------------------------------------------------
@@ -244,39 +247,6 @@ def bends(kind, shape, q, f, count, f2):
         for j in range(count):
             b = 1.0 + q[j] / (2.0 * shape)
             f2[j] = 0.25 * (1.0 + 1.0 / shape) * f[j] / (b * b)
-
-
-@njit(**SUMMING)
-def second_derivatives(integers, component, features, i, inverse, shape, f, rows, work, second):
-    """Second derivatives of rho into `second`, (P (P + 1) / 2, n): pairs (a, b), b <= a, row after row of a triangle.
-
-    rows: as `first_derivatives` left them; work: scratch, (P + 1, n).
-    """
-    kind = kind_of(integers, component)
-    lengths = lengths_of(integers, component)
-    size = size_of(integers, component)
-    q, f1, turning, f2 = rows[size], rows[size + 1], rows[size + 2], work[size]
-    bends(kind, shape, q, f, i, f2)
-    # u_k: of one length for all features it is q.
-    for k in range(lengths):
-        if lengths == 1:
-            work[0, :i] = q[:i]
-        else:
-            squares(kind, features, k, i, inverse[k], shape, work[k])
-    place = 0
-    for a in range(lengths):
-        for b in range(a + 1):
-            out = second[place]
-            place += 1
-            for j in range(i):
-                out[j] = 4.0 * work[a, j] * work[b, j] * f2[j]
-            if a == b:
-                for j in range(i):
-                    out[j] += 4.0 * work[a, j] * f1[j]
-    if kind == RATIONAL_QUADRATIC:
-        _alpha_bends(shape, lengths, i, q, f, f1, work, second, place)
-    elif kind == PERIODIC:
-        _period_bends(features, lengths, i, inverse, shape, q, f, turning, work, second, place)
 
 
 @njit(**OPTIONS)
@@ -317,3 +287,39 @@ def _period_bends(features, lengths, i, inverse, period, q, f, turning, u, secon
             out[j] -= 2.0 * inverse[k] * angle * (sine + 2.0 * angle * math.cos(2.0 * angle))
     for j in range(i):
         out[j] *= f[j]
+
+
+@njit(types.void(INTEGERS, I8, MATRIX, I8, VECTOR, F8, VECTOR, MATRIX, MATRIX, MATRIX), **SUMMING)
+def _second_derivatives(integers, component, features, i, inverse, shape, f, rows, work, second):
+    """Second derivatives of rho into `second`, (P (P + 1) / 2, n): pairs (a, b), b <= a, row after row of a triangle.
+
+    rows: as `first_derivatives` left them; work: scratch, (P + 1, n).
+    """
+    kind = kind_of(integers, component)
+    lengths = lengths_of(integers, component)
+    size = size_of(integers, component)
+    q, f1, turning, f2 = rows[size], rows[size + 1], rows[size + 2], work[size]
+    bends(kind, shape, q, f, i, f2)
+    # u_k: of one length for all features it is q.
+    for k in range(lengths):
+        if lengths == 1:
+            work[0, :i] = q[:i]
+        else:
+            squares(kind, features, k, i, inverse[k], shape, work[k])
+    place = 0
+    for a in range(lengths):
+        for b in range(a + 1):
+            out = second[place]
+            place += 1
+            for j in range(i):
+                out[j] = 4.0 * work[a, j] * work[b, j] * f2[j]
+            if a == b:
+                for j in range(i):
+                    out[j] += 4.0 * work[a, j] * f1[j]
+    if kind == RATIONAL_QUADRATIC:
+        _alpha_bends(shape, lengths, i, q, f, f1, work, second, place)
+    elif kind == PERIODIC:
+        _period_bends(features, lengths, i, inverse, shape, q, f, turning, work, second, place)
+
+
+second_derivatives = linked(_second_derivatives)

@@ -10,7 +10,7 @@ import math
 from numba import njit
 
 from llcommon.losses._mlp_kernels import _EXACT, LOGISTIC, TANH, _exp, _tanh
-from llcommon.seam import SUMMING
+from llcommon.seam import I8, SUMMING, VECTOR, linked, types
 
 SOFTPLUS = 2
 RELU = 3
@@ -77,7 +77,7 @@ def _silu_and_derivatives(z):
     return z * up, up * (1.0 + z * down), up * down * (2.0 + z * (down - up))
 
 
-@njit(**SUMMING)
+@njit(types.void(VECTOR, I8, VECTOR, types.boolean, VECTOR), **SUMMING)
 def activate(a, activation, slope, second, curvature):
     """a (any number of arguments z) becomes f(z), slope f'(z) and, with `second`, curvature f''(z)."""
     for i in range(a.size):
@@ -99,3 +99,6 @@ def activate(a, activation, slope, second, curvature):
         slope[i] = first
         if second:
             curvature[i] = bend
+
+
+activate_linked = linked(activate)

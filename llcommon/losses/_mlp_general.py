@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from llcommon.losses._blas import matrix, multiply, multiply_left_transposed, multiply_right_transposed, vector
-from llcommon.losses._mlp_activations import activate
+from llcommon.losses._mlp_activations import activate_linked
 from llcommon.losses._mlp_kernels import (
     CROSS_ENTROPY,
     HEADER,
@@ -20,7 +20,7 @@ from llcommon.losses._mlp_kernels import (
 )
 from llcommon.losses._mlp_losses import AUC, BCE, CONTRASTIVE, binary_cross_entropy, binary_times_curvature
 from llcommon.losses._mlp_pairs import auc_surrogate, contrastive, pair_scratch
-from llcommon.seam import OPTIONS, SUMMING, hessian_vector_kernel, loss_kernel
+from llcommon.seam import OPTIONS, SUMMING, hessian_vector_kernel, linked, loss_kernel
 
 
 @njit(**WHOLE)
@@ -46,7 +46,8 @@ def _forward(x, inputs, widths, layers, activation, work, slopes, second, curvat
         if layer < layers - 1:
             size = b * rows
             curvature = vector(work, curvatures + place, size)
-            activate(vector(work, place, size), activation, vector(work, slopes + place, size), second, curvature)
+            slope = vector(work, slopes + place, size)
+            activate_linked(vector(work, place, size), activation, slope, second, curvature)
             place += size
             vector(work, place, rows)[:] = 1.0
             place += rows
@@ -100,8 +101,8 @@ def _slopes_of_outputs(z, r, second, reals, integers, work, scratch):
     return value
 
 
-@njit(**WHOLE)
-def data_loss(x, gradient, reals, integers, work):
+@loss_kernel
+def _data_loss(x, gradient, reals, integers, work):
     """Loss and gradient without the L2 term; see the module's docstring for the packing."""
     rows = integers[0]
     layers = integers[1]
@@ -130,6 +131,9 @@ def data_loss(x, gradient, reals, integers, work):
         spare += a * rows
     multiply_right_transposed(inputs, error, 0.0, matrix(gradient, 0, widths[0] + 1, widths[1]))
     return value
+
+
+data_loss = linked(_data_loss)
 
 
 @loss_kernel
@@ -179,8 +183,8 @@ def _r_backward(r_below, back, r_argument, slope, curvature):
         back[i] *= slope[i]
 
 
-@njit(**WHOLE)
-def data_hessian_vector(x, v, out, reals, integers, work):
+@hessian_vector_kernel
+def _data_hessian_vector(x, v, out, reals, integers, work):
     """Exact Hessian-vector product by the R-operator, without the L2 term."""
     rows = integers[0]
     layers = integers[1]
@@ -226,6 +230,9 @@ def data_hessian_vector(x, v, out, reals, integers, work):
         r_error = r_back
         spare += 2 * a * rows
     multiply_right_transposed(inputs, r_error, 0.0, matrix(out, 0, widths[0] + 1, widths[1]))
+
+
+data_hessian_vector = linked(_data_hessian_vector)
 
 
 @hessian_vector_kernel

@@ -18,8 +18,9 @@ from llcommon.losses._mlp_hessian import (
     _areas,
     _regularise_diagonal,
     _spread,
-    _sum_blocks,
     _weights_start,
+    copy_columns,
+    sum_blocks,
 )
 from llcommon.losses._mlp_kernels import HEADER, INPUTS, WHOLE
 from llcommon.losses._mlp_losses import AUC, LAST_SEPARABLE, output_curvature
@@ -76,7 +77,7 @@ def _fill_outputs(x, reals, integers, work, places):
     _forward(x, inputs, widths, layers, integers[2], work[whole:], activations, False, activations)
     z = matrix(work, whole + activations - outputs * rows, outputs, rows)
     error = matrix(work, slopes, outputs, rows)
-    error[:] = z
+    copy_columns(z, 0, error)
     q = matrix(work, curvatures, outputs * (outputs + 1) // 2, rows)
     if loss == AUC:
         direction = matrix(work, directions, outputs, rows)
@@ -140,24 +141,23 @@ def _add_chunk(x, first, rows, reals, integers, work, places, beta):
     pairs = outputs * (outputs + 1) // 2
     areas = _areas(widths, layers, rows)
     activations, slopes, bends, deltas, inputs, packed, _, _, _, _ = areas
-    end = first + rows
     below = matrix(reals, INPUTS, widths[0] + 1, all_rows)
     if rows < all_rows:
         part = matrix(work, inputs, widths[0] + 1, rows)
-        part[:] = below[:, first:end]
+        copy_columns(below, first, part)
         below = part
     _forward(x, below, widths, layers, integers[2], work[activations:], slopes - activations, True, bends - activations)
     top = matrix(work, deltas + _activations_start(widths, layers - 1, rows), outputs, rows)
-    top[:] = matrix(work, places[0], outputs, all_rows)[:, first:end]
-    matrix(work, packed, pairs, rows)[:] = matrix(work, places[1], pairs, all_rows)[:, first:end]
+    copy_columns(matrix(work, places[0], outputs, all_rows), first, top)
+    copy_columns(matrix(work, places[1], pairs, all_rows), first, matrix(work, packed, pairs, rows))
     _descend(x, widths, layers, work, rows, areas, True)
-    _sum_blocks(x, widths, layers, work, below, rows, areas, beta)
+    sum_blocks(x, widths, layers, work, below, rows, beta)
     coupled = 0
     if loss > LAST_SEPARABLE:
         coupled = 1 if loss == AUC else outputs
     for number in range(coupled):
         if loss == AUC:
-            top[:] = matrix(work, places[2], outputs, all_rows)[:, first:end]
+            copy_columns(matrix(work, places[2], outputs, all_rows), first, top)
         else:
             top[:] = 0.0
             top[number] = 1.0

@@ -22,7 +22,7 @@ from llcommon.losses._mlp_kernels import (
     _slope_and_curvature,
     _squared_error,
 )
-from llcommon.seam import OPTIONS, SUMMING, hessian_kernel
+from llcommon.seam import F8, I8, INTEGERS, MATRIX, OPTIONS, SUMMING, VECTOR, hessian_kernel, linked, types
 
 
 @njit(**SUMMING)
@@ -45,14 +45,26 @@ def _output_curvature(error, labels, scale, loss, q):
 
 
 @njit(**OPTIONS)
+def copy_columns(source, first, out):
+    """out = source[:, first : first + columns], (lines, columns), without the checks of an assignment of slices.
+
+    Those take seconds to compile, each time.
+    """
+    for line in range(out.shape[0]):
+        for s in range(out.shape[1]):
+            out[line, s] = source[line, first + s]
+
+
+@njit(**OPTIONS)
 def _unpack(packed, full):
     """full[u, v, s] = full[v, u, s] = packed[(u <= v), s]."""
     units = full.shape[0]
     pair = 0
     for u in range(units):
         for v in range(u, units):
-            full[u, v] = packed[pair]
-            full[v, u] = packed[pair]
+            for s in range(packed.shape[1]):
+                full[u, v, s] = packed[pair, s]
+                full[v, u, s] = packed[pair, s]
             pair += 1
 
 
@@ -239,9 +251,10 @@ def _add_blocks_under(x, widths, layers, upper, work, below, rows, areas, beta):
         source, target = target, source
 
 
-@njit(**OPTIONS)
-def _sum_blocks(x, widths, layers, work, below, rows, areas, beta):
+@njit(types.void(VECTOR, INTEGERS, I8, VECTOR, MATRIX, I8, F8), **OPTIONS)
+def _sum_all_blocks(x, widths, layers, work, below, rows, beta):
     """Adds one chunk of rows, of which all areas are filled, to the sums of all blocks."""
+    areas = _areas(widths, layers, rows)
     activations, _, _, _, _, packed, _, _, scratch, _ = areas
     for layer in range(layers - 1, -1, -1):
         units = widths[layer + 1]
@@ -254,6 +267,9 @@ def _sum_blocks(x, widths, layers, work, below, rows, areas, beta):
         blocks.add_diagonal(below_layer, q, beta, total, work, scratch)
         if layer > 0:
             _add_blocks_under(x, widths, layers, layer, work, below, rows, areas, beta)
+
+
+sum_blocks = linked(_sum_all_blocks)
 
 
 @njit(**OPTIONS)
@@ -270,12 +286,12 @@ def _add_chunk(x, first, rows, reals, integers, work, beta):
     below = matrix(reals, INPUTS, widths[0] + 1, all_rows)
     if rows < all_rows:
         part = matrix(work, inputs, widths[0] + 1, rows)
-        part[:] = below[:, first : first + rows]
+        copy_columns(below, first, part)
         below = part
     end = _forward(x, below, widths, layers, integers[2], work[activations:])
     top = _activations_start(widths, layers - 1, rows)
     error = matrix(work, deltas + top, outputs, rows)
-    error[:] = matrix(work, activations + end - outputs * rows, outputs, rows)
+    copy_columns(matrix(work, activations + end - outputs * rows, outputs, rows), 0, error)
     labels = integers[HEADER + layers + 1 :]
     if loss == CROSS_ENTROPY:
         labels = labels[first : first + rows]
@@ -285,7 +301,7 @@ def _add_chunk(x, first, rows, reals, integers, work, beta):
         _squared_error(error, targets[:, first : first + rows], scale)
     _output_curvature(error, labels, scale, loss, matrix(work, packed, outputs * (outputs + 1) // 2, rows))
     _descend(x, widths, layers, integers[2], work, rows, areas)
-    _sum_blocks(x, widths, layers, work, below, rows, areas, beta)
+    sum_blocks(x, widths, layers, work, below, rows, beta)
 
 
 @njit(**OPTIONS)

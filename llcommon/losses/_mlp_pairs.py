@@ -18,8 +18,8 @@ import math
 from numba import njit
 
 from llcommon.losses._blas import matrix, vector
-from llcommon.losses._mlp_kernels import WHOLE, _exp, _tanh
-from llcommon.seam import OPTIONS, SUMMING
+from llcommon.losses._mlp_kernels import _exp, _tanh
+from llcommon.seam import F8, I8, INTEGERS, MATRIX, OPTIONS, SUMMING, VECTOR, linked, types
 
 SIGMOID = 0
 TANH_SHAPE = 1
@@ -177,8 +177,8 @@ def _r_back_from_positive(z, r, positive, g, rg):
             r[k, s] = rg[s] * (same - z[k, s]) - g[s] * z[positive, s] * r[k, s]
 
 
-@njit(**WHOLE)
-def auc_surrogate(z, r, second, labels, positive, beta, shape, work, start):
+@njit(F8(MATRIX, MATRIX, types.boolean, INTEGERS, I8, F8, I8, VECTOR, I8), **OPTIONS)
+def _auc_surrogate(z, r, second, labels, positive, beta, shape, work, start):
     """The surrogate of the AUC; see the module's docstring. work from `start` on: 4 rows of scratch."""
     rows = z.shape[1]
     p = vector(work, start, rows)
@@ -200,8 +200,11 @@ def auc_surrogate(z, r, second, labels, positive, beta, shape, work, start):
     return value
 
 
-@njit(**SUMMING)
-def auc_curvature(z, error, q, direction, labels, positive, beta, shape, work, start):
+auc_surrogate = linked(_auc_surrogate)
+
+
+@njit(types.void(MATRIX, MATRIX, MATRIX, MATRIX, INTEGERS, I8, F8, I8, VECTOR, I8), **SUMMING)
+def _auc_curvature(z, error, q, direction, labels, positive, beta, shape, work, start):
     """What the Hessian needs of each row: z becomes p, error dL/dz, direction dp+/dz, all (classes, rows), and
     q[(k <= k2), s] the curvature of p+ times dL/dp+. work from `start` on: 4 rows of scratch."""
     classes, rows = z.shape
@@ -227,8 +230,11 @@ def auc_curvature(z, error, q, direction, labels, positive, beta, shape, work, s
             pair += 1
 
 
-@njit(**SUMMING)
-def auc_coupling(p, labels, positive, beta, shape, first, out):
+auc_curvature = linked(_auc_curvature)
+
+
+@njit(types.void(VECTOR, INTEGERS, I8, F8, I8, I8, MATRIX), **SUMMING)
+def _auc_coupling(p, labels, positive, beta, shape, first, out):
     """out[s - first, t] = d2L / dp_s dp_t for the probabilities p (rows,) of the positive class."""
     count, rows = out.shape
     positives = 0
@@ -247,6 +253,9 @@ def auc_coupling(p, labels, positive, beta, shape, first, out):
             out[line, t] = -bend
             total += bend
         out[line, s] += total
+
+
+auc_coupling = linked(_auc_coupling)
 
 
 # --- contrastive ----------------------------------------------------------------------------------
@@ -286,8 +295,8 @@ def _pull_of_pull(square, labels, s, margin, out):
         out[t] = 0.5 * margin / (distance * square[t]) if near else 0.0
 
 
-@njit(**SUMMING)
-def contrastive(z, r, second, labels, margin, work, start):
+@njit(F8(MATRIX, MATRIX, types.boolean, INTEGERS, F8, VECTOR, I8), **SUMMING)
+def _contrastive(z, r, second, labels, margin, work, start):
     """The contrastive loss; see the module's docstring. work from `start` on: 2 outputs + 2 rows of scratch."""
     outputs, rows = z.shape
     square = vector(work, start, rows)
@@ -325,16 +334,19 @@ def contrastive(z, r, second, labels, margin, work, start):
                 bent[k, s] += here
     pairs = rows * (rows - 1) // 2
     share = 1.0 / pairs if pairs > 0 else 0.0
-    z[:] = slope
-    z *= share
-    if second:
-        r[:] = bent
-        r *= share
+    for k in range(outputs):
+        for s in range(rows):
+            z[k, s] = share * slope[k, s]
+            if second:
+                r[k, s] = share * bent[k, s]
     return value * share
 
 
-@njit(**SUMMING)
-def contrastive_coupling(z, labels, margin, first, out):
+contrastive = linked(_contrastive)
+
+
+@njit(types.void(MATRIX, INTEGERS, F8, I8, MATRIX), **SUMMING)
+def _contrastive_coupling(z, labels, margin, first, out):
     """out[(s - first, k), (t, k2)] = d2L / dz_ks dz_k2t for the outputs z (outputs, rows)."""
     outputs, rows = z.shape
     out[:] = 0.0
@@ -358,3 +370,6 @@ def contrastive_coupling(z, labels, margin, first, out):
                     force = share * (2.0 * pull * (1.0 if k == k2 else 0.0) + 4.0 * bend * apart)
                     out[line * outputs + k, t * outputs + k2] -= force
                     out[line * outputs + k, s * outputs + k2] += force
+
+
+contrastive_coupling = linked(_contrastive_coupling)

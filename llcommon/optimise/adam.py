@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from llcommon.optimise.vectors import dot, norm, rms
+from llcommon.optimise.vectors import copy_into, dot, norm, rms
 from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -41,7 +41,7 @@ def adam(
     trial = x.copy()
     trial_gradient = np.empty(n)
     loss = kernel(x, gradient, reals, integers, workspace)
-    trial_gradient[:] = gradient
+    copy_into(gradient, trial_gradient)
     size = rms(gradient)
     evaluations = 1
     rate = learning_rate
@@ -69,8 +69,8 @@ def adam(
         evaluations += 1
         if trial_loss < loss and math.isfinite(dot(trial_gradient, trial_gradient)):
             waiting = 0
-            x[:] = trial
-            gradient[:] = trial_gradient
+            copy_into(trial, x)
+            copy_into(trial_gradient, gradient)
             loss = trial_loss
             size = rms(gradient)
             if dot(x, x) > radius * radius:
@@ -87,8 +87,8 @@ def adam(
             square[:] = 0.0
             mean_left = 1.0
             square_left = 1.0
-            trial[:] = x
-            trial_gradient[:] = gradient
+            copy_into(x, trial)
+            copy_into(gradient, trial_gradient)
     if size <= tolerance:
         return _CONVERGED, loss, size, evaluations
     return _STEP_LIMIT, loss, size, evaluations

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from llcommon.optimise.memory import apply_inverse
-from llcommon.optimise.vectors import add_scaled, dot, norm
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm
 from llcommon.seam import F8, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -70,7 +70,7 @@ def band_gradient(images, gradients, losses, springs, double, climber, out):
         improved_tangent(images, losses, i, tangent)
         along_band = dot(gradients[i], tangent)
         across = out[i]
-        across[:] = gradients[i]
+        copy_into(gradients[i], across)
         if i == climber:
             add_scaled(-2.0 * along_band, tangent, across)
             continue
@@ -209,7 +209,7 @@ def optimise_band(
     for iteration in range(iterations):
         if measure <= tolerance and (climb_after < 0 or climber > 0):
             return _CONVERGED, measure, evaluations
-        direction[:] = force
+        copy_into(force, direction)
         first = scale * min(1.0, 1.0 / norm(force)) if stored == 0 else scale
         apply_inverse(steps, changes, curvature, weight, stored, head, first, direction)
         if dot(direction, force) < 0.0:
@@ -225,7 +225,7 @@ def optimise_band(
                 moved = min(max(moving[k] - direction[k], lower[j]), upper[j])
                 direction[k] = moving[k] - moved
                 moving[k] = moved
-        old[:] = force
+        copy_into(force, old)
         if evaluate_images(kernel, reals, integers, workspace, images, gradients, losses) > 0:
             return _NOT_FINITE, math.inf, evaluations
         evaluations += inner

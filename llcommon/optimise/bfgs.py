@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, MOST_STRETCH, STRETCH, take_step
-from llcommon.optimise.vectors import dot, rms
+from llcommon.optimise.vectors import copy_into, dot, rms
 from llcommon.seam import F8, I8, KERNEL, MATRIX, PACKED, SUMMING, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -77,7 +77,7 @@ def bfgs(kernel, reals, integers, workspace, x, gradient, tolerance, maximum_ste
         if size <= tolerance:
             return _CONVERGED, loss, size, evaluations
         if age == 0:
-            image[:] = gradient
+            copy_into(gradient, image)
             image *= scale * min(1.0, 1.0 / math.sqrt(dot(gradient, gradient)))
         for i in range(n):
             direction[i] = stretch * image[i]
@@ -106,15 +106,15 @@ def bfgs(kernel, reals, integers, workspace, x, gradient, tolerance, maximum_ste
                     image[i] = scale * gradient[i]
         else:
             # `step` and `product` still hold the last update: it is applied on the way.
-            last_product[:] = product
+            copy_into(product, last_product)
             update_and_multiply(inverse, tau, step, last_product, along, across, change, product)
         # Beside a saddle, along negative curvature, there is no length to learn: lengthen the stride.
         stretch = 1.0 if useful else min(stretch * STRETCH, MOST_STRETCH)
         tau = 1.0
         along = 0.0
         across = 0.0
-        x[:] = trial
-        gradient[:] = trial_gradient
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
         loss = trial_loss
         size = rms(gradient)
         if not math.isfinite(size):

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from llcommon.optimise.steps import FIRST_SCALE
-from llcommon.optimise.vectors import add_scaled, dot, norm, rms
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, rms
 from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -45,7 +45,7 @@ def line_search(
     length = min(first, longest)
     trial_loss = loss
     for number in range(1, _MOST_TRIALS + 1):
-        trial[:] = x
+        copy_into(x, trial)
         add_scaled(length, direction, trial)
         trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
         trial_slope = dot(trial_gradient, direction)
@@ -102,7 +102,7 @@ def conjugate_gradient(kernel, reals, integers, workspace, x, gradient, toleranc
         if size <= tolerance:
             return _CONVERGED, loss, size, evaluations
         if fresh:
-            direction[:] = gradient
+            copy_into(gradient, direction)
             direction *= -1.0
             slope = -dot(gradient, gradient)
             if first == 0.0:
@@ -118,10 +118,10 @@ def conjugate_gradient(kernel, reals, integers, workspace, x, gradient, toleranc
             fresh = True
             first = 0.0
             continue
-        change[:] = trial_gradient
+        copy_into(trial_gradient, change)
         change -= gradient
-        x[:] = trial
-        gradient[:] = trial_gradient
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
         loss = trial_loss
         size = rms(gradient)
         if not math.isfinite(size):

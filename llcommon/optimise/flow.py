@@ -17,7 +17,7 @@ import numpy as np
 
 from llcommon.optimise.box import clip, room
 from llcommon.optimise.factor import factorise, solve_factorised
-from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms, symmetric_times
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, remove_components, rms, symmetric_times
 from llcommon.seam import F8, HESSIAN, I8, INTEGERS, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -114,10 +114,10 @@ def rosenbrock_step(kernel, reals, integers, workspace, held, curvature, x, grad
     """
     if not shifted_factor(curvature, 1.0 / (_GAMMA * time), factor):
         return False, 0, math.inf
-    slope[:] = gradient
+    copy_into(gradient, slope)
     for i in range(_STAGES):
         if i > 0:
-            end[:] = x
+            copy_into(x, end)
             for j in range(i):
                 add_scaled(_PLACES[i, j], stages[j], end)
             kernel(end, slope, reals, integers, workspace)
@@ -146,7 +146,7 @@ def near_minimum(curvature, gradient, move, nearby, factor, scratch):
         return False
     if not shifted_factor(curvature, 0.0, factor):
         return False
-    scratch[:] = gradient
+    copy_into(gradient, scratch)
     solve_factorised(factor, scratch)
     return norm(scratch) <= nearby
 
@@ -242,8 +242,8 @@ def gradient_flow(
             if length > longest:
                 change = min(change, 0.8 * longest / length)
             time *= change if accepted or change < 1.0 else 0.5
-        x[:] = end
-        gradient[:] = end_gradient
+        copy_into(end, x)
+        copy_into(end_gradient, gradient)
         loss = end_loss
         size = end_size
         if norm(x) > radius:

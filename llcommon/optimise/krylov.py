@@ -29,7 +29,7 @@ from llcommon.optimise.saddle import (
     mode_to_climb,
     next_trust,
 )
-from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, remove_components, rms
 from llcommon.seam import F8, HESSIAN_VECTOR, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -94,7 +94,7 @@ def add_krylov(
         if larger == size:
             return size
         size = larger
-        vector[:] = images[size - 1]
+        copy_into(images[size - 1], vector)
     return size
 
 
@@ -123,11 +123,11 @@ def first_vectors(
     used = 0
     for k in range(warm.shape[0] + 2):
         if k == 0:
-            scratch[:] = mode
+            copy_into(mode, scratch)
         elif k == 1:
-            scratch[:] = gradient
+            copy_into(gradient, scratch)
         else:
-            scratch[:] = warm[k - 2]
+            copy_into(warm[k - 2], scratch)
         used = add_vector(
             product, reals, integers, workspace, frozen, x, gradient, basis, images, projected, along, used, scratch
         )
@@ -364,8 +364,8 @@ def krylov_search(
         wanted = max(_TIGHTEST, min(_STEP_RESIDUAL, trial_size / size)) if fast else _STEP_RESIDUAL
         if stalled and trial_size > size:
             continue
-        x[:] = trial
-        gradient[:] = trial_gradient
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
         loss = trial_loss
         size = trial_size
         if stopping >= 0:

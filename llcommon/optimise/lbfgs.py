@@ -6,7 +6,7 @@ import numpy as np
 
 from llcommon.optimise.memory import apply_inverse
 from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, MOST_STRETCH, STRETCH, take_step
-from llcommon.optimise.vectors import dot, rms
+from llcommon.optimise.vectors import copy_into, dot, rms
 from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -43,7 +43,7 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
     for _ in range(iterations):
         if size <= tolerance:
             return _CONVERGED, loss, size, evaluations
-        direction[:] = gradient
+        copy_into(gradient, direction)
         first = scale * min(1.0, 1.0 / math.sqrt(dot(gradient, gradient))) if stored == 0 else scale
         apply_inverse(steps, changes, curvature, weight, stored, head, first, direction)
         direction *= stretch
@@ -64,8 +64,8 @@ def lbfgs(kernel, reals, integers, workspace, x, gradient, tolerance, memory, ma
         changes[head] -= gradient
         product = dot(steps[head], changes[head])
         square = dot(changes[head], changes[head])
-        x[:] = trial
-        gradient[:] = trial_gradient
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
         loss = trial_loss
         size = rms(gradient)
         if not math.isfinite(size):

@@ -17,7 +17,7 @@ import numpy as np
 
 from llcommon.optimise.box import clip, restrict, room
 from llcommon.optimise.factor import factorise, solve_factorised
-from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms, symmetric_times
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, remove_components, rms, symmetric_times
 from llcommon.seam import F8, HESSIAN, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -50,25 +50,25 @@ def repeat_steps(
     size = rms(reduced)
     evaluations = 0
     for _ in range(_MOST_REPEATS):
-        step[:] = reduced
+        copy_into(reduced, step)
         solve_factorised(factor, step)
         remove_components(frozen, step)
         step *= -1.0
         latest = norm(step)
         if not latest <= _CONTRACTION * length or room(x, step, lower, upper)[1] >= 0:
             break
-        trial[:] = x
+        copy_into(x, trial)
         add_scaled(1.0, step, trial)
         trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
         evaluations += 1
-        trial_reduced[:] = trial_gradient
+        copy_into(trial_gradient, trial_reduced)
         remove_components(frozen, trial_reduced)
         trial_size = rms(trial_reduced)
         if not (trial_size <= 0.5 * size and trial_loss - loss <= _ROUNDING * (1.0 + abs(loss))):
             break
-        x[:] = trial
-        gradient[:] = trial_gradient
-        reduced[:] = trial_reduced
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
+        copy_into(trial_reduced, reduced)
         loss = trial_loss
         size = trial_size
         length = latest
@@ -101,7 +101,7 @@ def newton(
     loss = kernel(x, gradient, reals, integers, workspace)
     evaluations = 1
     hessians = 0
-    reduced[:] = gradient
+    copy_into(gradient, reduced)
     remove_components(frozen, reduced)
     size = rms(reduced)
     shift = 0.0
@@ -124,13 +124,13 @@ def newton(
             if not factorise(shifted):
                 shift = max(4.0 * shift, 1e-4 * trace / n, smallest_shift)
                 continue
-            step[:] = reduced
+            copy_into(reduced, step)
             solve_factorised(shifted, step)
             remove_components(frozen, step)
             length = norm(step)
             if length > 1.1 * maximum_step:
                 # Newton's step on 1 / |step(shift)| (More and Sorensen, SIAM J. Sci. Stat. Comput. 4, 553, 1983).
-                product[:] = step
+                copy_into(step, product)
                 solve_factorised(shifted, product)
                 bend = dot(step, product)
                 shift += max((length / maximum_step - 1.0) * length * length / bend, smallest_shift)
@@ -143,12 +143,12 @@ def newton(
             if share == 0.0:
                 return _HIT_BOUND, loss, size, evaluations, hessians
             step *= -share
-            trial[:] = x
+            copy_into(x, trial)
             add_scaled(-1.0, step, trial)
             clip(trial, lower, upper, stopping)
             trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
             evaluations += 1
-            trial_reduced[:] = trial_gradient
+            copy_into(trial_gradient, trial_reduced)
             remove_components(frozen, trial_reduced)
             symmetric_times(curvature, step, product)
             predicted = dot(reduced, step) - 0.5 * dot(step, product)
@@ -172,9 +172,9 @@ def newton(
             status = _CONVERGED if size <= tolerance else _NO_DESCENT
             return status, loss, size, evaluations, hessians
         stalled = trial_size > 0.5 * size
-        x[:] = trial
-        gradient[:] = trial_gradient
-        reduced[:] = trial_reduced
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
+        copy_into(trial_reduced, reduced)
         loss = trial_loss
         size = trial_size
         if dot(x, x) > radius * radius:

@@ -12,7 +12,7 @@ import numpy as np
 from llcommon.optimise.box import clip
 from llcommon.optimise.memory import apply_inverse
 from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, MOST_STRETCH, STRETCH
-from llcommon.optimise.vectors import add_scaled, dot, norm, rms
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, rms
 from llcommon.seam import F8, I8, INTEGERS, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -80,7 +80,7 @@ def step_in_box(
         slope *= maximum_step / length
     trial_loss = loss
     for number in range(1, _MOST_REDUCTIONS + 1):
-        trial[:] = x
+        copy_into(x, trial)
         add_scaled(-1.0, direction, trial)
         clip(trial, lower, upper, -1)
         trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
@@ -128,7 +128,7 @@ def projected_lbfgs(
     for _ in range(iterations):
         if size <= tolerance:
             return _CONVERGED, loss, size, evaluations
-        direction[:] = reduced
+        copy_into(reduced, direction)
         first = scale * min(1.0, 1.0 / norm(reduced)) if stored == 0 else scale
         apply_inverse(steps, changes, curvature, weight, stored, head, first, direction)
         direction *= stretch
@@ -149,8 +149,8 @@ def projected_lbfgs(
             changes[head, i] = trial_gradient[i] - gradient[i] if held[i] == 0 else 0.0
         product = dot(steps[head], changes[head])
         square = dot(changes[head], changes[head])
-        x[:] = trial
-        gradient[:] = trial_gradient
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
         loss = trial_loss
         changed = split(x, gradient, lower, upper, reduced, held)
         size = rms(reduced)

@@ -30,7 +30,7 @@ from llcommon.optimise.tridiagonal import (
     partial_spectrum,
     partial_step,
 )
-from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms, symmetric_times
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, remove_components, rms, symmetric_times
 from llcommon.seam import F8, HESSIAN, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -211,12 +211,12 @@ def newton_to_saddle(curvature, mode, gradient, factor, scratch, move):
             factor[i, j] = curvature[i, j] + strength * mode[i] * mode[j]
     if not factorise(factor):
         return False
-    scratch[:] = mode
+    copy_into(mode, scratch)
     solve_factorised(factor, scratch)
     ratio = 1.0 - strength * dot(mode, scratch)
     if not ratio < 0.0:
         return False
-    move[:] = gradient
+    copy_into(gradient, move)
     solve_factorised(factor, move)
     add_scaled(strength * dot(mode, move) / ratio, scratch, move)
     move *= -1.0
@@ -298,7 +298,7 @@ def follow_eigenvector(
             noise = _NOISE * largest_possible(bands)
             single = negative == 1 and values[0] < -noise and number_below(bands, noise) == 1
             values[negative:] = 0.0  # not known, but not negative
-            rest[:] = gradient
+            copy_into(gradient, rest)
             into_basis(factor, bands, rest)
             remove_components(rows[:negative], rest)
         elif not newton:
@@ -309,7 +309,7 @@ def follow_eigenvector(
         known = negative if negative > 0 else n
         if not newton:
             climbed = mode_to_climb(values[:known], vectors[:known], mode)
-            mode[:] = vectors[climbed]
+            copy_into(vectors[climbed], mode)
             for i in range(known):
                 slopes[i] = dot(vectors[i], gradient)
         # A search may start in a minimum; one that comes to a minimum has fallen there.
@@ -345,7 +345,7 @@ def follow_eigenvector(
                     bands, values[:negative], rows[:negative], slopes[:negative], rest, climbed, trust,
                     step[:negative], others, predicted,
                 )  # fmt: skip
-                move[:] = others
+                copy_into(others, move)
                 out_of_basis(factor, bands, move)
             elif not newton:
                 shift = image_step(values, slopes, climbed, trust, step)
@@ -389,8 +389,8 @@ def follow_eigenvector(
         stalled = size <= tolerance and single and trial_size > 0.5 * size
         if stalled and trial_size > size:
             continue
-        x[:] = trial
-        gradient[:] = trial_gradient
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
         loss = trial_loss
         size = trial_size
         if stopping >= 0:

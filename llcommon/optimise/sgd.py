@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from llcommon.optimise.vectors import add_scaled, dot, norm, rms
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, rms
 from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -54,7 +54,7 @@ def sgd(
         length = norm(step)
         if length > maximum_step:
             step *= maximum_step / length
-        trial[:] = x
+        copy_into(x, trial)
         trial += step
         trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
         evaluations += 1
@@ -68,8 +68,8 @@ def sgd(
             fresh = True
             continue
         fresh = False
-        x[:] = trial
-        gradient[:] = trial_gradient
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
         loss = trial_loss
         size = rms(gradient)
         if not math.isfinite(size):

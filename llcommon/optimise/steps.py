@@ -6,7 +6,7 @@ Wolfe condition, keeps a quench in the basin where it started.
 
 import math
 
-from llcommon.optimise.vectors import add_scaled, dot
+from llcommon.optimise.vectors import add_scaled, copy_into, dot
 from llcommon.seam import F8, I8, KERNEL, PACKED, VECTOR, algorithm, types
 
 # A rise of the loss below this share of its size is rounding, not a bad step.
@@ -37,7 +37,7 @@ def take_step(kernel, reals, integers, workspace, x, gradient, direction, loss, 
     evaluations = 0
     trial_loss = loss
     for _ in range(_MOST_REDUCTIONS):
-        trial[:] = x
+        copy_into(x, trial)
         add_scaled(-1.0, direction, trial)
         trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
         evaluations += 1

@@ -18,7 +18,7 @@ from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
 from llcommon.optimise.memory import apply_inverse
 from llcommon.optimise.steps import FIRST_SCALE, LEAST_CURVATURE, take_step
-from llcommon.optimise.vectors import dot, rms
+from llcommon.optimise.vectors import copy_into, dot, rms
 from llcommon.seam import (
     F8,
     I8,
@@ -184,8 +184,8 @@ def lbfgs_iteration(
         changes[head, i] = trial_gradient[i] - gradient[i]
     product = dot(steps[head], changes[head])
     square = dot(changes[head], changes[head])
-    x[:] = trial
-    gradient[:] = trial_gradient
+    copy_into(trial, x)
+    copy_into(trial_gradient, gradient)
     numbers[0] = trial_loss
     # Without positive curvature along the step the update would spoil the model: skip it.
     if product > LEAST_CURVATURE * square and square > 0.0:

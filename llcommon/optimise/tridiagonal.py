@@ -9,7 +9,7 @@ time in proportion to N. All eigenvectors of 83 coordinates cost 270 microsecond
 
 import math
 
-from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, remove_components
 from llcommon.seam import F8, I8, MATRIX, VECTOR, algorithm, types
 
 ROWS = 8
@@ -253,10 +253,10 @@ def partial_step(bands, values, rows, slopes, rest, climbed, trust, step, others
     shift = 0.0
     for _ in range(60):
         factorise_shifted(bands, shift)
-        others[:] = rest
+        copy_into(rest, others)
         solve_shifted(bands, others)
         remove_components(rows, others)
-        scratch[:] = others
+        copy_into(others, scratch)
         solve_shifted(bands, scratch)
         square = dot(others, others)
         bend = dot(others, scratch)

@@ -15,7 +15,7 @@ import numpy as np
 from llcommon.optimise.box import clip, room
 from llcommon.optimise.memory import apply_inverse
 from llcommon.optimise.steps import LEAST_CURVATURE
-from llcommon.optimise.vectors import add_scaled, dot, norm, remove_components, rms
+from llcommon.optimise.vectors import add_scaled, copy_into, dot, norm, remove_components, rms
 from llcommon.seam import F8, HESSIAN_VECTOR, I8, KERNEL, MATRIX, PACKED, VECTOR, algorithm, types
 from llcommon.status import Status
 
@@ -75,10 +75,10 @@ def solve_in_trust_region(
     product = scratch[2]
     image = scratch[3]
     step[:] = 0.0
-    residual[:] = gradient
-    image[:] = residual
+    copy_into(gradient, residual)
+    copy_into(residual, image)
     apply_inverse(steps, changes, curvature, weight, stored, stored, scale, image)
-    direction[:] = image
+    copy_into(image, direction)
     along = dot(residual, image)
     goal = share * norm(gradient)
     kept = 0
@@ -91,7 +91,7 @@ def solve_in_trust_region(
         length = along / bend
         stopped = not bend > LEAST_CURVATURE * norm(direction) * norm(product)
         if not stopped:
-            image[:] = step
+            copy_into(step, image)
             add_scaled(length, direction, image)
             stopped = norm(image) >= trust
         if stopped:
@@ -111,7 +111,7 @@ def solve_in_trust_region(
             kept += 1
         if norm(residual) <= goal:
             return predicted, False, number + 1, kept
-        image[:] = residual
+        copy_into(residual, image)
         apply_inverse(steps, changes, curvature, weight, stored, stored, scale, image)
         before = along
         along = dot(residual, image)
@@ -151,7 +151,7 @@ def truncated_newton(
     trial_reduced = np.empty(n)
     loss = kernel(x, gradient, reals, integers, workspace)
     evaluations = 1
-    reduced[:] = gradient
+    copy_into(gradient, reduced)
     remove_components(frozen, reduced)
     size = rms(reduced)
     trust = maximum_step
@@ -177,12 +177,12 @@ def truncated_newton(
             return _HIT_BOUND, loss, size, evaluations
         # Along the way to the solution the loss falls first fastest: a part of the step gains its share at least.
         predicted *= room_left
-        trial[:] = x
+        copy_into(x, trial)
         add_scaled(room_left, step, trial)
         clip(trial, lower, upper, stopping)
         trial_loss = kernel(trial, trial_gradient, reals, integers, workspace)
         evaluations += 1
-        trial_reduced[:] = trial_gradient
+        copy_into(trial_gradient, trial_reduced)
         remove_components(frozen, trial_reduced)
         trial_size = rms(trial_reduced)
         gain = loss - trial_loss
@@ -201,9 +201,9 @@ def truncated_newton(
                 return status, loss, size, evaluations
             continue
         stalled = trial_size > 0.5 * size
-        x[:] = trial
-        gradient[:] = trial_gradient
-        reduced[:] = trial_reduced
+        copy_into(trial, x)
+        copy_into(trial_gradient, gradient)
+        copy_into(trial_reduced, reduced)
         loss = trial_loss
         size = trial_size
         if dot(x, x) > radius * radius:

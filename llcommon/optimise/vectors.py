@@ -18,6 +18,13 @@ def dot(a, b):
     return total
 
 
+@njit(types.void(VECTOR, VECTOR), **_CALLED)
+def copy_into(a, b):
+    """b = a, without the checks of the assignment b[:] = a, which multiply the time to compile."""
+    for i in range(a.size):
+        b[i] = a[i]
+
+
 @njit(types.void(F8, VECTOR, VECTOR), **_CALLED)
 def add_scaled(factor, a, b):
     """b += factor * a."""

@@ -28,6 +28,7 @@ WHOLE_HESSIAN_CASES = [
     and case.parameters.get("lambda") != 0.0
     and case.parameters.get("regularise_biases") is not False
     and not (case in FURTHER_MLP_CASES and case.hidden_layers > 1)
+    and not (case.hidden_layers > 1 and case.parameters.get("loss") == "mse" and case.data.targets is None)
 ]
 EXACT_ALIGNMENT_CASES = [case for case in CASES if case.hidden_layers <= 1 and not case.turning]
 

@@ -28,7 +28,7 @@ def eigenbases(draw):
     return np.sort(values), np.array(slopes), climbed, trust
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(eigenbases())
 def test_step_is_never_longer_than_the_trust_radius(basis):
     values, slopes, climbed, trust = basis
@@ -38,7 +38,7 @@ def test_step_is_never_longer_than_the_trust_radius(basis):
     assert np.linalg.norm(step) <= trust * 1.002
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(eigenbases())
 def test_step_rises_along_one_mode_and_falls_along_all_others(basis):
     values, slopes, climbed, trust = basis
@@ -50,7 +50,7 @@ def test_step_rises_along_one_mode_and_falls_along_all_others(basis):
     assert ((np.abs(step) > 0.0) | (slopes == 0.0)).all()
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(eigenbases())
 def test_short_step_is_newtons_with_the_signs_set(basis):
     """Without a shift the step is slope / |eigenvalue|; near a saddle that is Newton's step exactly."""
@@ -67,7 +67,7 @@ def test_short_step_is_newtons_with_the_signs_set(basis):
         assert step == pytest.approx(-slopes / values, rel=1e-12, abs=1e-300)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(eigenbases())
 def test_long_step_uses_the_whole_radius(basis):
     values, slopes, climbed, trust = basis
@@ -105,7 +105,7 @@ def test_most_overlapping():
             assert most_overlapping(rows, sign * rows[wanted] + 0.1 * rng.normal(size=5)) == wanted
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(eigenbases(), st.booleans())
 def test_ridges_are_left_downhill(basis, newton):
     """Down every negative mode but the climbed one, by the least length at least; nothing else changes."""
@@ -128,7 +128,7 @@ def test_ridges_are_left_downhill(basis, newton):
     assert (step[long] == before[long]).all()
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(eigenbases(), st.integers(0, 10**6))
 def test_mode_to_climb_equals_its_definition(basis, seed):
     values = basis[0]
@@ -140,7 +140,7 @@ def test_mode_to_climb_equals_its_definition(basis, seed):
     assert values[chosen] < 0.0 or (values >= 0.0).all()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.integers(1, 8), st.integers(0, 3), st.floats(0.0, 1.0), st.integers(0, 10**6))
 def test_newtons_step_only_where_one_curvature_is_negative(size, negative, noise, seed):
     """If it is offered it is Newton's, and there is exactly one; it is offered beside the true mode."""

@@ -43,7 +43,7 @@ def partial(matrix):
     return mirrors, bands, values[:number].copy(), rows[:number].copy(), vectors[:number].copy()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(matrices())
 def test_reflections_lead_to_the_tridiagonal_matrix_and_back(matrix):
     mirrors, bands, dense = reduced(matrix)
@@ -59,7 +59,7 @@ def test_reflections_lead_to_the_tridiagonal_matrix_and_back(matrix):
     assert there == pytest.approx(basis @ v, abs=1e-13)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(matrices(), st.floats(-5.0, 5.0))
 def test_shifted_solve_and_count(matrix, shift):
     _, bands, dense = reduced(matrix)
@@ -75,7 +75,7 @@ def test_shifted_solve_and_count(matrix, shift):
     assert (dense + shift * np.eye(size)) @ solution == pytest.approx(right, abs=1e-7)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(matrices())
 def test_negative_modes_are_those_of_lapack(matrix):
     all_values = np.linalg.eigvalsh(matrix)
@@ -90,7 +90,7 @@ def test_negative_modes_are_those_of_lapack(matrix):
     assert vectors @ matrix == pytest.approx(values[:, None] * vectors, abs=2e-10)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(matrices(), st.floats(1e-3, 10.0), st.integers(0, 10**6))
 def test_step_is_that_of_all_eigenvectors(matrix, trust, seed):
     """Steps, the shift and the length of the correction, to the digits that inverse iteration gives."""
