@@ -170,7 +170,7 @@ def test_signals_and_time_limit_leave_a_checkpoint(tmp_path, monkeypatch, capsys
     command = ("llgmin", "run", "xor.toml")
     assert program("run", whole / "xor.toml", "-o", whole / "xor.h5", "-j", 1) == 0
     file = torn / "xor.h5"
-    for jobs, (number, code, name) in zip((1, 3, 1), STOPS, strict=True):
+    for jobs, (number, code, name) in zip((1, 1, 3), STOPS, strict=True):
         with started(*command, "-j", jobs, cwd=torn) as search:
             assert search.wait_for_writes(2, file), search.said
             assert search.signal(number) == code, search.said

@@ -63,7 +63,7 @@ def assert_same_contents(left, right):
 
 def one_sentence(error, path):
     text = str(error.value)
-    assert str(path) in text and "\n" not in text and len(text) < 400
+    assert str(path) in text and "\n" not in text and len(text) < 500
     return text
 
 
