@@ -112,6 +112,8 @@ def _repair(landscape, result, file: Path, output: Path, as_json: bool) -> None:
     with Progress(len(landscape.minima) + len(landscape.transition_states), "repairing") as progress:
         repaired = repair.repaired(landscape, result, progress.update)
     new = repaired.landscape
+    for note in repaired.notes:
+        log(f"note: {note}")
     new.provenance.append(_record(new, {"landscape": file_sha256(file)}))
     write_landscape(output, new)
     points = repaired.points

@@ -13,6 +13,7 @@ MIXABLE = ("to-global-minimum", "nearest", "monotonic", "untrap", "free-energy",
 STOP_RULES = ("one-component", "no-new-minima", "converged")
 # The first two strategies had a key of their own once.
 _OLD_PAIRS = {"component": "to-global-minimum", "all": "all-pairs"}
+FROM_B = ("initial-path", "shortcut")  # strategies that need the set B
 _LOSS = "loss"
 _LENGTH = "coordinate distance"
 
@@ -107,7 +108,7 @@ class GrowSettings:
     percent: float = setting(1.0, help="change of the observable that is none", above=0.0)
 
     def __post_init__(self):
-        if self.strategy in ("initial-path", "shortcut") and not self.set_b:
+        if self.strategy in FROM_B and not self.set_b:
             raise ValueError(f'strategy "{self.strategy}" leads from one set of minima to another: give set_b too')
         if "converged" in self.stop and self.observable == "rate" and not self.set_b:
             raise ValueError("observable \"rate\" is of the way from one set of minima to another: give set_b too")

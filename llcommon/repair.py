@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from llcommon.idrules import renumbered
 from llcommon.losses.base import LossModel
 from llcommon.optimise.box import box, frozen_directions
 from llcommon.optimise.downhill import Downhill
@@ -12,7 +13,7 @@ from llcommon.optimise.points import minimum_at, slope_at, transition_state_at
 from llcommon.optimise.quench import DENSE_LIMIT, Quencher
 from llcommon.records import Minimum, Triple
 from llcommon.status import Status
-from llcommon.store import Landscape
+from llcommon.store import SET_PREFIX, Landscape
 from llcommon.verification import MINIMUM, RMS_MARGIN, TRANSITION_STATE, Verification
 
 KEPT = "kept"
@@ -42,10 +43,12 @@ class Repaired:
 
 @dataclass
 class Repair:
-    """landscape: the repaired one. points: what became of every point, minima first, in the order of their ids."""
+    """landscape: the repaired one. points: what became of every point, minima first, in the order of their ids. notes:
+    what a user must know of the settings."""
 
     landscape: Landscape
     points: list[Repaired] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def count(self, outcome: str) -> int:
         """Number of points with an outcome."""
@@ -59,8 +62,9 @@ def repaired(
 
     verification: of this landscape. A minimum that failed is quenched, a transition state (TS) taken to the nearest
     stationary point by Newton's steps, and the sides of every TS that failed, or lost a minimum, are followed again.
-    Points that verified keep their bits, and all their order. Pairs, training runs, counters and provenance come along;
-    scores of minima that had to converge again do not, nor does a checkpoint. report(points done) is called after each.
+    Points that verified keep their bits, and all their order. Pairs, training runs, counters, provenance, sets of
+    minima and the ids in [grow] come along; scores of minima that had to converge again do not, nor does a checkpoint.
+    report(points done) is called after each.
     """
     repair = _Repairer(landscape, verification)
     total = len(landscape.minima)
@@ -72,7 +76,7 @@ def repaired(
         repair.transition_state(ts_id)
         report(total + ts_id + 1)
     repair.notes()
-    return Repair(repair.new, repair.points)
+    return Repair(repair.new, repair.points, repair.settle())
 
 
 class _Repairer:
@@ -176,13 +180,21 @@ class _Repairer:
         for row in range(len(old.training)):
             values = {name: getattr(old.training, name)[row] for name in old.training.names}
             new.training.append(**{**values, "minimum": self.places[values["minimum"]]})
-        kept = [point for point in self.points if point.kind == MINIMUM and point.outcome == KEPT]
+        left = [point for point in self.points if point.kind == MINIMUM and point.outcome != DROPPED]
+        kept = [point for point in left if point.outcome == KEPT]
         for score in old.scores.described():
             values = np.full(len(new.minima), np.nan)
             stored = old.scores.values(score.name, len(old.minima))
-            for point in kept:
-                values[point.new_id] = stored[point.old_id]
+            # To which set a minimum belongs is no measurement: it stays true of what it became.
+            for point in left if score.name.startswith(SET_PREFIX) else kept:
+                values[point.new_id] = np.fmax(values[point.new_id], stored[point.old_id])
             new.scores.set(score, values)
+
+    def settle(self) -> list[str]:
+        """Let the ids in [grow] follow the minima; what a user must know of it."""
+        grow, notes = renumbered(self.settings.grow, self.places[:-1])
+        self.new.settings = replace(self.settings, grow=grow)
+        return notes
 
 
 def stationary_near(model: LossModel, x: np.ndarray, tolerance: float) -> np.ndarray:

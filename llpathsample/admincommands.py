@@ -71,7 +71,8 @@ def _write(landscape, choice, file: Path, output: Path, command: str, options: d
         raise NothingFound(f"no minimum of {file} would be left; {output} was not written")
     before = len(landscape.minima), len(landscape.transition_states)
     landscape.forget_search()
-    landscape.keep(choice.minima, choice.transition_states)
+    for note in landscape.keep(choice.minima, choice.transition_states):
+        log(f"note: {note}")
     made = record_of(command, landscape, {"landscape": file_sha256(file)})
     landscape.provenance.append({**made, "options": options})
     write_landscape(output, landscape)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from llcommon.config import toml_value
 from llcommon.errors import ConfigError
+from llcommon.idrules import as_rule
 from llcommon.provenance import file_sha256
 from llcommon.settings import Settings
 from llcommon.store import Landscape
 from llpathsample.idfiles import read_ids
-from llpathsample.sets import as_rule, check_rule
+from llpathsample.sets import check_rule
 
 _FILE = "file "
 

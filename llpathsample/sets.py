@@ -1,14 +1,12 @@
 """Sets of minima by a rule that a setting holds: `lowest`, `all`, `rest`, `below LOSS`, ids and ranges."""
 
-import re
-
 import numpy as np
 
 from llcommon.config import shown
 from llcommon.errors import ConfigError
+from llcommon.idrules import ids_of
 from llcommon.store import Landscape
 
-_NUMBER = re.compile(r"(\d{1,18})(?:\s*-\s*(\d{1,18}))?")
 _FORMS = 'lowest, all, rest, below LOSS, ids and ranges such as "0, 7, 20-25", or file NAME'
 
 
@@ -55,25 +53,10 @@ def _loss(words: list[str], rule: str, key: str) -> float:
 
 def _ids(rule: str, key: str) -> np.ndarray:
     """Ids and ranges between commas, ascending, each once."""
-    found: set[int] = set()
-    for part in rule.split(","):
-        match = _NUMBER.fullmatch(part.strip())
-        if match is None:
-            raise ConfigError(f"{key}: {shown(rule)} is not {_FORMS}")
-        first = int(match[1])
-        last = first if match[2] is None else int(match[2])
-        if last < first or last - first > 10_000_000:
-            raise ConfigError(f"{key}: the range {part.strip()} must go from a lower to a higher id")
-        found.update(range(first, last + 1))
-    return np.array(sorted(found), dtype=np.int64)
-
-
-def as_rule(ids: list[int]) -> str:
-    """The rule that names these ids."""
-    ranges: list[list[int]] = []
-    for number in sorted(set(ids)):
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
+    try:
+        found = ids_of(rule)
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error}") from error
+    if found is None:
+        raise ConfigError(f"{key}: {shown(rule)} is not {_FORMS}")
+    return found

@@ -24,6 +24,7 @@ FLOORS = {
     "llcommon.trust": 0,
     "llcommon.config": 1,
     "llcommon.growsettings": 1,
+    "llcommon.idrules": 1,
     "llcommon.parallel": 1,
     "llcommon.rng": 1,
     "llcommon.searchsettings": 1,

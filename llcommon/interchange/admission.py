@@ -17,7 +17,7 @@ from llcommon.optimise.downhill import Downhill
 from llcommon.optimise.points import minimum_at, slope_at, transition_state_at
 from llcommon.records import Minimum, TransitionState
 from llcommon.status import Status
-from llcommon.store import Landscape, Score
+from llcommon.store import SET_PREFIX, Landscape, Score
 from llcommon.verification import not_stationary
 
 # Sums in another order than the other program's round otherwise.
@@ -25,7 +25,6 @@ _ROUNDING = 1e-12
 # Newton steps of a refinement, and how far it may lead away from what was printed.
 _MOST_STEPS = 20
 _FARTHEST = 0.1
-SET_PREFIX = "set_"
 
 Point = Minimum | TransitionState
 

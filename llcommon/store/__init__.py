@@ -10,9 +10,10 @@ from llcommon.store.landscape import (
     model_fingerprint,
 )
 from llcommon.store.replace import check_other, check_writable, replace_file
-from llcommon.store.scores import Score, Scores
+from llcommon.store.scores import SET_PREFIX, Score, Scores
 
 __all__ = [
+    "SET_PREFIX",
     "AddedMinimum",
     "AddedTriple",
     "Landscape",

@@ -9,7 +9,7 @@ alignment under the model's symmetry, is < distance_tolerance (the rule of PATHS
 several that fit, the one with the smallest id is taken.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from llcommon.config import canonical_json, fingerprint, table_of
 from llcommon.data import Data
 from llcommon.errors import InputError
+from llcommon.idrules import renumbered
 from llcommon.losses.base import LossModel
 from llcommon.records import Minimum, TransitionState, Triple
 from llcommon.settings import Settings
@@ -281,13 +282,20 @@ class Landscape:
 
     # --- keeping some ---------------------------------------------------------------------
 
-    def keep(self, minima: np.ndarray, transition_states: np.ndarray) -> None:
-        """Keep these points, ids in the order that gives them their new ones.
+    def keep(self, minima: np.ndarray, transition_states: np.ndarray) -> list[str]:
+        """Keep these points, ids in the order that gives them their new ones; what a user must know of it.
 
-        Pairs tried of which both minima stay, scores and training runs follow; a point of a training run whose minimum
-        goes has none afterwards. Coordinates must be there. ValueError, with nothing changed, if a transition state
-        that is kept joins a minimum that is not, or an id comes twice.
+        Pairs tried of which both minima stay, scores, training runs and the ids in [grow] follow; a point of a training
+        run whose minimum goes has none afterwards. Coordinates must be there. ValueError, with nothing changed, if a
+        transition state that is kept joins a minimum that is not, or an id comes twice.
         """
+        places = self._take(minima, transition_states)
+        grow, notes = renumbered(self.settings.grow, places)
+        self.settings = replace(self.settings, grow=grow)
+        return notes
+
+    def _take(self, minima: np.ndarray, transition_states: np.ndarray) -> np.ndarray:
+        """`keep`, but for the settings; new ids of the minima of before, -1 for those that are gone, (n,)."""
         minima = np.asarray(minima, dtype=np.int64)
         transition_states = np.asarray(transition_states, dtype=np.int64)
         for rows in (minima, transition_states):
@@ -310,12 +318,14 @@ class Landscape:
         self.pairs.set("ids", pairs[kept_pairs])
         for index in ("_minimum_index", "_ts_index", "_pair_rows"):
             self.__dict__.pop(index, None)
+        return places[:-1]
 
     def _keep_minima(self, rows: np.ndarray) -> None:
         """Keep these minima in this order; ValueError if something refers to their ids."""
         if len(self.transition_states) or len(self.pairs):
             raise ValueError("minima that transition states or pairs refer to keep their ids")
-        self.keep(rows, np.empty(0, dtype=np.int64))
+        # What [grow] says is of the ids that they will have.
+        self._take(rows, np.empty(0, dtype=np.int64))
 
     def sort_minima_by_loss(self) -> None:
         """Number the minima by ascending loss (equal ones as found); ValueError with TS or pairs."""

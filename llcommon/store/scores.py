@@ -8,6 +8,8 @@ import numpy as np
 from llcommon.config import canonical_json
 from llcommon.store.schema import Contents
 
+SET_PREFIX = "set_"  # of columns that say which minima are of a set, such as set_A: a name, no measurement
+
 
 @dataclass(frozen=True)
 class Score:

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llcommon.growsettings import GrowSettings
+from llcommon.idrules import renumbered
+from llcommon.interchange.admission import stored_set
 from llcommon.losses import build
 from llcommon.records import Minimum, TransitionState, Triple
 from llcommon.settings import Settings
@@ -102,6 +106,38 @@ def test_keeping_everything_changes_nothing():
     left, right = landscape_contents(landscape), landscape_contents(again)
     assert left.keys() == right.keys()
     assert all(np.array_equal(left[path], right[path]) for path in left)
+
+
+@pytest.mark.parametrize(
+    ("given_", "left", "notes"),
+    [
+        ({"set_a": "1, 3-5", "set_b": "0, 2", "reference": 5}, {"set_a": "0-1, 3", "set_b": "2", "reference": 3}, 0),
+        ({"set_a": "lowest", "set_b": "below 0.5"}, {"set_a": "lowest", "set_b": "below 0.5"}, 0),
+        ({"set_a": "0, 4", "reference": 0}, {"set_a": "lowest", "reference": None}, 2),
+        ({"set_b": "4", "strategy": "shortcut", "observable": "rate", "stop": ["converged"]},
+         {"set_b": "", "strategy": "to-global-minimum", "observable": "frustration"}, 3),
+    ],
+)  # fmt: skip
+def test_ids_in_settings_follow_the_minima(given_, left, notes):
+    places = np.array([-1, 0, 2, 1, -1, 3])
+    grow, said = renumbered(GrowSettings(**given_), places)
+    assert {key: getattr(grow, key) for key in left} == left and len(said) == notes
+    landscape = network(3)
+    landscape.settings = replace(landscape.settings, grow=GrowSettings(set_b="1"))
+    assert landscape.keep(np.array([1, 0]), np.array([], dtype=int)) == []
+    assert landscape.settings.grow.set_b == "0"
+    assert landscape.keep(np.array([1]), np.array([], dtype=int)) == ["no minimum of [grow] set_b is left; it is unset"]
+
+
+def test_sorted_minima_leave_settings_alone():
+    """What a file of settings says is of the ids that there will be."""
+    landscape = network(3)
+    landscape.settings = replace(landscape.settings, grow=GrowSettings(set_b="1"))
+    for table in (landscape.transition_states, landscape.pairs):
+        table.take(np.empty(0, dtype=np.int64))
+    landscape.sort_minima_by_loss()
+    landscape.keep_lowest(1)
+    assert landscape.settings.grow.set_b == "1"
 
 
 def test_a_transition_state_is_not_kept_without_its_minima():
@@ -328,6 +364,8 @@ def test_what_is_repaired_passes_the_check(grown, tmp_path, capsys):
         minima, states = landscape.minima, landscape.transition_states
         minima.replace("coordinates", 0, minima.coordinates[0] + 1e-5)
         minima.replace("lpphe", 1, np.nan)
+        landscape.scores.set(Score("set_A", "", "1 for those of A"), [1.0, *[np.nan] * last])
+        landscape.settings = replace(landscape.settings, grow=replace(landscape.settings.grow, set_b=f"1, {last}"))
         states.replace("coordinates", 0, states.coordinates[0] + 1e-4)
         states.replace("minima", 1, [last, last])
         states.replace("coordinates", 2, states.coordinates[2] + 5.0)
@@ -354,6 +392,8 @@ def test_what_is_repaired_passes_the_check(grown, tmp_path, capsys):
         assert np.linalg.norm(back.minima.coordinates[number] - whole.minima.coordinates[number]) < 1e-6
         assert np.isnan(back.scores.values("old_id", len(back.minima))[number])
         assert back.minima.visits[number] == whole.minima.visits[number]
+    assert stored_set(back, "A").tolist() == [0]
+    assert back.settings.grow.set_b == f"1, {outcomes['minimum', last]['new_id']}"
     assert back.transition_states.minima[1].tolist() == whole.transition_states.minima[1].tolist()
     for a, b in whole.pairs.ids.tolist():
         assert back.pair_attempts(a, b) == whole.pair_attempts(a, b)

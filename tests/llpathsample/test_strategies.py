@@ -8,10 +8,11 @@ import pytest
 
 from llcommon.errors import ConfigError, InputError
 from llcommon.growsettings import MIXABLE, STRATEGIES, GrowSettings, modern
+from llcommon.idrules import as_rule
 from llcommon.status import Status
 from llpathsample.idfiles import read_ids
 from llpathsample.observables import Network, best_path
-from llpathsample.sets import as_rule, check_rule, members_of
+from llpathsample.sets import check_rule, members_of
 from llpathsample.stopping import Stopping
 from llpathsample.strategies import STRATEGIES as ALONE
 from llpathsample.strategies import strategy_of
