@@ -114,7 +114,10 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     job = Job(landscape, settings, pairs, result)
     job.resume(outcomes)
     if len(outcomes) < len(pairs) or not pairs:
-        about = {"count": len(pairs)}
+        # Pairs in ids of the landscape that is read, and what tells whether another one has the same ids.
+        tried = [[pair.a, pair.b, pair.attempt] for pair in pairs]
+        source = [len(landscape.minima), landscape.losses_sha256(len(landscape.minima))]
+        about = {"count": len(pairs), "pairs": tried, "source": source}
         if part is not None:
             about |= {"part": list(numbers_of(part)), "of": _job_fingerprint(landscape, settings, every)}
         run_job(job, "connect", len(pairs), "pairs", output, fingerprint, jobs, time_limit, about)

@@ -32,30 +32,42 @@ def merge(files, output: Path, force, allow_missing, as_json) -> None:
     """Merge landscape FILES of one model and one data set; points found in several are kept once.
 
     Ids are those of the first file, followed by what is new in the others, in their order. Of the parts of a job array
-    (lloptim connect --part K/N) all must be there and complete. A file that was merged into the first one before is
-    passed over.
+    (lloptim connect --part K/N) all must be there and complete. A file that is in the first one already is passed over.
     """
     from llcommon.provenance import file_sha256
     from llcommon.store import check_writable, read_landscape, write_landscape
     from llpathsample.commands import record_of
+    from llpathsample.merging import Known, merge_file, part_record
 
     check_writable(output, force)
     files = [files[0], *_present(files[1:], allow_missing)]
     _check_parts(files, allow_missing)
     landscape = read_landscape(files[0])
-    landscape.forget_search()
-    merged_before = _merged_before(landscape)
+    known = Known.of(landscape)
     inputs = {"landscape 0": file_sha256(files[0])}
+    known.contents.add(inputs["landscape 0"])
+    parts = [part_record(landscape)]
+    landscape.forget_search()
+    if parts[0] is not None:
+        known.add(parts[0])
     names, reports = [], []
     for file in files[1:]:
         content = file_sha256(file)
-        if content in merged_before:
+        if content in known.contents:
             log(f"note: {file} was merged before and is passed over")
             continue
+        known.contents.add(content)
         inputs[f"landscape {len(inputs)}"] = content
+        found = read_landscape(file)
+        parts.append(part_record(found))
+        report, twice = merge_file(landscape, found, str(file), known)
+        if twice:
+            log(f"note: {file} was merged before with {twice} pairs done, of other ids: their attempts count twice")
         names.append(str(file))
-        reports.append(landscape.merge(read_landscape(file), str(file)))
-    landscape.provenance.append(record_of("merge", landscape, inputs))
+        reports.append(report)
+    made = record_of("merge", landscape, inputs)
+    present = [part for part in parts if part is not None]
+    landscape.provenance.append({**made, "parts": present} if present else made)
     write_landscape(output, landscape)
     write_table(
         [
@@ -114,9 +126,3 @@ def _check_parts(files, allow_missing: bool) -> None:
         raise InputError("\n".join([*problems, "nothing was merged; --allow-missing merges what there is"]))
     for problem in problems:
         log(f"note: {problem}")
-
-
-def _merged_before(landscape) -> set[str]:
-    """SHA-256 of the files that were merged into a landscape."""
-    records = [record for record in landscape.provenance if record.get("command") == "merge"]
-    return {content for record in records for name, content in record["inputs"].items() if name != "landscape 0"}

@@ -9,6 +9,7 @@ alignment under the model's symmetry, is < distance_tolerance (the rule of PATHS
 several that fit, the one with the smallest id is taken.
 """
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -249,6 +250,10 @@ class Landscape:
         if not len(self.minima):
             raise ValueError("a landscape without minima has no global minimum")
         return int(np.argmin(self.minima.loss))
+
+    def losses_sha256(self, count: int) -> str:
+        """SHA-256 (hex) of the losses of the first `count` minima: it is the same where these ids name the same."""
+        return hashlib.sha256(np.ascontiguousarray(self.minima.loss[:count]).tobytes()).hexdigest()
 
     # --- pairs tried --------------------------------------------------------------------
 

@@ -6,8 +6,11 @@ import pytest
 from driving import StopAfter, call, files, xor_minima
 
 import lloptim.commands
-from llcommon.store import read_landscape
+from llcommon.status import Status
+from llcommon.store import SearchState, read_landscape
+from llpathsample.merging import Known, merge_file
 from llpathsample.parts import Part, problems_of, ranges
+from tests.llpathsample.growing_standin import landscape_of, random_landscape
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,12 @@ def connect(folder, number: int) -> int:
 
 def merge(folder, output, *options) -> int:
     return call("llpathsample", "merge", folder / "minima.h5", *options, "-o", output)
+
+
+def tried(landscape) -> dict[tuple[int, int], int]:
+    """Attempts by pair."""
+    pairs = landscape.pairs
+    return {tuple(ids): number for ids, number in zip(pairs.ids.tolist(), pairs.attempts.tolist(), strict=True)}
 
 
 def test_a_plan_is_what_a_growth_begins_with(folder, tmp_path, capsys):
@@ -85,11 +94,17 @@ def test_incomplete_parts_are_named(folder, tmp_path, monkeypatch, capsys):
     parts = [tmp_path / "part-1.h5", tmp_path / "part-2.h5"]
     assert merge(tmp_path, tmp_path / "x.h5", *parts) == 3
     assert "part 1 of 2, has 1 of its" in capsys.readouterr().err
+    assert merge(tmp_path, tmp_path / "half.h5", *parts, "--allow-missing") == 0
     assert connect(tmp_path, 1) == 0
     assert merge(tmp_path, tmp_path / "x.h5", *parts) == 0
     assert merge(folder, tmp_path / "whole.h5", folder / "part-1.h5", folder / "part-2.h5") == 0
     merged, whole = (read_landscape(tmp_path / name) for name in ("x.h5", "whole.h5"))
     assert merged.minima.coordinates.tolist() == whole.minima.coordinates.tolist()
+    # The completed part after the incomplete one: nothing counts twice.
+    assert call("llpathsample", "merge", tmp_path / "half.h5", *parts, "-o", tmp_path / "later.h5") == 0
+    later = read_landscape(tmp_path / "later.h5")
+    assert tried(later) == tried(whole) and later.counters == whole.counters
+    assert sorted(later.minima.loss) == sorted(whole.minima.loss)
 
 
 def test_a_part_is_merged_once(folder, tmp_path, capsys):
@@ -101,6 +116,34 @@ def test_a_part_is_merged_once(folder, tmp_path, capsys):
     once, twice = (read_landscape(tmp_path / name) for name in ("once.h5", "twice.h5"))
     assert twice.pairs.attempts.tolist() == once.pairs.attempts.tolist()
     assert twice.minima.visits.tolist() == once.minima.visits.tolist()
+    assert call("llpathsample", "merge", *[tmp_path / "once.h5"] * 3, *parts, *parts, "-o", tmp_path / "3.h5") == 0
+    thrice = read_landscape(tmp_path / "3.h5")
+    assert tried(thrice) == tried(once) and thrice.minima.visits.tolist() == once.minima.visits.tolist()
+
+
+def test_a_part_is_merged_again_when_its_points_were_taken_out(folder, tmp_path):
+    parts = [folder / "part-1.h5", folder / "part-2.h5"]
+    assert merge(folder, tmp_path / "once.h5", *parts) == 0
+    whole = read_landscape(tmp_path / "once.h5")
+    assert call("llpathsample", "extract", tmp_path / "once.h5", "--lowest", 3, "-o", tmp_path / "few.h5") == 0
+    assert len(read_landscape(tmp_path / "few.h5").minima) == 3
+    assert call("llpathsample", "merge", tmp_path / "few.h5", *parts, "-o", tmp_path / "again.h5") == 0
+    assert len(read_landscape(tmp_path / "again.h5").transition_states) == len(whole.transition_states)
+
+
+def test_every_pair_of_a_job_is_marked():
+    """Also one whose two minima became one in the file of the job; only where ids are those that it was given."""
+    source, job = random_landscape(1, 5, 0), landscape_of([], [])
+    outcomes = [[0, int(Status.STEP_LIMIT), 0, 0]] * 2
+    state = {"kind": "connect", "pairs": [[0, 1, 0], [2, 3, 0], [1, 4, 0]], "outcomes": outcomes}
+    job.search = SearchState({**state, "source": [5, source.losses_sha256(5)]})
+    merge_file(source, job, "the job", Known())
+    assert tried(source) == {(0, 1): 1, (2, 3): 1}
+    merge_file(source, job, "the job", Known())
+    assert tried(source) == {(0, 1): 1, (2, 3): 1}
+    other = random_landscape(2, 5, 0)
+    merge_file(other, job, "the job", Known())
+    assert tried(other) == {}
 
 
 def test_problems_of_several_arrays(tmp_path):
