@@ -108,9 +108,9 @@ class GrowSettings:
     percent: float = setting(1.0, help="change of the observable that is none", above=0.0)
 
     def __post_init__(self):
-        if self.strategy in FROM_B and not self.set_b:
+        if self.strategy in FROM_B and not self.set_b.strip():
             raise ValueError(f'strategy "{self.strategy}" leads from one set of minima to another: give set_b too')
-        if "converged" in self.stop and self.observable == "rate" and not self.set_b:
+        if "converged" in self.stop and self.observable == "rate" and not self.set_b.strip():
             raise ValueError("observable \"rate\" is of the way from one set of minima to another: give set_b too")
         if self.strategy == "list" and self.pairs_file is None:
             raise ValueError('strategy "list" needs pairs_file, a file with two ids a line')

@@ -10,7 +10,7 @@ from llcommon.provenance import file_sha256
 from llcommon.settings import Settings
 from llcommon.store import Landscape
 from llpathsample.idfiles import read_ids
-from llpathsample.sets import check_rule
+from llpathsample.sets import check_rules
 
 _FILE = "file "
 
@@ -37,8 +37,8 @@ def settled(settings: Settings, landscape: Landscape) -> Settings:
         if rule.startswith(_FILE):
             rows = read_ids(Path(rule.removeprefix(_FILE).strip()))
             rule = as_rule([number for row in rows for number in row])
-        check_rule(rule, f"[grow] {key}", landscape)
         grow = replace(grow, **{key: rule})
+    check_rules(grow.set_a, grow.set_b, landscape)
     count = len(landscape.minima)
     if grow.reference is not None and grow.reference >= count:
         raise ConfigError(f"[grow] reference is minimum {grow.reference}, but there are {count}, numbered from 0")

@@ -7,13 +7,22 @@ from llcommon.errors import ConfigError
 from llcommon.idrules import ids_of
 from llcommon.store import Landscape
 
+_WORDS = ("lowest", "all", "rest")
 _FORMS = 'lowest, all, rest, below LOSS, ids and ranges such as "0, 7, 20-25", or file NAME'
 
 
-def check_rule(rule: str, key: str, landscape: Landscape) -> None:
-    """Raise ConfigError unless a rule names minima of the landscape."""
-    if rule and _words(rule)[0] not in ("lowest", "all", "rest"):
-        members_of(landscape, rule, "", key)
+def check_rules(set_a: str, set_b: str, landscape: Landscape) -> None:
+    """Raise ConfigError unless the rules of [grow] set_a and set_b, the latter if it is not empty, name minima."""
+    keys = {"[grow] set_a": (set_a, set_b), "[grow] set_b": (set_b, set_a)}
+    for key, (rule, _) in keys.items():
+        if not rule and key.endswith("set_a"):
+            raise ConfigError(f"{key} is empty; it must be {_FORMS}")
+        if rule and rule not in _WORDS:
+            members_of(landscape, rule, "", key)
+    # Then both can be read, as `rest` needs.
+    for key, (rule, other) in keys.items():
+        if rule and not members_of(landscape, rule, other, key).size:
+            raise ConfigError(f"{key}: {shown(rule)} names no minimum of the landscape; name one at least")
 
 
 def members_of(landscape: Landscape, rule: str, other: str, key: str = "a set of minima") -> np.ndarray:

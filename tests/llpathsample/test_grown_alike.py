@@ -138,6 +138,7 @@ def test_grown_alike(folder, tmp_path, monkeypatch, capsys, name):
         (["--pairs", "none.tsv"], 3, "none.tsv"),
         (["--strategy", "shortcut", "--set", "grow.set_b=9"], 2, "[grow] set_b names minimum 9, but there are 4"),
         (["--set", 'grow.set_a="file none"'], 3, "none"),
+        (["--strategy", "initial-path", "--set", "grow.set_b=1", "--set", 'grow.set_a="below -5"'], 2, "[grow] set_a"),
         (["--set", "grow.reference=4"], 2, "reference is minimum 4, but there are 4"),
         (["--set", "grow.pairs=sum"], 2, "pairs is the old name of strategy"),
         (["--stop", "soon"], 2, "soon"),

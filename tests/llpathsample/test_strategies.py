@@ -12,7 +12,7 @@ from llcommon.idrules import as_rule
 from llcommon.status import Status
 from llpathsample.idfiles import read_ids
 from llpathsample.observables import Network, best_path
-from llpathsample.sets import check_rule, members_of
+from llpathsample.sets import check_rules, members_of
 from llpathsample.stopping import Stopping
 from llpathsample.strategies import STRATEGIES as ALONE
 from llpathsample.strategies import strategy_of
@@ -356,7 +356,13 @@ def test_sets_by_rule():
     for rule in ("lowst", "4", "1-", "3-1", "below", "below x", "1;2", ""):
         with pytest.raises(ConfigError, match="key"):
             members_of(landscape, rule, "", "the key")
-    check_rule("", "key", landscape)
+    for a, b in [("lowest", ""), ("rest", "below 2.5"), ("all", "lowest"), ("1", "rest")]:
+        check_rules(a, b, landscape)
+    wrong_a = [("", "", "a"), ("lowest 5", "", "a"), ("below -5", "1", "a"), ("rest", "all", "a")]
+    wrong_b = [("1", "all 3", "b"), ("all", "rest", "b"), ("rest", "4", "b"), ("0", "below 0", "b")]
+    for a, b, key in wrong_a + wrong_b:
+        with pytest.raises(ConfigError, match=rf"^\[grow\] set_{key}"):
+            check_rules(a, b, landscape)
 
 
 # --- rules to stop --------------------------------------------------------------------------------
