@@ -10,6 +10,7 @@ from llpathsample.growing import GrowingNetwork
 from llpathsample.strategies.base import Busy, Choice, Strategy
 
 PORTION = 4  # pushes of a minimum in one batch
+PUSHES = "single-ended pushes"  # counter of a landscape: those of all its growths
 
 
 class SingleEnded(Strategy):
@@ -21,6 +22,8 @@ class SingleEnded(Strategy):
     def __init__(self, network: GrowingNetwork) -> None:
         super().__init__(network)
         self.pushed: dict[int, int] = {}
+        # Of earlier growths, which pushed in other directions.
+        self.before = self.landscape.counters.get(PUSHES, 0)
 
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Up to `most` minima, each as a pair with itself; its attempt is the number of pushes before."""
@@ -37,18 +40,21 @@ class SingleEnded(Strategy):
     def batch(self, number: int, choices: list[Choice]) -> Batch:
         """A batch of searches around minima, in directions of its own."""
         pairs = [(choice.minimum, choice.partner, choice.attempt) for choice in choices]
-        seed = int(fingerprint([self.landscape.settings.connect.seed, self.name, number])[:8], 16)
+        seed = int(fingerprint([self.landscape.settings.connect.seed, self.name, self.before, number])[:8], 16)
         return Batch(number, pairs, SADDLE, ("--random", str(PORTION), "--seed", str(seed)))
 
     def merged(self, batch: Batch, label: str) -> None:
         """Count the pushes of a batch, whatever became of them."""
         for minimum, _, _ in batch.pairs if batch.kind == SADDLE else ():
             self.pushed[minimum] = self.pushed.get(minimum, 0) + PORTION
+            self.landscape.counters[PUSHES] = self.landscape.counters.get(PUSHES, 0) + PORTION
 
     def state(self) -> dict:
         """JSON-able, for `restore`."""
-        return {"pushed": sorted([minimum, number] for minimum, number in self.pushed.items())}
+        pushed = sorted([minimum, number] for minimum, number in self.pushed.items())
+        return {"before": self.before, "pushed": pushed}
 
     def restore(self, state: dict) -> None:
         """Go on as from a checkpoint."""
         self.pushed = dict(state.get("pushed", []))
+        self.before = state.get("before", self.before)

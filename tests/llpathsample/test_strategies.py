@@ -315,8 +315,11 @@ def test_single_ended_until_there_are_enough():
     assert batch.kind == "saddle" and batch.options[:2] == ("--random", "4")
     assert strategy.batch(8, choices).options != batch.options
     strategy.merged(batch, "single-ended")
+    assert strategy.batch(7, choices).options == batch.options
+    assert strategy_of(network).batch(7, choices).options != batch.options  # another growth, other pushes
     again = strategy_of(network)
     again.restore(strategy.state())
+    assert again.batch(7, choices).options == batch.options
     again.merged(batch, "single-ended")
     assert [choice.minimum for choice in again.choose(100, set())] == [3]
 
