@@ -18,7 +18,7 @@ from llcommon.config import table_of
 from llcommon.errors import OutputError, Stopped
 from llcommon.status import Status
 from llcommon.store import Landscape, SearchState, write_landscape
-from llpathsample.engines.batch import CONNECT, Batch, batch_of
+from llpathsample.engines.batch import CONNECT, SADDLE, Batch, batch_of
 from llpathsample.engines.engine import BatchResult, Engine, UnderWay
 from llpathsample.growing import GrowingNetwork
 from llpathsample.stopping import Stopping
@@ -164,6 +164,8 @@ class Growth:
         for found in result.landscapes:
             for name, number in found.counters.items():
                 counters[name] = counters.get(name, 0) + number
+            if batch.kind == SADDLE:
+                found.provenance.clear()  # the seed of each batch; it follows from what is recorded of the growth
             self.landscape.merge(found, f"batch {batch.number}")
         self._mark(batch, result)
         self.network.update()

@@ -125,6 +125,8 @@ def test_grown_alike(folder, tmp_path, monkeypatch, capsys, name):
     landscape = read_landscape(tmp_path / "first.h5")
     count = components(len(landscape.minima), landscape.transition_states.minima).max() + 1
     assert count == expected or (expected is None and count < 4)
+    # However many batches there were.
+    assert len(landscape.provenance) <= len(read_landscape(file).provenance) + 2
     said = capsys.readouterr().err
     assert "ended: " in said and ("cost" in said) == (name == "auto")
 
