@@ -30,8 +30,8 @@ class AllPairs(Strategy):
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Up to `most` pairs that are not in `busy`."""
         choices = self.first.choose(most, busy)
-        # The second stage starts when the first is over, whatever its last batches yield.
-        if choices or (busy and not self._second_stage(busy)):
+        # The second stage starts when the first is over: when it could choose nothing even with nothing in flight.
+        if choices or (busy and self.first.choose(1, set())):
             return choices
         chosen: list[Choice] = []
         kept = []
@@ -56,11 +56,6 @@ class AllPairs(Strategy):
         for item in kept:
             heapq.heappush(self._queue, item)
         return chosen
-
-    def _second_stage(self, busy: Busy) -> bool:
-        """Whether the pairs in flight are of the second stage: none of them leads to an outside minimum."""
-        outside = set(self.network.outside().tolist())
-        return not any(pair[0] in outside for pair in busy)
 
     def _another_round(self) -> bool:
         """Whether there are pairs of a further round."""

@@ -268,6 +268,17 @@ def test_monotonic_leads_bottoms_down():
     assert chosen(landscape) == by_hand
 
 
+def test_all_pairs_go_on_when_a_minimum_stays_outside():
+    """Minimum 1 has no tries left with what is inside: pairs of the second stage that begin with it hold up nothing."""
+    landscape = landscape_of(range(4), [[0, 0], [10, 0], [9, 0], [0, 9]], strategy="all-pairs", neighbours=1)
+    add_states(landscape, [5.0, 6.0], [(0, 2), (0, 3)])
+    exhaust(landscape, [(1, 2)], 1)
+    assert chosen(landscape) == [(1, 2)]
+    assert chosen(landscape, busy={(1, 2)}) == []
+    exhaust(landscape, [(1, 2)], 1)
+    assert sorted(chosen(landscape, busy={(1, 3)})) == [(0, 1), (2, 3)]
+
+
 def test_region_is_all_pairs_within():
     grow = {"strategy": "region", "set_a": "0-3", "set_b": "2-9", "radius": 5.0, "attempts": 1}
     landscape = random_landscape(6, 12, 5, **grow)
