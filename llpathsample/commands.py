@@ -187,6 +187,9 @@ def grow(
         complete = growth.run(stop, report)
     for note in growth.engine.notes:
         log(f"note: {note}")
+    if growth.network.left_out:
+        count = growth.network.left_out
+        log(f"note: {count} points without LPPHE, or leading to such, are left out of rates and occupations")
     for failure in growth.failures:
         log(f"warning: {failure}")
     kept = f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}"

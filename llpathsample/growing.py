@@ -5,6 +5,7 @@ import numpy as np
 from llcommon.store import Landscape
 from llpathsample.neighbours import Neighbours
 from llpathsample.network import components
+from llpathsample.observables import Network
 from llpathsample.sets import members_of
 from llpathsample.yields import Yields
 
@@ -23,6 +24,7 @@ class GrowingNetwork:
         self.neighbours = Neighbours(landscape)
         self.yields = Yields()
         self.labels = np.empty(0, dtype=np.int64)
+        self.left_out = 0  # points that `thermal` left out last
         self._states = 0
         self._joined: set[tuple[int, int]] = set()
         self._partners: dict[int, set[int]] = {}
@@ -92,6 +94,13 @@ class GrowingNetwork:
         """Ids of the minima of `[grow] set_b`, ascending, without those of set_a."""
         found = members_of(self.landscape, self.settings.set_b, self.settings.set_a)
         return np.setdiff1d(found, self.set_a())
+
+    def thermal(self) -> tuple[Network, np.ndarray]:
+        """What rates and occupations are of: the points that have an LPPHE; the ids of these minima, ascending."""
+        network, ids = Network.complete(self.landscape)
+        points = len(self.landscape.minima) + len(self.landscape.transition_states)
+        self.left_out = points - len(ids) - len(network.ends)
+        return network, ids
 
     def temperature(self) -> float:
         """`[grow] temperature`, or what the model suggests."""

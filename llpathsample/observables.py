@@ -47,6 +47,18 @@ class Network:
             minima.loss, minima.lpphe, minima.log_order, states.loss, states.lpphe, states.log_order, states.minima
         )
 
+    @staticmethod
+    def complete(landscape: Landscape) -> tuple["Network", np.ndarray]:
+        """The arrays of the minima with an LPPHE and of the TS with one between them; ids of these minima, (n,)."""
+        minima, states = landscape.minima, landscape.transition_states
+        ids = np.flatnonzero(np.isfinite(minima.lpphe))
+        places = np.full(len(minima), -1)
+        places[ids] = np.arange(len(ids))
+        ends = places[states.minima]
+        kept = np.flatnonzero(np.isfinite(states.lpphe) & (ends >= 0).all(axis=1))
+        own = (table[ids] for table in (minima.loss, minima.lpphe, minima.log_order))
+        return Network(*own, states.loss[kept], states.lpphe[kept], states.log_order[kept], ends[kept]), ids
+
 
 def log_weights(network: Network, temperature: float) -> np.ndarray:
     """ln of the superposition weights of the minima but for a common factor, (n,)."""

@@ -2,22 +2,26 @@
 
 from math import log1p
 
+import numpy as np
+
 from llpathsample.growing import GrowingNetwork
-from llpathsample.observables import Network, frustration, heat_capacity_peak, log_rate_constants
+from llpathsample.observables import frustration, heat_capacity_peak, log_rate_constants
 
 ONE_COMPONENT, NO_NEW_MINIMA, CONVERGED = "one-component", "no-new-minima", "converged"
 
 
 def observed(network: GrowingNetwork) -> float | None:
-    """The observable of `[grow] observable` of the network as it is; None if it has none yet. Of a rate its logarithm,
-    which may be anything."""
+    """The observable of `[grow] observable` of the points that have an LPPHE; None if it has none yet. Of a rate its
+    logarithm, which may be anything."""
     name = network.settings.observable
-    arrays = Network.of(network.landscape)
+    arrays, ids = network.thermal()
+    if not ids.size:
+        return None
     if name == "heat-capacity-peak":
         return heat_capacity_peak(arrays)
     if name == "frustration":
         return frustration(arrays, network.temperature())
-    products, reactants = network.set_a(), network.set_b()
+    products, reactants = (np.flatnonzero(np.isin(ids, members)) for members in (network.set_a(), network.set_b()))
     if not products.size or not reactants.size:
         return None
     rate = log_rate_constants(arrays, network.temperature(), products, reactants).steady_state

@@ -3,7 +3,6 @@
 import numpy as np
 
 from llpathsample.grouping import free_energy_groups
-from llpathsample.observables import Network
 from llpathsample.strategies.base import Busy, Choice
 from llpathsample.strategies.untrap import Untrap, barriers_to, trap_ratios
 
@@ -16,13 +15,13 @@ class FreeEnergy(Untrap):
 
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Up to `most` pairs, each of another group."""
-        products = self.network.set_a()
-        if not len(self.landscape.transition_states) or not len(products):
+        network, ids = self.network.thermal()
+        products = np.flatnonzero(np.isin(ids, self.network.set_a()))
+        if not len(network.ends) or not len(products):
             return []
-        network = Network.of(self.landscape)
         temperature = self.network.temperature()
         threshold = temperature if self.settings.group_barrier is None else self.settings.group_barrier
-        reactants = self.network.set_b() if self.settings.set_b else np.empty(0, dtype=np.int64)
+        reactants = np.flatnonzero(np.isin(ids, self.network.set_b() if self.settings.set_b else []))
         groups = free_energy_groups(network, temperature, threshold, products, reactants)
         free = groups.free_energies
         goals = np.unique(groups.labels[products])
@@ -30,7 +29,7 @@ class FreeEnergy(Untrap):
         ratios = trap_ratios(free, barriers, goals, self.settings.least_difference)
         if self.settings.group_ceiling is not None:
             ratios[free > free.min() + self.settings.group_ceiling] = -np.inf
-        lowest = self._lowest_members(groups.labels, len(free))
+        lowest = ids[_lowest_members(network.losses, groups.labels, len(free))]
         ranked = np.lexsort((np.arange(len(ratios)), -ratios))
         ranked = ranked[np.isfinite(ratios[ranked]) & (self._in_vain()[lowest[ranked]] < self.settings.neighbours)]
         taken = {pair[0] for pair in busy}
@@ -42,14 +41,15 @@ class FreeEnergy(Untrap):
             if minimum not in taken:
                 below = (barriers < barriers[group]) & (free <= free[group] + self.settings.loss_margin)
                 below[group] = False
-                choice = self._partner_of(minimum, np.flatnonzero(below[groups.labels]), busy)
+                choice = self._partner_of(minimum, ids[below[groups.labels]], busy)
                 if choice is not None:
                     choices.append(choice)
         return choices
 
-    def _lowest_members(self, labels: np.ndarray, count: int) -> np.ndarray:
-        """The lowest minimum of each group, (count,)."""
-        order = self.network.by_loss(np.arange(len(labels)))
-        lowest = np.empty(count, dtype=np.int64)
-        lowest[labels[order][::-1]] = order[::-1]
-        return lowest
+
+def _lowest_members(losses: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The lowest minimum of each of `count` groups, of equal ones the first; losses, labels: of all minima, (n,)."""
+    order = np.argsort(losses, kind="stable")
+    lowest = np.empty(count, dtype=np.int64)
+    lowest[labels[order][::-1]] = order[::-1]
+    return lowest

@@ -45,13 +45,15 @@ class Shortcut(Strategy):
         return self._path[1]
 
     def _pairs(self, products: np.ndarray, reactants: np.ndarray) -> list[tuple[int, int]]:
-        if not products.size or not reactants.size or not len(self.landscape.transition_states):
+        network, ids = self.network.thermal()
+        products, reactants = (np.flatnonzero(np.isin(ids, members)) for members in (products, reactants))
+        if not products.size or not reactants.size or not len(network.ends):
             return []
-        network = Network.of(self.landscape)
         temperature = self.network.temperature()
         path = best_path(network, temperature, products, reactants)
         if self.settings.shortcut == "distance":
             apart = self.settings.separation
+            path = ids[path].tolist()
             pairs = [(a, b) for place, a in enumerate(path) for b in path[place + apart :] if a != b]
             return sorted(pairs, key=lambda pair: (self._distance(*pair), pair))
         steps = range(len(path) - 1)
@@ -63,6 +65,7 @@ class Shortcut(Strategy):
             ways = chain.by_start()
             keys = [ways[path[k]][path[k + 1]] - chain.waits[path[k]] for k in steps]
         ranked = sorted(steps, key=lambda k: (keys[k], k))
+        path = ids[path].tolist()
         return [pair for k in ranked for pair in self._around(path, k)]
 
     def _around(self, path: list[int], step: int) -> list[tuple[int, int]]:

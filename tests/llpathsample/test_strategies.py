@@ -13,7 +13,7 @@ from llcommon.status import Status
 from llpathsample.idfiles import read_ids
 from llpathsample.observables import Network, best_path
 from llpathsample.sets import check_rules, members_of
-from llpathsample.stopping import Stopping
+from llpathsample.stopping import Stopping, observed
 from llpathsample.strategies import STRATEGIES as ALONE
 from llpathsample.strategies import strategy_of
 from llpathsample.strategies.monotonic import bottoms
@@ -231,6 +231,36 @@ def test_shortcuts_by_distance_barrier_and_rate():
     # Pairs next to a step are joined already: one further away on either side, clamped at the ends.
     assert chosen(chain(shortcut="barrier", separation=2), 3) == [(3, 0), (5, 2), (4, 1)]
     assert chosen(chain(shortcut="rate", separation=2), 1) == [(3, 0)]
+
+
+@pytest.mark.parametrize(("strategy", "options"), [
+    ("free-energy", {"group_barrier": 0.0, "neighbours": 1, "loss_margin": 10.0}),
+    ("shortcut", {"set_b": "5", "separation": 1}),
+    ("shortcut", {"set_b": "5", "shortcut": "rate", "separation": 2}),
+])  # fmt: skip
+def test_points_without_lpphe_are_as_if_they_were_not_there(strategy, options):
+    whole, part = (random_landscape(3, 9, 20, strategy=strategy, set_a="0", **options) for _ in range(2))
+    whole.minima.replace("lpphe", 2, math.nan)
+    ends = part.transition_states.minima
+    kept = np.flatnonzero((ends != 2).all(axis=1))
+    part.transition_states.take(kept)
+    part.minima.replace("loss", 2, 1e3)  # nothing leads there
+    network = network_of(whole)
+    pairs = [(c.minimum, c.partner) for c in strategy_of(network).choose(100, set())]
+    assert pairs == chosen(part) != []
+    assert network.left_out == 1 + 20 - len(kept)
+
+
+@pytest.mark.parametrize("observable", ["frustration", "heat-capacity-peak", "rate"])
+def test_observables_without_lpphe(observable):
+    landscape = random_landscape(3, 9, 20, set_b="4, 5", temperature=0.3, observable=observable)
+    without = random_landscape(3, 9, 20, set_b="4, 5", temperature=0.3, observable=observable)
+    ends = without.transition_states.minima
+    without.keep(np.arange(8), np.flatnonzero((ends < 8).all(axis=1)))
+    landscape.minima.replace("lpphe", 8, math.nan)
+    assert observed(network_of(landscape)) == observed(network_of(without)) is not None
+    landscape.minima.set("lpphe", np.full(9, math.nan))
+    assert observed(network_of(landscape)) is None
 
 
 # --- others ---------------------------------------------------------------------------------------
