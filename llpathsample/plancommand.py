@@ -52,6 +52,8 @@ def plan(file: Path, output, force, most, size, strategy, pairs, seed, overrides
 
     The exit code is 4 if there is nothing to try.
     """
+    from dataclasses import replace
+
     from llcommon.errors import ConfigError, NothingFound
     from llcommon.store import check_writable, read_landscape, replace_file
     from llpathsample.commands import require_minima
@@ -65,7 +67,9 @@ def plan(file: Path, output, force, most, size, strategy, pairs, seed, overrides
     landscape = read_landscape(file)
     require_minima(landscape, file)
     overrides = (*overrides, *as_overrides(strategy, pairs, ()))
-    landscape.settings = settled(overridden_settings(landscape, overrides, seed, file.name), landscape)
+    settings = settled(overridden_settings(landscape, overrides, seed, file.name), landscape)
+    # Nothing is chosen ahead of what the first jobs find: initial-path need leave nothing of its chain for later.
+    landscape.settings = replace(settings, grow=replace(settings.grow, window=1))
     network = GrowingNetwork(landscape)
     network.update()
     possible = len(landscape.minima) * (len(landscape.minima) + 1) // 2

@@ -7,7 +7,7 @@ from driving import StopAfter, call, files, xor_minima
 
 import lloptim.commands
 from llcommon.status import Status
-from llcommon.store import SearchState, read_landscape
+from llcommon.store import SearchState, read_landscape, write_landscape
 from llpathsample.merging import Known, merge_file
 from llpathsample.parts import Part, problems_of, ranges
 from tests.llpathsample.growing_standin import landscape_of, random_landscape
@@ -49,6 +49,15 @@ def test_a_plan_is_what_a_growth_begins_with(folder, tmp_path, capsys):
     assert "parts\t2" in capsys.readouterr().out
     assert call("llpathsample", "plan", folder / "minima.h5", "-o", tmp_path / "p.tsv", "--most", 1, "-f") == 0
     assert len((tmp_path / "p.tsv").read_text().splitlines()) == 2
+
+
+def test_a_plan_holds_the_whole_chain(tmp_path):
+    grow = {"strategy": "initial-path", "set_a": "0", "set_b": "4", "metric": "power", "power": 2}
+    landscape = landscape_of(range(5), [[k, k * k] for k in range(5)], **grow)
+    write_landscape(tmp_path / "chain.h5", landscape)
+    assert call("llpathsample", "plan", tmp_path / "chain.h5", "-o", tmp_path / "p.tsv") == 0
+    steps = [tuple(map(int, row.split("\t")[:2])) for row in (tmp_path / "p.tsv").read_text().splitlines()[1:]]
+    assert sum(b - a for a, b in steps) == 4 and len(steps) > 1
 
 
 def test_rounds_end_when_the_network_is_grown(folder, tmp_path):
