@@ -18,7 +18,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llcommon.errors import ConfigError, InputError
+from llcommon.errors import ConfigError, InputError, NothingFound
 
 _MOST_SHOWN = 20
 
@@ -112,6 +112,9 @@ def _repair(landscape, result, file: Path, output: Path, as_json: bool) -> None:
     with Progress(len(landscape.minima) + len(landscape.transition_states), "repairing") as progress:
         repaired = repair.repaired(landscape, result, progress.update)
     new = repaired.landscape
+    if len(landscape.minima) and not len(new.minima):
+        reason = repaired.points[0].reason
+        raise NothingFound(f"no minimum of {file} can be repaired, 0 because of {reason}; {output} was not written")
     for note in repaired.notes:
         log(f"note: {note}")
     new.provenance.append(_record(new, {"landscape": file_sha256(file)}))

@@ -200,8 +200,8 @@ class _Repairer:
 def stationary_near(model: LossModel, x: np.ndarray, tolerance: float) -> np.ndarray:
     """The stationary point, of whatever index, that Newton's steps lead to from x, (N,); where they end if it is none.
 
-    tolerance: of the root mean square gradient; one step more settles what is within it. x itself for a model of pieces
-    and for one too large for dense Hessians.
+    tolerance: of the root mean square gradient; one step more settles what is within it. x itself for a model of
+    pieces, for one too large for dense Hessians, and where derivatives on the way are not finite.
     """
     point = np.array(x, dtype=np.float64)
     if model.pieces is not None or model.dimension > DENSE_LIMIT:
@@ -210,17 +210,20 @@ def stationary_near(model: LossModel, x: np.ndarray, tolerance: float) -> np.nda
         slope = slope_at(model, point)
         if not np.isfinite(slope.rms):
             return np.array(x, dtype=np.float64)
-        point = np.clip(point - _newton_step(model, point, slope), *box(model))
+        hessian = model.hessian(point)
+        if not np.isfinite(hessian).all():
+            return np.array(x, dtype=np.float64)
+        point = np.clip(point - _newton_step(model, point, slope, hessian), *box(model))
         if slope.rms <= tolerance:
             break
     return point
 
 
-def _newton_step(model: LossModel, x: np.ndarray, slope) -> np.ndarray:
+def _newton_step(model: LossModel, x: np.ndarray, slope, hessian: np.ndarray) -> np.ndarray:
     """H^-1 gradient, (N,), across zero modes and held coordinates, at most _LONGEST_STEP long."""
     frozen = frozen_directions(model, x, slope.active)
     free = np.eye(model.dimension) - frozen.T @ frozen
-    values, vectors = np.linalg.eigh(free @ model.hessian(x) @ free)
+    values, vectors = np.linalg.eigh(free @ hessian @ free)
     curved = np.abs(values) > _NO_CURVATURE * np.abs(values).max()
     step = vectors[:, curved] @ ((vectors[:, curved].T @ (free @ slope.gradient)) / values[curved])
     return step * min(1.0, _LONGEST_STEP / max(float(np.linalg.norm(step)), 1e-300))

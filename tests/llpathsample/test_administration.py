@@ -17,6 +17,7 @@ from llcommon.idrules import renumbered
 from llcommon.interchange.admission import stored_set
 from llcommon.losses import build
 from llcommon.records import Minimum, TransitionState, Triple
+from llcommon.repair import stationary_near
 from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store import Landscape, Score, SearchState, read_landscape, write_landscape
@@ -414,6 +415,26 @@ def test_a_point_stored_twice_is_stored_once(grown, tmp_path, capsys):
     assert (row["new_id"], row["outcome"]) == (0, "same point")
     back = read_landscape(tmp_path / "good.h5")
     assert len(back.minima) == len(whole.minima) and back.minima.visits[0] == whole.minima.visits[0] + 3
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_nothing_is_written_when_no_minimum_can_be_repaired(grown, tmp_path, capsys):
+    def change(landscape):
+        for table in (landscape.minima, landscape.transition_states):
+            table.set("coordinates", np.full_like(table.coordinates, 1e200))
+
+    spoilt(grown, tmp_path / "bad.h5", change)
+    capsys.readouterr()
+    assert call("llpathsample", "check", tmp_path / "bad.h5", "--repair", "-o", tmp_path / "good.h5") == 4
+    said = capsys.readouterr()
+    assert "no minimum of" in said.err and not said.out and not (tmp_path / "good.h5").exists()
+
+
+def test_newton_steps_end_where_the_hessian_is_not_finite(monkeypatch):
+    model = build("himmelblau", {})
+    monkeypatch.setattr(model, "hessian", lambda x: np.full((2, 2), np.nan))
+    x = np.array([1.0, 2.0])
+    assert stationary_near(model, x, 1e-8).tolist() == x.tolist()
 
 
 def test_recomputing_restores_what_was_stored(grown, tmp_path, capsys):
