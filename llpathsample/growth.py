@@ -40,15 +40,7 @@ class Lock:
         self.database = database
         self.folder = batch_folder(database)
         self.file = self.folder / "lock"
-        self.state = self._state()
-
-    def _state(self) -> tuple | None:
-        """What changes whenever the file is replaced; None without a file."""
-        try:
-            found = self.database.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        self.state = _state_of(database)
 
     def __enter__(self) -> "Lock":
         try:
@@ -61,7 +53,7 @@ class Lock:
             fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The last owner removes the file: a lock on a removed one would keep nobody out.
             mine = os.path.samestat(os.fstat(self._stream.fileno()), os.stat(self.file))
-            if not mine or self._state() != self.state:
+            if not mine or _state_of(self.database) != self.state:
                 raise BlockingIOError(errno.EWOULDBLOCK, "taken")
         except (BlockingIOError, FileNotFoundError) as error:
             message = f"another llpathsample grow is working on {self.database}; wait for it and run this again"
@@ -76,6 +68,15 @@ class Lock:
         with contextlib.suppress(OSError):
             self.folder.rmdir()
         self._stream.close()
+
+
+def _state_of(file: Path) -> tuple | None:
+    """What changes whenever a file is replaced; None without a file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def batch_folder(database: Path) -> Path:
@@ -107,6 +108,7 @@ class Growth:
         self.pairs_tried = 0
         self.failures: list[str] = []
         self.lost: str | None = None  # why the engine could not go on
+        self._seen = _state_of(database)  # as this growth, or what it begins with, has left it
         self._last_commit = 0.0
         self._commit_seconds = 0.0
         search = landscape.search
@@ -191,8 +193,16 @@ class Growth:
                 self.landscape.mark_pair(a, b, False, Status.NO_CANDIDATE)
 
     def commit(self, finished: bool = False) -> None:
-        """Replace the file by the present state; then the merged batches' files are not needed any more."""
+        """Replace the file by the present state; then the merged batches' files are not needed any more.
+
+        OutputError if something else has replaced the file.
+        """
         begin = time.monotonic()
+        if _state_of(self.database) != self._seen:
+            raise OutputError(
+                f"another command has replaced {self.database} while it was grown, so it is left as it is; what was "
+                f"found since lies in {self.engine.folder}: llpathsample merge adds its files batch-*.result.h5"
+            )
         state = {"kind": "grow", "next_number": self.next_number, "pairs_tried": self.pairs_tried}
         state["window"] = [batch.state() for batch in [*(way.batch for way in self.window), *self.chosen]]
         state["labels"] = [self.labels[number] for number, *_ in state["window"]]
@@ -202,6 +212,7 @@ class Growth:
         state["stopping"] = self.stopping.state()
         self.landscape.search = None if finished else SearchState(state)
         write_landscape(self.database, self.landscape)
+        self._seen = _state_of(self.database)
         for way in self.merged:
             self.engine.forget(way)
         self.merged.clear()

@@ -179,6 +179,23 @@ def test_another_strategy_goes_on_with_what_is_in_flight(folder, tmp_path, monke
     assert not components(4, landscape.transition_states.minima).any()
 
 
+def test_a_file_that_another_command_replaces_is_left_alone(folder, tmp_path, monkeypatch, capsys):
+    database = tmp_path / "x.h5"
+    shutil.copy(folder / "minima.h5", database)
+
+    def connect_while_another_writes(arguments, *_):
+        shutil.copy(folder / "grown.h5", tmp_path / "new.h5")
+        (tmp_path / "new.h5").replace(database)
+        return connect_here(arguments)
+
+    monkeypatch.setattr(running, "lloptim", connect_while_another_writes)
+    assert call("llpathsample", "grow", database, "-j", 1) == 2
+    assert "another command has replaced" in capsys.readouterr().err
+    assert database.read_bytes() == (folder / "grown.h5").read_bytes()
+    assert call("llpathsample", "merge", database, *(tmp_path / "x.h5.batches").glob("batch-*.result.h5"), "-o",
+                tmp_path / "all.h5") == 0  # fmt: skip
+
+
 def test_every_end_has_a_sentence():
     ends = {*STOP_RULES, "budget", "connected-path", "nothing-left-to-try"}
     assert set(llpathsample.commands._ENDS) == ends
