@@ -78,14 +78,22 @@ def _merged(groups: Groups, threshold: float, owners: np.ndarray) -> np.ndarray 
         count = len(groups.free_energies)
         graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
         return connected_components(graph.tocsr(), directed=False)[1]
-    labels = np.arange(len(groups.free_energies))
+    parents = list(range(len(groups.free_energies)))
     owners = owners.copy()
     changed = False
     for a, b in groups.ends[order].tolist():
-        low, high = sorted((labels[a], labels[b]))
+        low, high = sorted((_root(parents, a), _root(parents, b)))
         both = owners[low] | owners[high]
         if low != high and not both.all():
-            labels[labels == high] = low
+            parents[high] = low
             owners[low] = both
             changed = True
-    return labels if changed else None
+    return np.array([_root(parents, group) for group in range(len(parents))]) if changed else None
+
+
+def _root(parents: list[int], group: int) -> int:
+    """The lowest of the groups that became one with a group; the ways there become shorter."""
+    while parents[group] != group:
+        parents[group] = parents[parents[group]]
+        group = parents[group]
+    return group

@@ -32,7 +32,7 @@ class FreeEnergy(Untrap):
         lowest = ids[_lowest_members(network.losses, groups.labels, len(free))]
         ranked = np.lexsort((np.arange(len(ratios)), -ratios))
         ranked = ranked[np.isfinite(ratios[ranked]) & (self._in_vain()[lowest[ranked]] < self.settings.neighbours)]
-        taken = {pair[0] for pair in busy}
+        taken = {pair[0] for pair in busy} | self.left_alone(products)
         choices: list[Choice] = []
         for group in ranked.tolist():
             if len(choices) == most:

@@ -105,11 +105,10 @@ class InitialPath(Strategy):
                 if labels[minimum] != labels[other]:
                     found[min(minimum, other), max(minimum, other)] = distance
         centre = int(self.network.by_loss(start)[0])
-        for label in np.unique(labels).tolist():
-            members = np.flatnonzero(labels == label) if label != labels[centre] else np.empty(0, dtype=np.int64)
-            if members.size:
-                other = int(self.network.by_loss(members)[0])
-                found.setdefault((min(centre, other), max(centre, other)), math.inf)
+        by_loss = self.network.by_loss(np.arange(count))
+        firsts = by_loss[np.unique(labels[by_loss], return_index=True)[1]]  # the lowest of each component
+        for other in firsts[labels[firsts] != labels[centre]].tolist():
+            found.setdefault((min(centre, other), max(centre, other)), math.inf)
         return found
 
     def _weights(self, pairs: np.ndarray, distances: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ large beside the difference of the losses a lower way may have been missed: this
 
 import numpy as np
 
+from llpathsample.growing import GrowingNetwork
 from llpathsample.network import minimax_barriers
 from llpathsample.strategies.base import Busy, Choice, Strategy
 
@@ -43,6 +44,11 @@ class Untrap(Strategy):
 
     name = "untrap"
 
+    def __init__(self, network: GrowingNetwork) -> None:
+        super().__init__(network)
+        self._left_alone: set[int] = set()  # minima without a partner, whatever is in flight, while the network stays
+        self._stage: tuple = ()
+
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Up to `most` pairs, each of another minimum."""
         losses = self.landscape.minima.loss
@@ -54,7 +60,7 @@ class Untrap(Strategy):
         ratios = trap_ratios(losses, barriers, products, self.settings.least_difference)
         ranked = np.lexsort((np.arange(len(ratios)), -ratios))
         ranked = ranked[np.isfinite(ratios[ranked]) & (self._in_vain()[ranked] < self.settings.neighbours)]
-        taken = {pair[0] for pair in busy}
+        taken = {pair[0] for pair in busy} | self.left_alone(products)
         choices: list[Choice] = []
         for minimum in ranked.tolist():
             if len(choices) == most:
@@ -66,6 +72,14 @@ class Untrap(Strategy):
                     choices.append(choice)
         return choices
 
+    def left_alone(self, products: np.ndarray) -> set[int]:
+        """Minima that need not be looked at: without tries left, in a network that is as it was then."""
+        stage = len(self.landscape.minima), len(self.landscape.transition_states), products.tobytes()
+        if stage != self._stage:
+            self._stage = stage
+            self._left_alone.clear()
+        return self._left_alone
+
     def _in_vain(self) -> np.ndarray:
         """With how many others, not higher, each minimum, (n,), has no tries left and was never connected."""
         pairs = self.landscape.pairs
@@ -76,6 +90,12 @@ class Untrap(Strategy):
 
     def _partner_of(self, minimum: int, candidates: np.ndarray, busy: Busy) -> Choice | None:
         """The nearest candidate with tries left, the least tried of the `neighbours` nearest."""
+        choice = self._nearest_of(minimum, candidates, busy)
+        if choice is None and (not busy or self._nearest_of(minimum, candidates, set()) is None):
+            self._left_alone.add(minimum)
+        return choice
+
+    def _nearest_of(self, minimum: int, candidates: np.ndarray, busy: Busy) -> Choice | None:
         untouched = self.untouched(minimum, candidates, busy)
         near = self.network.neighbours.nearest(minimum, untouched, self.settings.neighbours)
         return self.least_tried(minimum, [other for _, other in near], busy)

@@ -9,6 +9,7 @@ import pytest
 from llcommon.errors import ConfigError, InputError
 from llcommon.growsettings import MIXABLE, STRATEGIES, GrowSettings, modern
 from llcommon.idrules import as_rule
+from llcommon.records import Minimum
 from llcommon.status import Status
 from llpathsample.idfiles import read_ids
 from llpathsample.observables import Network, best_path
@@ -384,6 +385,45 @@ def test_auto_takes_turns_then_what_yields_most():
     assert labels.count("nearest") > 45
     assert all(labels.count(name) >= 3 for name in ("monotonic", "to-global-minimum"))
     assert cost_of({"saddle evaluations": 5, "saddle hessians": 2, "bands": 9, "ways": 1}) == 20_125
+
+
+@pytest.mark.parametrize("grow", [
+    {"strategy": "region", "set_a": "0-5", "set_b": "rest", "radius": 8.0},
+    {"strategy": "region", "set_a": "lowest", "set_b": "below 0.5"},
+    {"strategy": "region", "set_a": "lowest", "set_b": "rest"},
+    {"strategy": "list"},
+    {"strategy": "untrap", "neighbours": 2, "loss_margin": 0.3},
+    {"strategy": "free-energy", "neighbours": 2, "loss_margin": 0.3, "temperature": 0.05, "set_b": "3"},
+    {"strategy": "initial-path", "set_b": "5", "window": 2},
+    {"strategy": "all-pairs"},
+], ids=lambda grow: "-".join([grow["strategy"], grow.get("set_b", "")[:4]]))  # fmt: skip
+def test_what_is_kept_between_choices_changes_nothing(tmp_path, grow):
+    """A strategy made anew chooses the same, whatever comes of the pairs and whatever is in flight."""
+    rng = np.random.default_rng(4)
+    if grow["strategy"] == "list":
+        rows = rng.integers(0, 12, (40, 2))
+        (tmp_path / "pairs.tsv").write_text("\n".join(f"{a} {b}" for a, b in rows))
+        grow = {**grow, "pairs_file": str(tmp_path / "pairs.tsv")}
+    landscape = random_landscape(8, 12, 8, **grow)
+    network = network_of(landscape)
+    strategy = strategy_of(network)
+    busy, seen = set(), 0
+    for step in range(25):
+        choices = strategy.choose(3, set(busy))
+        assert choices == strategy_of(network_of(landscape)).choose(3, set(busy))
+        seen += len(choices)
+        busy |= {(choice.minimum, choice.partner) for choice in choices}
+        for a, b in sorted(busy):
+            if rng.random() < 0.4:
+                busy.discard((a, b))
+                landscape.mark_pair(a, b, bool(rng.random() < 0.1), Status.NO_CANDIDATE)
+                if rng.random() < 0.1 and a != b:
+                    add_states(landscape, [landscape.minima.loss[[a, b]].max() + rng.random()], [(a, b)])
+        if step % 6 == 3:  # now and then one that is lower than all
+            loss = -0.1 * step if step == 9 else rng.random()
+            landscape.add_minimum(Minimum(float(loss), 10.0 * rng.random(2), 0.0, 1.0, 1.0))
+        network.update()
+    assert seen > 3
 
 
 # --- sets -----------------------------------------------------------------------------------------
