@@ -44,6 +44,7 @@ def merge(files, output: Path, force, allow_missing, as_json) -> None:
     _check_parts(files, allow_missing)
     landscape = read_landscape(files[0])
     known = Known.of(landscape)
+    before = len(landscape.provenance)
     inputs = {"landscape 0": file_sha256(files[0])}
     known.contents.add(inputs["landscape 0"])
     parts = [part_record(landscape)]
@@ -65,7 +66,7 @@ def merge(files, output: Path, force, allow_missing, as_json) -> None:
             log(f"note: {file} was merged before with {twice} pairs done, of other ids: their attempts count twice")
         names.append(str(file))
         reports.append(report)
-    made = record_of("merge", landscape, inputs)
+    made = {**record_of("merge", landscape, inputs), "records_before": before}
     present = [part for part in parts if part is not None]
     landscape.provenance.append({**made, "parts": present} if present else made)
     write_landscape(output, landscape)

@@ -25,15 +25,24 @@ class Known:
 
     @staticmethod
     def of(landscape: Landscape) -> "Known":
-        """What its records tell."""
-        known = Known()
-        for record in landscape.provenance:
+        """What its records tell; what was taken out of a file before it was merged is not taken out of the others."""
+        known, others = Known(), Known()
+        own = _own_records(landscape.provenance)
+        for place, record in enumerate(landscape.provenance):
             if record.get("command") in _TAKE_OUT:
-                known = Known()
+                if place in own:
+                    known = Known()
+                others = Known()
             elif record.get("command") == "merge":
-                known.contents.update(record["inputs"].values())
+                found = known if place in own else others
+                found.contents.update(record["inputs"].values())
                 for part in record.get("parts", []):
+                    found.add(part)
+            if place in own:
+                known.contents |= others.contents
+                for part in others.parts.values():
                     known.add(part)
+                others = Known()
         return known
 
     def add(self, part: dict) -> None:
@@ -42,6 +51,16 @@ class Known:
         before = self.parts.get(key)
         if before is None or before["done"] < part["done"]:
             self.parts[key] = part
+
+
+def _own_records(records: list[dict]) -> set[int]:
+    """Places of the records of a landscape that did not come with files that were merged into it."""
+    own = set()
+    place = len(records) - 1
+    while place >= 0:
+        own.add(place)
+        place = min(place, records[place].get("records_before", place)) - 1
+    return own
 
 
 def part_record(landscape: Landscape) -> dict | None:

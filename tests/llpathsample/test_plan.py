@@ -140,6 +140,19 @@ def test_a_part_is_merged_again_when_its_points_were_taken_out(folder, tmp_path)
     assert len(read_landscape(tmp_path / "again.h5").transition_states) == len(whole.transition_states)
 
 
+def test_what_was_taken_out_of_another_file_voids_nothing():
+    landscape = landscape_of([], [])
+    for command, *rest in [("merge", 0, "a", "b"), ("merge", 0, "c"), ("prune",), ("merge", 0, "d"), ("merge", 1, "e")]:
+        record = {"command": command}
+        if rest:
+            record |= {"records_before": rest[0], "inputs": dict(enumerate(rest[1:]))}
+        landscape.provenance.append(record)
+    # c, pruned, and what d was merged into came along with e.
+    assert Known.of(landscape).contents == {"a", "b", "d", "e"}
+    landscape.provenance.append({"command": "remove"})
+    assert Known.of(landscape).contents == set()
+
+
 def test_every_pair_of_a_job_is_marked():
     """Also one whose two minima became one in the file of the job; only where ids are those that it was given."""
     source, job = random_landscape(1, 5, 0), landscape_of([], [])
