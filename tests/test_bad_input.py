@@ -374,7 +374,7 @@ WRITERS = [
     "lloptim connect minima.h5 --pair 0 1 -o {}new.h5 -j 1 -q",
     "lloptim saddle network.h5 --ts 0 -o {}new.h5",
     "llpathsample grow minima.h5 -o {}new.h5 -j 1 -q",
-    "llpathsample merge minima.h5 minima.h5 -o {}new.h5",
+    "llpathsample merge minima.h5 -o {}new.h5",
     "llpathsample tree network.h5 -o {}new.svg",
     "llpathsample tree network.h5 -o {}new.json",
     "llpathsample path network.h5 0 1 -o {}new.svg -q",
