@@ -10,7 +10,6 @@ from llpathsample.growing import GrowingNetwork
 from llpathsample.strategies.base import Busy, Choice, Strategy
 
 PORTION = 4  # pushes of a minimum in one batch
-PUSHES = "single-ended pushes"  # counter of a landscape: those of all its growths
 
 
 class SingleEnded(Strategy):
@@ -22,8 +21,8 @@ class SingleEnded(Strategy):
     def __init__(self, network: GrowingNetwork) -> None:
         super().__init__(network)
         self.pushed: dict[int, int] = {}
-        # Of earlier growths, which pushed in other directions.
-        self.before = self.landscape.counters.get(PUSHES, 0)
+        # By earlier growths, so that this one pushes in other directions.
+        self.before = self.landscape.counters.get("pushes", 0)
 
     def choose(self, most: int, busy: Busy) -> list[Choice]:
         """Up to `most` minima, each as a pair with itself; its attempt is the number of pushes before."""
@@ -47,7 +46,6 @@ class SingleEnded(Strategy):
         """Count the pushes of a batch, whatever became of them."""
         for minimum, _, _ in batch.pairs if batch.kind == SADDLE else ():
             self.pushed[minimum] = self.pushed.get(minimum, 0) + PORTION
-            self.landscape.counters[PUSHES] = self.landscape.counters.get(PUSHES, 0) + PORTION
 
     def state(self) -> dict:
         """JSON-able, for `restore`."""

@@ -357,6 +357,7 @@ def test_single_ended_until_there_are_enough():
     assert batch.kind == "saddle" and batch.options[:2] == ("--random", "4")
     assert strategy.batch(8, choices).options != batch.options
     strategy.merged(batch, "single-ended")
+    landscape.counters["pushes"] = 16
     assert strategy.batch(7, choices).options == batch.options
     assert strategy_of(network).batch(7, choices).options != batch.options  # another growth, other pushes
     again = strategy_of(network)
