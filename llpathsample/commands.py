@@ -187,9 +187,6 @@ def grow(
         complete = growth.run(stop, report)
     for note in growth.engine.notes:
         log(f"note: {note}")
-    if growth.network.left_out:
-        count = growth.network.left_out
-        log(f"note: {count} points without LPPHE, or leading to such, are left out of rates and occupations")
     for failure in growth.failures:
         log(f"warning: {failure}")
     kept = f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}"
@@ -212,6 +209,9 @@ def _report_growth(landscape, database: Path, growth, before: int, as_json: bool
     inside = summary["minima_in_main_component"]
     log(f"{inside} of {summary['minima']} minima are connected to the global minimum, in {database}")
     log(f"ended: {_ENDS[growth.ended_by()]}")
+    if growth.network.left_out:
+        count = growth.network.left_out
+        log(f"note: {count} points without LPPHE, or leading to such, are left out of rates and occupations")
     for name, found in yields if len(yields) > 1 else ():
         log(
             f"{name}: {found.batches} batches, {found.pairs} pairs, {found.minima} new minima, {found.states} new TS, "

@@ -95,6 +95,7 @@ class Growth:
         """
         self.landscape = landscape
         self.database = database
+        self._seen = _state_of(database)  # as this growth, or what it begins with, has left it
         self.settings = landscape.settings.grow
         self.network = GrowingNetwork(landscape)
         self.strategy = strategy_of(self.network)
@@ -108,7 +109,6 @@ class Growth:
         self.pairs_tried = 0
         self.failures: list[str] = []
         self.lost: str | None = None  # why the engine could not go on
-        self._seen = _state_of(database)  # as this growth, or what it begins with, has left it
         self._last_commit = 0.0
         self._commit_seconds = 0.0
         search = landscape.search
