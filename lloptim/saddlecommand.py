@@ -201,7 +201,7 @@ def _many_searches(
     from lloptim.singleended import PushJob
 
     fingerprint = _job_fingerprint(landscape, settings, minima, pushes)
-    result = resumed(output, "saddle", fingerprint, len(pushes), force)
+    result = resumed(output, landscape, "saddle", fingerprint, len(pushes), force)
     outcomes = [] if result is None else result.search.state["outcomes"]
     if result is None:
         check_writable(output, force)

@@ -66,7 +66,8 @@ def write_input(folder: Path, name: str, landscape: Landscape, batch: Batch) -> 
     """The batch's minima as a landscape, and its pairs by their numbers there."""
     given = Landscape(landscape.settings, landscape.model, landscape.data)
     numbers = {minimum: given.add_minimum(landscape.minimum(minimum)).id for minimum in batch.minima()}
-    write_landscape(file_of(folder, name, INPUT), given)
+    # Its process may be where the file of large data is not found.
+    write_landscape(file_of(folder, name, INPUT), given, embed=True)
     lines = ["minimum_a\tminimum_b\tattempt"]
     lines += [f"{numbers[a]}\t{numbers[b]}\t{attempt}" for a, b, attempt in batch.pairs]
     text = "\n".join(lines) + "\n"

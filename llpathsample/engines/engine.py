@@ -134,7 +134,9 @@ class Engine:
             status = Status.TIME_LIMIT if outcome.late else Status.JOB_FAILED
             return Failure(status, outcome.said, outcome.place)
         try:
-            piece.landscape = read_landscape(file_of(self.folder, piece.name, RESULT))
+            piece.landscape = read_landscape(
+                file_of(self.folder, piece.name, RESULT), data=way.landscape.data
+            )
         except InputError as error:
             file_of(self.folder, piece.name, RESULT).unlink(missing_ok=True)
             return Failure(Status.JOB_FAILED, str(error), outcome.place)
@@ -162,7 +164,7 @@ class Engine:
 
     def _split(self, way: UnderWay, piece: _Piece, avoid: str) -> None:
         """Keep the pairs that a process finished, and give each other one a process of its own."""
-        way.finished, count = self._finished(piece)
+        way.finished, count = self._finished(way, piece)
         way.pieces = []
         for pair in piece.batch.pairs[count:]:
             batch = piece.batch.alone(pair)
@@ -171,10 +173,10 @@ class Engine:
         for each in way.pieces:
             self._start(way, each, avoid)
 
-    def _finished(self, piece: _Piece) -> tuple[Landscape | None, int]:
+    def _finished(self, way: UnderWay, piece: _Piece) -> tuple[Landscape | None, int]:
         """What a failed process had stored, and how many of the first pairs are done with that."""
         try:
-            stored = read_landscape(file_of(self.folder, piece.name, UNFINISHED))
+            stored = read_landscape(file_of(self.folder, piece.name, UNFINISHED), data=way.landscape.data)
         except LandscapeError:
             return None, 0
         # Searches around minima tell of single pushes: their points are kept, and all minima are pushed again.

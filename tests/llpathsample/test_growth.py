@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -239,6 +240,22 @@ def test_an_unfinished_search_does_not_grow_in_place(folder, tmp_path, capsys):
     assert "is an unfinished search of llgmin run" in capsys.readouterr().err
     assert files(tmp_path) == before
     assert call(*command) == 0
+
+
+@pytest.mark.usefixtures("in_process")
+def test_data_outside_the_file_are_needed_by_the_growth_alone(folder, tmp_path, monkeypatch):
+    """Batches lie in a folder of their own, from which the CSV file is not found."""
+    landscape = read_landscape(folder / "minima.h5")
+    landscape.settings = replace(landscape.settings, data=replace(landscape.settings.data, embed_limit_mb=0.0))
+    (tmp_path / "d").mkdir()
+    shutil.copy(folder / "xor.csv", tmp_path / "d")
+    write_landscape(tmp_path / "d" / "minima.h5", landscape)
+    monkeypatch.chdir(tmp_path)
+    assert call("llpathsample", "grow", "d/minima.h5", "-o", "d/grown.h5", *GROW) == 0
+    found, expected = (read_landscape(path) for path in (tmp_path / "d" / "grown.h5", folder / "grown.h5"))
+    assert found.transition_states.coordinates.tolist() == expected.transition_states.coordinates.tolist()
+    assert found.pairs.status.tolist() == expected.pairs.status.tolist()
+    assert found.settings.data.embed_limit_mb == 0.0
 
 
 # --- what goes wrong in a batch -------------------------------------------------------------------
