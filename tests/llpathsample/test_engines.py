@@ -16,7 +16,7 @@ from fatal import FATAL, fatal_minima, fatal_pair
 import lloptim.commands
 from llcommon import trust
 from llcommon.cli.output import console
-from llcommon.errors import OutputError
+from llcommon.errors import NO_MEMORY, InputError, OutputError
 from llcommon.parallel import SerialExecutor
 from llcommon.status import Status
 from llcommon.store import read_landscape
@@ -193,12 +193,50 @@ def test_a_machine_that_does_not_see_the_folder(landscape, tmp_path, monkeypatch
     assert [pair for pair, _ in result.failures] == [(2, 3, 0)]
 
 
-def test_a_full_disk_is_not_a_failure_of_pairs(landscape, tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "lloptim", lambda *_: Outcome(2, "no space left on device"))
+@pytest.mark.parametrize(("code", "error"), [(2, OutputError), (3, InputError)])
+def test_what_cannot_begin_twice_is_not_a_failure_of_pairs(landscape, tmp_path, monkeypatch, code, error):
+    monkeypatch.setattr(running, "lloptim", lambda *_: Outcome(code, "no space left on device"))
     engine = Engine(tmp_path, serial())
-    engine.submit(landscape, Batch(0, PAIRS))
-    with pytest.raises(OutputError, match="could not be made: no space left on device"):
+    way = engine.submit(landscape, Batch(0, PAIRS))
+    engine.advance(1.0)
+    assert engine.notes == ["batch 0 is run again: no space left on device"] and way.result is None
+    with pytest.raises(error, match="could not be made: no space left on device"):
         engine.advance(1.0)
+
+
+def test_a_place_that_cannot_begin_is_not_the_end(landscape, tmp_path, monkeypatch):
+    """Not even of one try of the batch."""
+    program = Lloptim(monkeypatch, landscape)
+    codes = [3]
+    monkeypatch.setattr(running, "lloptim", lambda *a: Outcome(codes.pop(), "no such file") if codes else program(*a))
+    _, result = result_of(Engine(tmp_path, serial()), landscape, Batch(0, PAIRS))
+    assert program.tried == [4, 4, 1, 1, 1]
+    assert len(result.failures) == 1
+
+
+def test_a_pair_without_enough_memory_is_lost_alone(landscape, tmp_path, monkeypatch):
+    program = Lloptim(monkeypatch, landscape)
+
+    def poor(*arguments) -> Outcome:
+        outcome = program(*arguments)
+        return replace(outcome, code=2, said=f"lloptim: error: {NO_MEMORY}; use less") if outcome.code < 0 else outcome
+
+    monkeypatch.setattr(running, "lloptim", poor)
+    _, result = result_of(Engine(tmp_path, serial()), landscape, Batch(0, PAIRS))
+    assert [pair for pair, _ in result.failures] == [(*fatal_pair(landscape), 0)]
+    assert result.failures[0][1].status is Status.JOB_FAILED and NO_MEMORY in result.failures[0][1].reason
+
+
+def test_a_users_loss_that_fails_on_the_way_is_a_failure_of_pairs(landscape, tmp_path, monkeypatch):
+    program = Lloptim(monkeypatch, landscape)
+
+    def failing(*arguments) -> Outcome:
+        outcome = program(*arguments)
+        return replace(outcome, code=3, said="it raised ValueError") if outcome.code < 0 else outcome
+
+    monkeypatch.setattr(running, "lloptim", failing)
+    _, result = result_of(Engine(tmp_path, serial()), landscape, Batch(0, PAIRS))
+    assert [pair for pair, _ in result.failures] == [(*fatal_pair(landscape), 0)]
 
 
 def test_a_damaged_result_is_made_again(landscape, tmp_path, monkeypatch):
