@@ -129,8 +129,9 @@ class Engine:
         """Read what a process yielded; or why it did not."""
         try:
             outcome = future.result()
-        except (Lost, BrokenExecutor) as error:
-            return Failure(Status.JOB_FAILED, str(error), getattr(error, "place", ""))
+        except (Lost, BrokenExecutor, OSError, MemoryError, EOFError) as error:
+            # Also what the machine refuses that runs the task: a process, a temporary folder, a file of the network.
+            return Failure(Status.JOB_FAILED, str(error) or type(error).__name__, getattr(error, "place", ""))
         way.cpu += outcome.cpu
         self._bring(piece, outcome)
         if outcome.code in _REFUSALS and not self._is_of_pairs(way, piece, outcome):

@@ -179,6 +179,22 @@ def test_a_lost_place_is_avoided(landscape, tmp_path, monkeypatch):
     assert executor.avoided == ["", "node 1", "node 2", "node 2", "node 2", "node 2"]
 
 
+@pytest.mark.parametrize("error", [BlockingIOError(11, "fork"), MemoryError(), EOFError(), OSError(116, "stale")])
+def test_what_a_machine_refuses_is_a_failure(landscape, tmp_path, monkeypatch, error):
+    program = Lloptim(monkeypatch, landscape, deaths=0)
+    errors = [error]
+
+    def refuse(*arguments):
+        if errors:
+            raise errors.pop()
+        return program(*arguments)
+
+    monkeypatch.setattr(running, "lloptim", refuse)
+    engine = Engine(tmp_path, serial())
+    _, result = result_of(engine, landscape, Batch(0, [(0, 1, 0)]))
+    assert not result.failures and engine.notes == [f"batch 0 is run again: {str(error) or type(error).__name__}"]
+
+
 def test_a_machine_that_does_not_see_the_folder(landscape, tmp_path, monkeypatch):
     """Its files travel with the task, and what it wrote comes back; what a dead process had finished, too."""
     Lloptim(monkeypatch, landscape)
