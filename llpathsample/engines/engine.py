@@ -71,6 +71,14 @@ class UnderWay:
         self.cpu = 0.0
         self.refusals = 0
 
+    @property
+    def in_vain(self) -> bool:
+        """Whether it is done, and of each pair the process failed in another way than by its time."""
+        failures = [] if self.result is None else self.result.failures
+        return len(failures) == len(self.batch.pairs) and all(
+            failure.status is Status.JOB_FAILED for _, failure in failures
+        )
+
     def conclude(self) -> None:
         """Set the result if all pieces are done."""
         if all(piece.done for piece in self.pieces):

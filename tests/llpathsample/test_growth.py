@@ -290,6 +290,27 @@ def test_a_disk_that_is_full_ends_the_growth(plane, tmp_path, monkeypatch, capsy
     assert (tmp_path / "grown.h5").read_bytes() == (plane / "grown.h5").read_bytes()
 
 
+def test_what_all_batches_fail_by_marks_no_pair(plane, tmp_path, monkeypatch, capsys):
+    """It ends the growth with a sentence; then the next run tries them as if nothing had been."""
+
+    def broken(*_) -> Outcome:
+        return Outcome(1, "ModuleNotFoundError: No module named 'numpy'")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(running, "lloptim", broken)
+        assert grow(plane, tmp_path / "grown.h5") == 2
+        said = capsys.readouterr().err
+        assert "error: the processes of the first 3 pairs have all failed (ModuleNotFoundError" in said
+        assert "note: batch 0 is run again: ModuleNotFoundError" in said
+        assert not (tmp_path / "grown.h5").exists()
+        # One pair alone may be fatal.
+        assert grow(plane, tmp_path / "one.h5", "--set", "grow.budget=1") == 4
+        assert read_landscape(tmp_path / "one.h5").pairs.status.tolist() == [Status.JOB_FAILED]
+    monkeypatch.setattr(running, "lloptim", connect_here)
+    assert grow(plane, tmp_path / "grown.h5") == 0
+    assert (tmp_path / "grown.h5").read_bytes() == (plane / "grown.h5").read_bytes()
+
+
 class Child:
     """In place of a process: it ends at once, with the next of some exit codes."""
 
