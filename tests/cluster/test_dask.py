@@ -1,13 +1,16 @@
 """Growth in the workers of a real Dask scheduler, some of which are killed."""
 
+import concurrent.futures
 import importlib.util
 import sys
+import threading
 
 import pytest
 from driving import files, run, started, xor_minima
 
-from llcommon.errors import InputError
+from llcommon.errors import ConfigError, InputError, Stopped
 from llpathsample.engines import daskcluster
+from llpathsample.engines.running import Lost, Outcome, Task
 
 if importlib.util.find_spec("distributed") is None:
     pytest.skip("needs Dask: pip install distributed", allow_module_level=True)
@@ -52,3 +55,66 @@ def test_without_a_scheduler(monkeypatch):
     monkeypatch.setattr(daskcluster, "_CONNECT_SECONDS", 0.3)
     with pytest.raises(InputError, match="^no Dask scheduler answers at tcp://127.0.0.1:9; start one with"):
         daskcluster.DaskExecutor("tcp://127.0.0.1:9", 1)
+
+
+class Remote:
+    """In place of a future of Dask that is done: it gives an outcome, or raises when it is asked."""
+
+    def __init__(self, status: str, answer) -> None:
+        self.status = status
+        self.answer = answer
+
+    def result(self, timeout: float):
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+    exception = result
+
+    def add_done_callback(self, function) -> None:
+        function(self)
+
+
+class Client:
+    """In place of Dask's: whatever is submitted comes to the same end."""
+
+    def __init__(self, remote: Remote) -> None:
+        self.remote = remote
+        self.sent: list[Task] = []
+
+    def submit(self, function, called, task, *_, **__) -> Remote:
+        self.sent.append(task)
+        return self.remote
+
+
+def executor(remote: Remote) -> daskcluster.DaskExecutor:
+    """One without a cluster."""
+    dask = object.__new__(daskcluster.DaskExecutor)
+    dask.address, dask._futures, dask._guard, dask._client = "tcp://here", set(), threading.Lock(), Client(remote)
+    return dask
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "error", "reason"),
+    [
+        ("finished", OSError("no route"), Lost, "cannot be fetched .no route."),
+        ("finished", concurrent.futures.CancelledError(), Lost, "cannot be fetched .CancelledError."),
+        ("error", EOFError(), Lost, "cannot be fetched .EOFError."),
+        ("cancelled", None, Stopped, "loss of the Dask scheduler"),
+        ("lost", None, Lost, "a Dask worker was lost with its result"),
+    ],
+)
+def test_whatever_becomes_of_a_task_is_told(tmp_path, status, answer, error, reason):
+    future = executor(Remote(status, answer)).submit(print, Task("a", str(tmp_path), ("connect",)))
+    with pytest.raises(error, match=reason):
+        future.result(timeout=30.0)
+
+
+def test_what_a_task_has_raised_is_handed_over(tmp_path):
+    dask = executor(Remote("finished", Outcome(4, "nothing")))
+    assert dask.submit(print, Task("a", str(tmp_path), ("connect",))).result(timeout=30.0).code == 4
+    for raised, expected in [(ImportError("no numpy"), ConfigError), (MemoryError(), MemoryError)]:
+        remote = Remote("error", None)
+        remote.exception = lambda timeout, raised=raised: raised
+        with pytest.raises(expected):
+            executor(remote).submit(print, Task("a", str(tmp_path), ("connect",))).result(timeout=30.0)
