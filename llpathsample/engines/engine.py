@@ -114,8 +114,8 @@ class Engine:
             known.set_result(Outcome(0, ""))
             self._running[known] = way, piece
             return
-        write_input(self.folder, piece.name, way.landscape, piece.batch)
-        command = tuple(command_of(piece.batch))
+        minima = write_input(self.folder, piece.name, way.landscape, piece.batch)
+        command = tuple(command_of(piece.batch, minima))
         task = Task(piece.name, str(self.folder), command, trust.granted(), self.limit, avoid=avoid)
         self._running[self.executor.submit(run_task, task)] = way, piece
 

@@ -19,9 +19,9 @@ from llcommon.cli.output import console
 from llcommon.errors import NO_MEMORY, InputError, OutputError
 from llcommon.parallel import SerialExecutor
 from llcommon.status import Status
-from llcommon.store import read_landscape
+from llcommon.store import Landscape, read_landscape
 from llpathsample.engines import running
-from llpathsample.engines.batch import SADDLE, Batch, batch_of
+from llpathsample.engines.batch import SADDLE, Batch, batch_of, command_of, write_input
 from llpathsample.engines.engine import Engine
 from llpathsample.engines.running import Children, Lost, Outcome, Task, file_of, run_task, use_children
 
@@ -324,6 +324,16 @@ def test_searches_around_minima_are_batches_too(landscape, tmp_path):
     _, result = result_of(Engine(tmp_path, serial()), landscape, batch)
     assert len(result.landscapes[0].transition_states) and not result.failures
     assert batch.name(landscape) != replace(batch, options=("--random", "3")).name(landscape)
+
+
+def test_minima_that_are_one_in_the_input_are_searched_around_once(landscape, tmp_path, monkeypatch):
+    """The landscape has told them apart, in the order in which it met them."""
+    find = Landscape.find_minimum
+    monkeypatch.setattr(Landscape, "find_minimum", lambda self, *of: 0 if len(self.minima) == 1 else find(self, *of))
+    batch = Batch(3, [(0, 0, 0), (1, 1, 0), (2, 2, 0)], SADDLE, ("--random", "1"))
+    minima = write_input(tmp_path, "a", landscape, batch)
+    assert minima == [0] and len(read_landscape(file_of(tmp_path, "a", "input.h5")).minima) == 1
+    assert command_of(batch, minima).count("--minimum") == 1
 
 
 def test_checkpoints_of_connections_alone_are_read():
