@@ -84,11 +84,11 @@ def command_of(batch: Batch, minima: list[int]) -> list[str]:
 
     minima: their numbers in the input.
     """
+    # What a process completed that outlived a killed growth is left as it is: by --keep, and as a part of an array.
     if batch.kind == CONNECT:
-        # As a part of an array: what a process completed that outlived a killed growth is left as it is.
         return [CONNECT, "{input}", "--pairs", "{pairs}", "--part", "1/1", *batch.options]
     chosen = [option for number in minima for option in ("--minimum", str(number))]
-    return [batch.kind, "{input}", *chosen, *batch.options]
+    return [batch.kind, "{input}", *chosen, "--keep", *batch.options]
 
 
 def forget_files(folder: Path, name: str) -> None:

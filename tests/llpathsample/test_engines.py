@@ -20,6 +20,7 @@ from llcommon.errors import NO_MEMORY, InputError, OutputError
 from llcommon.parallel import SerialExecutor
 from llcommon.status import Status
 from llcommon.store import Landscape, read_landscape
+from lloptim.singleended import PushJob
 from llpathsample.engines import running
 from llpathsample.engines.batch import SADDLE, Batch, batch_of, command_of, write_input
 from llpathsample.engines.engine import Engine
@@ -324,6 +325,20 @@ def test_searches_around_minima_are_batches_too(landscape, tmp_path):
     _, result = result_of(Engine(tmp_path, serial()), landscape, batch)
     assert len(result.landscapes[0].transition_states) and not result.failures
     assert batch.name(landscape) != replace(batch, options=("--random", "3")).name(landscape)
+
+
+def test_searches_that_an_orphan_has_completed_are_not_done_again(landscape, tmp_path, monkeypatch):
+    """It was not told to give its file the name of a result: who started it is gone."""
+    monkeypatch.setattr(running, "lloptim", lambda words, *_: Outcome(Lloptim._connect(None, words), ""))
+    batch = Batch(3, [(0, 0, 0)], SADDLE, ("--random", "2"))
+    _, first = result_of(Engine(tmp_path, serial()), landscape, batch)
+    files = [file_of(tmp_path, batch.name(landscape), kind) for kind in ("result.h5", "unfinished.h5")]
+    content = files[0].read_bytes()
+    files[0].rename(files[1])
+    monkeypatch.setattr(PushJob, "run", lambda *_: pytest.fail("done twice"))
+    _, second = result_of(Engine(tmp_path, serial()), landscape, batch)
+    assert not second.failures and files[0].read_bytes() == content
+    assert contents(*second.landscapes) == contents(*first.landscapes)
 
 
 def test_minima_that_are_one_in_the_input_are_searched_around_once(landscape, tmp_path, monkeypatch):
