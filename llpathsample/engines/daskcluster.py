@@ -5,6 +5,7 @@ where the batch folder is seen nevertheless, the work is done there and outlives
 again is our business: Dask moves a task whose worker is lost, a few times, and then hands the loss over.
 """
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -13,7 +14,7 @@ from concurrent.futures import Future
 
 from llcommon import __version__
 from llcommon.errors import ConfigError, InputError, Stopped
-from llpathsample.engines.running import INPUT, PAIRS, Lost, Outcome, Task, file_of, stop_children
+from llpathsample.engines.running import INPUT, PAIRS, UNFINISHED, Lost, Outcome, Task, file_of, stop_children
 
 LOCAL = "local"
 _CONNECT_SECONDS = 10
@@ -59,8 +60,11 @@ class DaskExecutor:
 
     def submit(self, function: Callable, task: Task) -> Future:
         """A future function(task), of a worker. It raises Lost, or Stopped if the scheduler itself is lost."""
-        kinds = [kind for kind in (INPUT, PAIRS) if file_of(task.folder, task.name, kind).exists()]
-        contents = {kind: file_of(task.folder, task.name, kind).read_bytes() for kind in kinds}
+        contents = {}
+        for kind in (INPUT, PAIRS, UNFINISHED):
+            # What a process left behind writes may be complete and renamed between two looks.
+            with contextlib.suppress(FileNotFoundError):
+                contents[kind] = file_of(task.folder, task.name, kind).read_bytes()
         sent = dataclasses.replace(task, contents=contents)
         future: Future = Future()
         future.set_running_or_notify_cancel()

@@ -1,6 +1,7 @@
 """Growth in the workers of a real Dask scheduler, some of which are killed."""
 
 import concurrent.futures
+import dataclasses
 import importlib.util
 import sys
 import threading
@@ -9,8 +10,8 @@ import pytest
 from driving import files, run, started, xor_minima
 
 from llcommon.errors import ConfigError, InputError, Stopped
-from llpathsample.engines import daskcluster
-from llpathsample.engines.running import Lost, Outcome, Task
+from llpathsample.engines import daskcluster, running
+from llpathsample.engines.running import INPUT, PAIRS, UNFINISHED, Lost, Outcome, Task, file_of
 
 if importlib.util.find_spec("distributed") is None:
     pytest.skip("needs Dask: pip install distributed", allow_module_level=True)
@@ -108,6 +109,24 @@ def test_whatever_becomes_of_a_task_is_told(tmp_path, status, answer, error, rea
     future = executor(Remote(status, answer)).submit(print, Task("a", str(tmp_path), ("connect",)))
     with pytest.raises(error, match=reason):
         future.result(timeout=30.0)
+
+
+def test_what_a_worker_had_finished_goes_to_the_next(tmp_path, monkeypatch):
+    """Which goes on after it, wherever it is; where the folder is seen, what is there now counts."""
+    for kind in (INPUT, PAIRS, UNFINISHED):
+        file_of(tmp_path, "a", kind).write_text(kind)
+    dask = executor(Remote("finished", None))
+    dask.submit(print, Task("a", str(tmp_path), ("connect",))).result(timeout=30.0)
+    seen = []
+    monkeypatch.setattr(running, "arguments_of", lambda task, folder: [str(file_of(folder, task.name, UNFINISHED))])
+    monkeypatch.setattr(
+        running, "lloptim", lambda files, *_: seen.append(open(files[0]).read()) or Outcome(-9, "")
+    )
+    file_of(tmp_path, "a", UNFINISHED).write_text("more")
+    sent = dask._client.sent[0]
+    assert running.run_task(sent).contents is None
+    assert running.run_task(dataclasses.replace(sent, folder="/nowhere")).contents == UNFINISHED.encode()
+    assert seen == ["more", UNFINISHED]
 
 
 def test_what_a_task_has_raised_is_handed_over(tmp_path):
