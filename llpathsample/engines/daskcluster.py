@@ -18,6 +18,7 @@ from llpathsample.engines.running import INPUT, PAIRS, UNFINISHED, Lost, Outcome
 
 LOCAL = "local"
 _CONNECT_SECONDS = 10
+_CLOSE_SECONDS = 10
 _FETCH_SECONDS = 60  # for an outcome that is there
 
 
@@ -53,7 +54,11 @@ class DaskExecutor:
         try:
             target = self._cluster or address
             self._client = distributed.Client(target, timeout=_CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
+        except BaseException as error:
+            if self._cluster is not None:
+                self._cluster.close(timeout=_CLOSE_SECONDS)
+            if not isinstance(error, OSError | ValueError | TypeError):
+                raise
             raise InputError(
                 f"no Dask scheduler answers at {address}; start one with `dask scheduler`, or use --dask {LOCAL}"
             ) from error
@@ -136,11 +141,15 @@ class DaskExecutor:
         try:
             if self._client.status == "running":
                 if cancel_futures:
-                    self._client.cancel(list(self._futures))
+                    with self._guard:
+                        futures = list(self._futures)
+                    self._client.cancel(futures)
                 if self._cluster is not None:
                     self._client.run(stop_children)
         except Exception:  # noqa: S110, BLE001 (the scheduler may be lost at any moment, and there is nothing to save)
             pass
-        self._client.close(timeout=2)
-        if self._cluster is not None:
-            self._cluster.close(timeout=10)
+        try:
+            self._client.close(timeout=2)
+        finally:
+            if self._cluster is not None:
+                self._cluster.close(timeout=_CLOSE_SECONDS)

@@ -58,6 +58,27 @@ def test_without_a_scheduler(monkeypatch):
         daskcluster.DaskExecutor("tcp://127.0.0.1:9", 1)
 
 
+@pytest.mark.parametrize("error", [OSError("refused"), KeyboardInterrupt()])
+def test_a_cluster_of_our_own_does_not_stay_without_a_client(monkeypatch, error):
+    class Cluster:
+        open = True
+
+        def __init__(self, **_) -> None:
+            pass
+
+        def close(self, timeout: float) -> None:
+            Cluster.open = False
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("distributed.LocalCluster", Cluster)
+    monkeypatch.setattr("distributed.Client", fail)
+    with pytest.raises(InputError if isinstance(error, OSError) else KeyboardInterrupt):
+        daskcluster.DaskExecutor("local", 1)
+    assert not Cluster.open
+
+
 class Remote:
     """In place of a future of Dask that is done: it gives an outcome, or raises when it is asked."""
 
