@@ -10,6 +10,9 @@ of another model; 4 ran but found or converged nothing; 75 stopped at a time lim
 SIGTERM with a checkpoint (run the same command again); 130 interrupted.
 """
 
+# How the sentence begins that ends a command for want of memory.
+NO_MEMORY = "the memory of this machine does not suffice"
+
 
 class LandscapeError(Exception):
     """Base of all errors that end a command with one sentence."""

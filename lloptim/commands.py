@@ -103,7 +103,7 @@ def connect(file: Path, given, pairs_file, part, output, force, seed, overrides,
     refuse_input_as_output(file, output)
     settings = overridden_settings(landscape, overrides, seed, file.name)
     fingerprint = _job_fingerprint(landscape, settings, pairs)
-    result = resumed(output, "connect", fingerprint, len(pairs), force, part)
+    result = resumed(output, landscape, "connect", fingerprint, len(pairs), force, part is not None)
     outcomes = [] if result is None else result.search.state["outcomes"]
     if result is None:
         check_writable(output, force)

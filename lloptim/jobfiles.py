@@ -24,20 +24,22 @@ def refuse_input_as_output(file: Path, output: Path) -> None:
         raise ConfigError(f"the output {output} is the landscape to be read; give another name by -o")
 
 
-def resumed(output: Path, kind: str, job: str, count: int, force: bool, part: str | None = None) -> Landscape | None:
+def resumed(
+    output: Path, source: Landscape, kind: str, job: str, count: int, force: bool, keep: bool = False
+) -> Landscape | None:
     """The landscape in `output` if it is of this job of `count` tasks and the job can go on; None: start afresh.
 
-    kind: the command whose job it is. A complete part of a job array is left as it is; another complete job is
-    refused without -f.
+    source: the landscape that the job reads. kind: the command whose job it is. A complete job is left as it is with
+    `keep`, as parts of job arrays are; else it is refused without -f.
     """
     if not output.is_file():
         return None
     try:
-        stored = read_landscape(output)
+        stored = read_landscape(output, data=source.data)
         state = {} if stored.search is None else stored.search.state
         if state.get("kind") != kind or state["job"] != job:
             raise OutputError(f"{output} exists and is not the result of this job; use -f to replace it")
-        if len(state["outcomes"]) == count and part is None:
+        if len(state["outcomes"]) == count and not keep:
             raise OutputError(f"{output} exists and its job is complete; use -f to replace it")
     except LandscapeError as error:
         if force:

@@ -51,13 +51,14 @@ from lloptim.pointcommands import check_id, displaced, displacement_option, poin
 @jobs_option("Pushes followed at the same time; default: the cores that are available.")
 @time_limit_option()
 @dry_run_option()
+@click.option("--keep", is_flag=True, hidden=True, help="Leave a complete output of this job as it is, also with -f.")
 @trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
 def saddle(
     file: Path, minima, all_minima, state, point, displacement, random, soft, enumerated, output, force, seed,
-    overrides, jobs, time_limit, dry_run, as_json,
+    overrides, jobs, time_limit, dry_run, keep, as_json,
 ) -> None:  # fmt: skip
     """Search for transition states from one point of the landscape FILE, or around its minima.
 
@@ -84,7 +85,7 @@ def saddle(
         chosen = list(range(len(landscape.minima))) if all_minima else list(dict.fromkeys(minima))
         for minimum in chosen:
             check_id(landscape, minimum, file)
-        flags = force, jobs, time_limit, dry_run, as_json
+        flags = force, keep, jobs, time_limit, dry_run, as_json
         pushes = _pushes(landscape, chosen, random or 0, soft or 0, enumerated)
         _many_searches(landscape, settings, chosen, pushes, file, output, *flags)
         return
@@ -192,7 +193,7 @@ def _job_fingerprint(landscape, settings, minima: list[int], pushes: list) -> st
 
 
 def _many_searches(
-    landscape, settings, minima, pushes, file, output, force, jobs, time_limit, dry_run, as_json
+    landscape, settings, minima, pushes, file, output, force, keep, jobs, time_limit, dry_run, as_json
 ) -> None:
     """Push minima, or go on with a job that was stopped; report."""
     from llcommon.errors import NothingFound
@@ -201,7 +202,7 @@ def _many_searches(
     from lloptim.singleended import PushJob
 
     fingerprint = _job_fingerprint(landscape, settings, minima, pushes)
-    result = resumed(output, "saddle", fingerprint, len(pushes), force)
+    result = resumed(output, landscape, "saddle", fingerprint, len(pushes), force, keep)
     outcomes = [] if result is None else result.search.state["outcomes"]
     if result is None:
         check_writable(output, force)
@@ -211,7 +212,8 @@ def _many_searches(
         return
     job = PushJob(landscape, settings, pushes, result)
     job.resume(outcomes)
-    run_job(job, "saddle", len(pushes), "pushes", output, fingerprint, jobs, time_limit)
+    if len(outcomes) < len(pushes) or not pushes:
+        run_job(job, "saddle", len(pushes), "pushes", output, fingerprint, jobs, time_limit)
     _report(job, output, as_json)
     if not len(result.transition_states):
         raise NothingFound(f"no push led to a transition state; {output} notes why")

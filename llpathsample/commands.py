@@ -152,7 +152,7 @@ def grow(
     strategies; docs/growing.md tells which. A growth that was stopped or killed goes on when the same command is run
     again.
     """
-    from llcommon.errors import Stopped
+    from llcommon.errors import LandscapeError, Stopped
     from llpathsample.growoptions import as_overrides
     from llpathsample.growth import Growth, Lock, batch_folder
 
@@ -184,17 +184,26 @@ def grow(
             states = len(landscape.transition_states)
             progress.update(growth.pairs_tried, f"{total} minima, {states} TS, {outside} to connect")
 
-        complete = growth.run(stop, report)
-    for note in growth.engine.notes:
-        log(f"note: {note}")
-    for failure in growth.failures:
-        log(f"warning: {failure}")
+        try:
+            complete = growth.run(stop, report)
+        except LandscapeError:
+            _tell_of_engine(growth)
+            raise
+    _tell_of_engine(growth)
     kept = f"{growth.pairs_tried} pairs tried so far, all results are kept in {database}"
     if growth.lost is not None:
         raise Stopped(f"{growth.lost}; {kept}; run the same command again to go on")
     if not complete:
         raise stop.error(kept)
     _report_growth(landscape, database, growth, before, as_json)
+
+
+def _tell_of_engine(growth) -> None:
+    """Say what was run again, and what failed for good."""
+    for note in growth.engine.notes:
+        log(f"note: {note}")
+    for failure in growth.failures:
+        log(f"warning: {failure}")
 
 
 def _report_growth(landscape, database: Path, growth, before: int, as_json: bool) -> None:

@@ -27,6 +27,8 @@ from llpathsample.yields import cost_of
 
 _LEAST_COMMIT_SECONDS = 1.0
 _COMMIT_SHARE = 0.05
+# As many batches that all fail at the beginning of a run, of as many pairs, are no matter of their pairs.
+_FIRST = 3
 
 
 class Lock:
@@ -109,6 +111,8 @@ class Growth:
         self.pairs_tried = 0
         self.failures: list[str] = []
         self.lost: str | None = None  # why the engine could not go on
+        self._sound = False  # whether a process of this run has done what it should
+        self._in_vain = 0  # pairs that were merged before
         self._last_commit = 0.0
         self._commit_seconds = 0.0
         search = landscape.search
@@ -220,6 +224,8 @@ class Growth:
         self._commit_seconds = self._last_commit - begin
 
     def _commit_is_due(self) -> bool:
+        if self._in_vain and not self._sound:
+            return False
         interval = max(_LEAST_COMMIT_SECONDS, self._commit_seconds / _COMMIT_SHARE)
         return time.monotonic() - self._last_commit > interval
 
@@ -227,7 +233,8 @@ class Growth:
         """Grow until a rule ends it, nothing is left to try or the budget is spent.
 
         Returns False if `stopped()` came first, or the engine was `lost`.
-        report(minima outside the main component, minima in all) is called after every merged batch.
+        report(minima outside the main component, minima in all) is called after every merged batch. Raises OutputError,
+        with the file as it was, if no process can do its work; what the engine raises.
         """
         self.network.update()
         self.stopping.begin()
@@ -246,6 +253,7 @@ class Growth:
                 if stopped():
                     break
                 oldest = self.window.pop(0)
+                self._in_vain += len(oldest.batch.pairs) if oldest.in_vain else 0
                 self._merge(oldest.batch, oldest.result)
                 self.merged.append(oldest)
                 report(len(self.network.outside()), len(self.landscape.minima))
@@ -262,6 +270,27 @@ class Growth:
         return complete
 
     def _wait(self, stopped: Callable[[], bool]) -> None:
-        """Until the oldest batch is done, or a stop is requested."""
-        while self.window[0].result is None and not stopped():
+        """Until the oldest batch is done and may be merged, or a stop is requested."""
+        while not stopped() and (self.window[0].result is None or not self._may_be_merged()):
             self.engine.advance(0.2)
+
+    def _may_be_merged(self) -> bool:
+        """Whether the oldest batch failed, if it did, by itself and not for what all would fail by; False: wait.
+
+        Pairs that are marked as failed are not chosen soon again, so nothing is marked as long as not one process of
+        this run has worked. Raises OutputError if none of the first ones has.
+        """
+        first = self.window[:_FIRST]
+        self._sound = self._sound or any(way.result is not None and not way.in_vain for way in first)
+        if self._sound:
+            return True
+        if not all(way.in_vain for way in first):
+            return False
+        pairs = self._in_vain + sum(len(way.batch.pairs) for way in first)
+        if pairs < _FIRST:
+            return True
+        reason = first[0].result.failures[-1][1].reason
+        raise OutputError(
+            f"the processes of the first {pairs} pairs have all failed ({reason}), and no pair is marked as tried; see "
+            "to what they need where they run and run the same command again, or begin with other pairs by --strategy"
+        )

@@ -12,7 +12,7 @@ import click
 
 from llcommon import __version__, trust
 from llcommon.cli.output import console
-from llcommon.errors import ConfigError, Interrupted, LandscapeError, OutputError, Stopped
+from llcommon.errors import NO_MEMORY, ConfigError, Interrupted, LandscapeError, OutputError, Stopped
 
 BUG = 1
 WRONG_COMMAND_LINE = 2
@@ -193,7 +193,7 @@ def _as_landscape_error(error: Exception) -> LandscapeError | None:
     if isinstance(error, click.ClickException):
         return ConfigError(_usage_sentence(error))
     if isinstance(error, MemoryError):
-        return ConfigError("the memory of this machine does not suffice; use a smaller model or fewer --jobs")
+        return ConfigError(f"{NO_MEMORY}; use a smaller model or fewer --jobs")
     if isinstance(error, OSError) and error.errno in _FULL_DISK:
         where = error.filename or "the output"
         return OutputError(f"{where} cannot be written because the disk is full; free some space")

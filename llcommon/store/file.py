@@ -32,8 +32,8 @@ def _table_contents(table: Columns, prefix: str) -> dict[str, np.ndarray]:
     return {f"{prefix}/{name}": getattr(table, name) for name in table.names}
 
 
-def _data_contents(data: Data, embed_limit_mb: float) -> dict[str, np.ndarray | str]:
-    """What is stored of the data: all, or above the limit only what finds and checks the CSV file."""
+def _data_contents(data: Data, embed_limit_mb: float | None) -> dict[str, np.ndarray | str]:
+    """What is stored of the data: all, or above the limit (None: without one) only what finds and checks the CSV."""
     names = {
         "class_names": list(data.class_names),
         "feature_names": list(data.feature_names),
@@ -49,7 +49,7 @@ def _data_contents(data: Data, embed_limit_mb: float) -> dict[str, np.ndarray | 
     arrays = {name: getattr(data, name) for name in ("features", "shift", "scale", "labels", "targets")}
     arrays = {f"data/{name}": array for name, array in arrays.items() if array is not None}
     size = sum(array.nbytes for array in arrays.values())
-    if size <= embed_limit_mb * MEGABYTE:
+    if embed_limit_mb is None or size <= embed_limit_mb * MEGABYTE:
         contents.update(arrays)
     return contents
 
@@ -71,8 +71,11 @@ def _user_contents(model) -> dict[str, str]:
     return {"model/user": canonical_json(about), "model/source": source.text}
 
 
-def landscape_contents(landscape: Landscape) -> dict[str, np.ndarray | str]:
-    """All that a landscape file holds, by dataset path. ValueError for what the format forbids."""
+def landscape_contents(landscape: Landscape, embed: bool = False) -> dict[str, np.ndarray | str]:
+    """All that a landscape file holds, by dataset path. ValueError for what the format forbids.
+
+    embed: whether it holds the data however large they are.
+    """
     model = landscape.declared
     contents: dict[str, np.ndarray | str] = {
         "settings": canonical_json(settings_to_tables(landscape.settings)),
@@ -85,7 +88,8 @@ def landscape_contents(landscape: Landscape) -> dict[str, np.ndarray | str]:
     }
     contents.update(_user_contents(model))
     if landscape.data is not None:
-        contents.update(_data_contents(landscape.data, landscape.settings.data.embed_limit_mb))
+        limit = None if embed else landscape.settings.data.embed_limit_mb
+        contents.update(_data_contents(landscape.data, limit))
     contents.update(_table_contents(landscape.minima, "minima"))
     contents.update(_table_contents(landscape.transition_states, "transition_states"))
     contents.update(_table_contents(landscape.pairs, "pairs"))
@@ -113,12 +117,13 @@ def _in_file_type(value: np.ndarray | str) -> np.ndarray | str:
     return np.asarray(value, dtype=value.dtype.newbyteorder("<"), order="C")
 
 
-def write_landscape(path: str | Path, landscape: Landscape) -> None:
+def write_landscape(path: str | Path, landscape: Landscape, *, embed: bool = False) -> None:
     """Replace (or create) the file `path` by this landscape; equal landscapes give equal bytes.
 
-    Raises OutputError if it cannot be written; the file that was there is then untouched.
+    embed: whether the file holds the data however large they are, for a reader that does not see their file. Raises
+    OutputError if it cannot be written; the file that was there is then untouched.
     """
-    contents = landscape_contents(landscape)
+    contents = landscape_contents(landscape, embed)
     replace_file(path, lambda temporary: container.write(temporary, contents))
 
 
@@ -165,11 +170,13 @@ def _outside_data(contents: schema.Contents, settings: Settings, path: Path) -> 
     raise InputError(f"{path} needs its data file {name}, which is missing; put it beside the landscape file")
 
 
-def _stored_data(contents: schema.Contents, settings: Settings, path: Path) -> Data | None:
+def _stored_data(contents: schema.Contents, settings: Settings, path: Path, known: Data | None) -> Data | None:
     if "data/source" not in contents:
         return None
     if "data/features" in contents:
         return _embedded_data(contents)
+    if known is not None and known.content_sha256() == contents["data/content_sha256"]:
+        return known
     return _outside_data(contents, settings, path)
 
 
@@ -215,14 +222,14 @@ def _named_model(contents: schema.Contents, data: Data | None) -> NamedModel:
     )
 
 
-def _assemble(contents: schema.Contents, path: Path, points: bool) -> Landscape:
+def _assemble(contents: schema.Contents, path: Path, points: bool, data: Data | None) -> Landscape:
     """A landscape from checked contents; ValueError and KeyError for texts that make no sense."""
     tables = _json(contents, "settings", dict)
     users = "model/user" in contents
     # Tables need no model of their own: what is not built is not checked either, and takes no time.
     parameters_of = losses.parameters_of if points and not users else lambda name: FreeTable
     settings = parse_settings(tables, str(path), parameters_of, losses.known_models())
-    data = _stored_data(contents, settings, path)
+    data = _stored_data(contents, settings, path, data)
     if users:
         model = _user_model(contents, data, path)
     elif points:
@@ -256,12 +263,13 @@ def verify_hashes(landscape: Landscape, name: str = "the landscape") -> None:
         )
 
 
-def read_landscape(path: str | Path, *, points: bool = True) -> Landscape:
+def read_landscape(path: str | Path, *, points: bool = True, data: Data | None = None) -> Landscape:
     """The landscape in the file `path`.
 
     points: whether to read the coordinates; without them reading is fast and the result serves
     tables, but nothing can be added to it and it cannot be written; a model of the toolchain is built when it is
-    first asked for. Raises InputError, one sentence that names the file, for a file that is missing, foreign, of a
+    first asked for. data: taken for those of the file if they are the same and it does not hold them; the CSV file is
+    not looked for then. Raises InputError, one sentence that names the file, for a file that is missing, foreign, of a
     newer version or damaged.
     """
     path = Path(path)
@@ -270,7 +278,7 @@ def read_landscape(path: str | Path, *, points: bool = True) -> Landscape:
     if problem:
         raise InputError(f"{path} is not a valid landscape file ({problem}); make it again")
     try:
-        landscape = _assemble(contents, path, points)
+        landscape = _assemble(contents, path, points, data)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a valid landscape file ({error}); make it again") from error
     except InputError:

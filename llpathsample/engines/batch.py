@@ -62,25 +62,33 @@ def batch_of(state: list) -> Batch:
     return Batch(number, [tuple(pair) for pair in pairs], kind, tuple(options))
 
 
-def write_input(folder: Path, name: str, landscape: Landscape, batch: Batch) -> None:
-    """The batch's minima as a landscape, and its pairs by their numbers there."""
+def write_input(folder: Path, name: str, landscape: Landscape, batch: Batch) -> list[int]:
+    """The batch's minima as a landscape, and its pairs by their numbers there; these numbers, each once.
+
+    Where points are aligned by a heuristic, two minima may turn out to be one when they are met in another order.
+    """
     given = Landscape(landscape.settings, landscape.model, landscape.data)
     numbers = {minimum: given.add_minimum(landscape.minimum(minimum)).id for minimum in batch.minima()}
-    write_landscape(file_of(folder, name, INPUT), given)
+    # Its process may be where the file of large data is not found.
+    write_landscape(file_of(folder, name, INPUT), given, embed=True)
     lines = ["minimum_a\tminimum_b\tattempt"]
     lines += [f"{numbers[a]}\t{numbers[b]}\t{attempt}" for a, b, attempt in batch.pairs]
     text = "\n".join(lines) + "\n"
     # Whole at any instant: a process that a killed growth left behind may be about to read it.
     replace_file(file_of(folder, name, PAIRS), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return list(dict.fromkeys(numbers.values()))
 
 
-def command_of(batch: Batch) -> list[str]:
-    """Command and options of lloptim for a batch, with {input} and {pairs} in place of those files."""
+def command_of(batch: Batch, minima: list[int]) -> list[str]:
+    """Command and options of lloptim for a batch, with {input} and {pairs} in place of those files.
+
+    minima: their numbers in the input.
+    """
+    # What a process completed that outlived a killed growth is left as it is: by --keep, and as a part of an array.
     if batch.kind == CONNECT:
-        # As a part of an array: what a process completed that outlived a killed growth is left as it is.
         return [CONNECT, "{input}", "--pairs", "{pairs}", "--part", "1/1", *batch.options]
-    chosen = [option for number in range(len(batch.minima())) for option in ("--minimum", str(number))]
-    return [batch.kind, "{input}", *chosen, *batch.options]
+    chosen = [option for number in minima for option in ("--minimum", str(number))]
+    return [batch.kind, "{input}", *chosen, "--keep", *batch.options]
 
 
 def forget_files(folder: Path, name: str) -> None:

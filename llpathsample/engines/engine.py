@@ -3,6 +3,7 @@
 A batch whose process is killed, crashes or takes too long is run once more, elsewhere if the executor has another
 place, and goes on after the pairs that its file holds. If that fails too, each of the pairs that are left gets
 a process of its own: so only a pair that is fatal itself is lost, and is marked with the status of its failure.
+What cannot even begin, there and elsewhere, ends the growth, for no other batch would fare better.
 """
 
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -10,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llcommon import trust
-from llcommon.errors import InputError, LandscapeError, OutputError
+from llcommon.errors import NO_MEMORY, InputError, LandscapeError, OutputError
 from llcommon.status import Status
 from llcommon.store import Landscape, read_landscape, replace_file
 from llpathsample.engines.batch import CONNECT, Batch, command_of, forget_files, write_input
 from llpathsample.engines.running import DONE, RESULT, UNFINISHED, Lost, Outcome, Task, file_of, run_task
 
 _TRIES = 2
+# Exit codes that speak of files and settings, not of pairs.
+_REFUSALS = {error.exit_code: error for error in (OutputError, InputError)}
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,15 @@ class UnderWay:
         self.finished: Landscape | None = None  # pairs that a process finished before it failed
         self.result: BatchResult | None = None
         self.cpu = 0.0
+        self.refusals = 0
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether it is done, and of each pair the process failed in another way than by its time."""
+        failures = [] if self.result is None else self.result.failures
+        return len(failures) == len(self.batch.pairs) and all(
+            failure.status is Status.JOB_FAILED for _, failure in failures
+        )
 
     def conclude(self) -> None:
         """Set the result if all pieces are done."""
@@ -102,15 +114,16 @@ class Engine:
             known.set_result(Outcome(0, ""))
             self._running[known] = way, piece
             return
-        write_input(self.folder, piece.name, way.landscape, piece.batch)
-        command = tuple(command_of(piece.batch))
+        minima = write_input(self.folder, piece.name, way.landscape, piece.batch)
+        command = tuple(command_of(piece.batch, minima))
         task = Task(piece.name, str(self.folder), command, trust.granted(), self.limit, avoid=avoid)
         self._running[self.executor.submit(run_task, task)] = way, piece
 
     def advance(self, seconds: float) -> None:
         """Wait until something ends, so long at most, and see to all that has ended.
 
-        OutputError if a process cannot work here, as no other could; what an executor says has come to an end.
+        OutputError or InputError if a batch cannot even begin, nor when it is run again; what an executor says has come
+        to an end.
         """
         ended, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
         for future in ended:
@@ -124,21 +137,31 @@ class Engine:
         """Read what a process yielded; or why it did not."""
         try:
             outcome = future.result()
-        except (Lost, BrokenExecutor) as error:
-            return Failure(Status.JOB_FAILED, str(error), getattr(error, "place", ""))
+        except (Lost, BrokenExecutor, OSError, MemoryError, EOFError) as error:
+            # Also what the machine refuses that runs the task: a process, a temporary folder, a file of the network.
+            return Failure(Status.JOB_FAILED, str(error) or type(error).__name__, getattr(error, "place", ""))
         way.cpu += outcome.cpu
-        if outcome.code == OutputError.exit_code:
-            raise OutputError(f"a batch of connections could not be made: {outcome.said}")
         self._bring(piece, outcome)
+        if outcome.code in _REFUSALS and not self._is_of_pairs(way, piece, outcome):
+            way.refusals += 1
+            if way.refusals > 1:
+                raise _REFUSALS[outcome.code](f"a batch of connections could not be made: {outcome.said}")
+            piece.tries += 1  # it says nothing of the pairs
         if outcome.code not in DONE:
             status = Status.TIME_LIMIT if outcome.late else Status.JOB_FAILED
             return Failure(status, outcome.said, outcome.place)
         try:
-            piece.landscape = read_landscape(file_of(self.folder, piece.name, RESULT))
+            piece.landscape = read_landscape(file_of(self.folder, piece.name, RESULT), data=way.landscape.data)
         except InputError as error:
             file_of(self.folder, piece.name, RESULT).unlink(missing_ok=True)
             return Failure(Status.JOB_FAILED, str(error), outcome.place)
         return None
+
+    def _is_of_pairs(self, way: UnderWay, piece: _Piece, outcome: Outcome) -> bool:
+        """Whether what was refused may be the fault of a pair: its memory, or a user's loss that fails on the way."""
+        if NO_MEMORY in outcome.said:
+            return True
+        return outcome.code == InputError.exit_code and self._finished(way, piece)[0] is not None
 
     def _bring(self, piece: _Piece, outcome: Outcome) -> None:
         """Put what comes from a machine that does not see the folder into it."""
@@ -162,7 +185,7 @@ class Engine:
 
     def _split(self, way: UnderWay, piece: _Piece, avoid: str) -> None:
         """Keep the pairs that a process finished, and give each other one a process of its own."""
-        way.finished, count = self._finished(piece)
+        way.finished, count = self._finished(way, piece)
         way.pieces = []
         for pair in piece.batch.pairs[count:]:
             batch = piece.batch.alone(pair)
@@ -171,10 +194,10 @@ class Engine:
         for each in way.pieces:
             self._start(way, each, avoid)
 
-    def _finished(self, piece: _Piece) -> tuple[Landscape | None, int]:
+    def _finished(self, way: UnderWay, piece: _Piece) -> tuple[Landscape | None, int]:
         """What a failed process had stored, and how many of the first pairs are done with that."""
         try:
-            stored = read_landscape(file_of(self.folder, piece.name, UNFINISHED))
+            stored = read_landscape(file_of(self.folder, piece.name, UNFINISHED), data=way.landscape.data)
         except LandscapeError:
             return None, 0
         # Searches around minima tell of single pushes: their points are kept, and all minima are pushed again.

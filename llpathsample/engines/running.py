@@ -235,8 +235,10 @@ def _sees_folder(task: Task) -> bool:
     """Whether the files of a task are here: on the machine that wrote them, or one that shares its file system."""
     if not task.contents:
         return True
+    # A process that was left behind may be writing what is unfinished.
+    given = {kind: text for kind, text in task.contents.items() if kind != UNFINISHED}
     try:
-        return all(file_of(task.folder, task.name, kind).read_bytes() == text for kind, text in task.contents.items())
+        return all(file_of(task.folder, task.name, kind).read_bytes() == text for kind, text in given.items())
     except OSError:
         return False
 

@@ -128,14 +128,20 @@ class Slurm:
     def lose_node(self, node: str) -> None:
         """Kill all that runs of a node, as if its plug had been pulled, and tell the controller."""
         self._kill(self.folder / f"{node}.pid", signal.SIGKILL)
+        # A job that is just being started has what tells it from others a moment later only.
+        limit = time.monotonic() + 1.0
+        while time.monotonic() < limit:
+            self._kill_processes_of(node)
+            time.sleep(0.05)
+        self.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+
+    def _kill_processes_of(self, node: str) -> None:
         for entry in Path("/proc").iterdir():
             with suppress(OSError):
-                mine = f"SLURM_CONF={self.folder}".encode() in (entry / "environ").read_bytes()
-                if entry.name.isdigit() and mine and f"SLURMD_NODENAME={node}".encode() in (
-                    entry / "environ"
-                ).read_bytes().split(b"\0"):
+                variables = (entry / "environ").read_bytes() if entry.name.isdigit() else b""
+                mine = f"SLURM_CONF={self.folder}".encode() in variables
+                if mine and f"SLURMD_NODENAME={node}".encode() in variables.split(b"\0"):
                     os.kill(int(entry.name), signal.SIGKILL)
-        self.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
 
     def _kill(self, file: Path, number: int) -> int | None:
         """Send a signal to the process whose id is in a file; the id."""

@@ -16,12 +16,13 @@ from fatal import FATAL, fatal_minima, fatal_pair
 import lloptim.commands
 from llcommon import trust
 from llcommon.cli.output import console
-from llcommon.errors import OutputError
+from llcommon.errors import NO_MEMORY, InputError, OutputError
 from llcommon.parallel import SerialExecutor
 from llcommon.status import Status
-from llcommon.store import read_landscape
+from llcommon.store import Landscape, read_landscape
+from lloptim.singleended import PushJob
 from llpathsample.engines import running
-from llpathsample.engines.batch import SADDLE, Batch, batch_of
+from llpathsample.engines.batch import SADDLE, Batch, batch_of, command_of, write_input
 from llpathsample.engines.engine import Engine
 from llpathsample.engines.running import Children, Lost, Outcome, Task, file_of, run_task, use_children
 
@@ -179,6 +180,22 @@ def test_a_lost_place_is_avoided(landscape, tmp_path, monkeypatch):
     assert executor.avoided == ["", "node 1", "node 2", "node 2", "node 2", "node 2"]
 
 
+@pytest.mark.parametrize("error", [BlockingIOError(11, "fork"), MemoryError(), EOFError(), OSError(116, "stale")])
+def test_what_a_machine_refuses_is_a_failure(landscape, tmp_path, monkeypatch, error):
+    program = Lloptim(monkeypatch, landscape, deaths=0)
+    errors = [error]
+
+    def refuse(*arguments):
+        if errors:
+            raise errors.pop()
+        return program(*arguments)
+
+    monkeypatch.setattr(running, "lloptim", refuse)
+    engine = Engine(tmp_path, serial())
+    _, result = result_of(engine, landscape, Batch(0, [(0, 1, 0)]))
+    assert not result.failures and engine.notes == [f"batch 0 is run again: {str(error) or type(error).__name__}"]
+
+
 def test_a_machine_that_does_not_see_the_folder(landscape, tmp_path, monkeypatch):
     """Its files travel with the task, and what it wrote comes back; what a dead process had finished, too."""
     Lloptim(monkeypatch, landscape)
@@ -193,12 +210,50 @@ def test_a_machine_that_does_not_see_the_folder(landscape, tmp_path, monkeypatch
     assert [pair for pair, _ in result.failures] == [(2, 3, 0)]
 
 
-def test_a_full_disk_is_not_a_failure_of_pairs(landscape, tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "lloptim", lambda *_: Outcome(2, "no space left on device"))
+@pytest.mark.parametrize(("code", "error"), [(2, OutputError), (3, InputError)])
+def test_what_cannot_begin_twice_is_not_a_failure_of_pairs(landscape, tmp_path, monkeypatch, code, error):
+    monkeypatch.setattr(running, "lloptim", lambda *_: Outcome(code, "no space left on device"))
     engine = Engine(tmp_path, serial())
-    engine.submit(landscape, Batch(0, PAIRS))
-    with pytest.raises(OutputError, match="could not be made: no space left on device"):
+    way = engine.submit(landscape, Batch(0, PAIRS))
+    engine.advance(1.0)
+    assert engine.notes == ["batch 0 is run again: no space left on device"] and way.result is None
+    with pytest.raises(error, match="could not be made: no space left on device"):
         engine.advance(1.0)
+
+
+def test_a_place_that_cannot_begin_is_not_the_end(landscape, tmp_path, monkeypatch):
+    """Not even of one try of the batch."""
+    program = Lloptim(monkeypatch, landscape)
+    codes = [3]
+    monkeypatch.setattr(running, "lloptim", lambda *a: Outcome(codes.pop(), "no such file") if codes else program(*a))
+    _, result = result_of(Engine(tmp_path, serial()), landscape, Batch(0, PAIRS))
+    assert program.tried == [4, 4, 1, 1, 1]
+    assert len(result.failures) == 1
+
+
+def test_a_pair_without_enough_memory_is_lost_alone(landscape, tmp_path, monkeypatch):
+    program = Lloptim(monkeypatch, landscape)
+
+    def poor(*arguments) -> Outcome:
+        outcome = program(*arguments)
+        return replace(outcome, code=2, said=f"lloptim: error: {NO_MEMORY}; use less") if outcome.code < 0 else outcome
+
+    monkeypatch.setattr(running, "lloptim", poor)
+    _, result = result_of(Engine(tmp_path, serial()), landscape, Batch(0, PAIRS))
+    assert [pair for pair, _ in result.failures] == [(*fatal_pair(landscape), 0)]
+    assert result.failures[0][1].status is Status.JOB_FAILED and NO_MEMORY in result.failures[0][1].reason
+
+
+def test_a_users_loss_that_fails_on_the_way_is_a_failure_of_pairs(landscape, tmp_path, monkeypatch):
+    program = Lloptim(monkeypatch, landscape)
+
+    def failing(*arguments) -> Outcome:
+        outcome = program(*arguments)
+        return replace(outcome, code=3, said="it raised ValueError") if outcome.code < 0 else outcome
+
+    monkeypatch.setattr(running, "lloptim", failing)
+    _, result = result_of(Engine(tmp_path, serial()), landscape, Batch(0, PAIRS))
+    assert [pair for pair, _ in result.failures] == [(*fatal_pair(landscape), 0)]
 
 
 def test_a_damaged_result_is_made_again(landscape, tmp_path, monkeypatch):
@@ -270,6 +325,30 @@ def test_searches_around_minima_are_batches_too(landscape, tmp_path):
     _, result = result_of(Engine(tmp_path, serial()), landscape, batch)
     assert len(result.landscapes[0].transition_states) and not result.failures
     assert batch.name(landscape) != replace(batch, options=("--random", "3")).name(landscape)
+
+
+def test_searches_that_an_orphan_has_completed_are_not_done_again(landscape, tmp_path, monkeypatch):
+    """It was not told to give its file the name of a result: who started it is gone."""
+    monkeypatch.setattr(running, "lloptim", lambda words, *_: Outcome(Lloptim._connect(None, words), ""))
+    batch = Batch(3, [(0, 0, 0)], SADDLE, ("--random", "2"))
+    _, first = result_of(Engine(tmp_path, serial()), landscape, batch)
+    files = [file_of(tmp_path, batch.name(landscape), kind) for kind in ("result.h5", "unfinished.h5")]
+    content = files[0].read_bytes()
+    files[0].rename(files[1])
+    monkeypatch.setattr(PushJob, "run", lambda *_: pytest.fail("done twice"))
+    _, second = result_of(Engine(tmp_path, serial()), landscape, batch)
+    assert not second.failures and files[0].read_bytes() == content
+    assert contents(*second.landscapes) == contents(*first.landscapes)
+
+
+def test_minima_that_are_one_in_the_input_are_searched_around_once(landscape, tmp_path, monkeypatch):
+    """The landscape has told them apart, in the order in which it met them."""
+    find = Landscape.find_minimum
+    monkeypatch.setattr(Landscape, "find_minimum", lambda self, *of: 0 if len(self.minima) == 1 else find(self, *of))
+    batch = Batch(3, [(0, 0, 0), (1, 1, 0), (2, 2, 0)], SADDLE, ("--random", "1"))
+    minima = write_input(tmp_path, "a", landscape, batch)
+    assert minima == [0] and len(read_landscape(file_of(tmp_path, "a", "input.h5")).minima) == 1
+    assert command_of(batch, minima).count("--minimum") == 1
 
 
 def test_checkpoints_of_connections_alone_are_read():

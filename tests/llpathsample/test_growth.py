@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -244,6 +245,22 @@ def test_an_unfinished_search_does_not_grow_in_place(folder, tmp_path, capsys):
     assert call(*command) == 0
 
 
+@pytest.mark.usefixtures("in_process")
+def test_data_outside_the_file_are_needed_by_the_growth_alone(folder, tmp_path, monkeypatch):
+    """Batches lie in a folder of their own, from which the CSV file is not found."""
+    landscape = read_landscape(folder / "minima.h5")
+    landscape.settings = replace(landscape.settings, data=replace(landscape.settings.data, embed_limit_mb=0.0))
+    (tmp_path / "d").mkdir()
+    shutil.copy(folder / "xor.csv", tmp_path / "d")
+    write_landscape(tmp_path / "d" / "minima.h5", landscape)
+    monkeypatch.chdir(tmp_path)
+    assert call("llpathsample", "grow", "d/minima.h5", "-o", "d/grown.h5", *GROW) == 0
+    found, expected = (read_landscape(path) for path in (tmp_path / "d" / "grown.h5", folder / "grown.h5"))
+    assert found.transition_states.coordinates.tolist() == expected.transition_states.coordinates.tolist()
+    assert found.pairs.status.tolist() == expected.pairs.status.tolist()
+    assert found.settings.data.embed_limit_mb == 0.0
+
+
 # --- what goes wrong in a batch -------------------------------------------------------------------
 
 
@@ -271,6 +288,27 @@ def test_a_disk_that_is_full_ends_the_growth(plane, tmp_path, monkeypatch, capsy
     message = "llpathsample: error: a batch of connections could not be made: lloptim: error: unfinished.h5 cannot"
     assert message in capsys.readouterr().err
     assert not (tmp_path / "grown.h5").exists()
+    monkeypatch.setattr(running, "lloptim", connect_here)
+    assert grow(plane, tmp_path / "grown.h5") == 0
+    assert (tmp_path / "grown.h5").read_bytes() == (plane / "grown.h5").read_bytes()
+
+
+def test_what_all_batches_fail_by_marks_no_pair(plane, tmp_path, monkeypatch, capsys):
+    """It ends the growth with a sentence; then the next run tries them as if nothing had been."""
+
+    def broken(*_) -> Outcome:
+        return Outcome(1, "ModuleNotFoundError: No module named 'numpy'")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(running, "lloptim", broken)
+        assert grow(plane, tmp_path / "grown.h5") == 2
+        said = capsys.readouterr().err
+        assert "error: the processes of the first 3 pairs have all failed (ModuleNotFoundError" in said
+        assert "note: batch 0 is run again: ModuleNotFoundError" in said
+        assert not (tmp_path / "grown.h5").exists()
+        # One pair alone may be fatal.
+        assert grow(plane, tmp_path / "one.h5", "--set", "grow.budget=1") == 4
+        assert read_landscape(tmp_path / "one.h5").pairs.status.tolist() == [Status.JOB_FAILED]
     monkeypatch.setattr(running, "lloptim", connect_here)
     assert grow(plane, tmp_path / "grown.h5") == 0
     assert (tmp_path / "grown.h5").read_bytes() == (plane / "grown.h5").read_bytes()

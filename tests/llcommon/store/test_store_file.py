@@ -172,6 +172,22 @@ def landscape_with_outside_data(folder):
     return landscape
 
 
+def test_outside_data_may_be_given(tmp_path):
+    landscape = landscape_with_outside_data(tmp_path)
+    write_landscape(tmp_path / "big.h5", landscape)
+    write_landscape(tmp_path / "whole.h5", landscape, embed=True)
+    data = landscape.data
+    other = read_landscape(tmp_path / "whole.h5").data
+    (tmp_path / "data.csv").unlink()
+    assert other.content_sha256() == data.content_sha256()
+    assert read_landscape(tmp_path / "whole.h5").settings.data.embed_limit_mb == 0.0
+    assert read_landscape(tmp_path / "big.h5", data=data).data is data
+    (tmp_path / "data.csv").write_text("a,b,kind\n1,2,x\n3,5,y\n4,9,x\n")
+    wrong = read_csv(tmp_path / "data.csv", landscape.settings.data, numeric_target=False)
+    with pytest.raises(InputError, match="other data"):
+        read_landscape(tmp_path / "big.h5", data=wrong)
+
+
 def test_outside_data_are_read_again_and_checked(tmp_path):
     landscape = landscape_with_outside_data(tmp_path)
     path = tmp_path / "big.h5"
