@@ -22,7 +22,7 @@ demo: $(READY)
 	cd $(DEMO) && ../$(BIN)/llpathsample tree landscape.h5 -o tree.svg
 	cd $(DEMO) && ../$(BIN)/llpathsample tree landscape.h5 -o tree.png -q
 	@echo
-	@$(BIN)/llpathsample stats $(DEMO)/landscape.h5 | grep -E '^(minima|transition_states|minima_in_main_component|lowest_loss)'
+	@$(BIN)/llpathsample stats $(DEMO)/landscape.h5 | grep -E '^(minima|transition_states|minima_in_main_component|lowest_loss)[[:space:]]'
 	@echo "The disconnectivity graph is $(DEMO)/tree.svg (and tree.png), the landscape $(DEMO)/landscape.h5."
 
 # The kernels first: each of pytest's processes would compile all of them.
