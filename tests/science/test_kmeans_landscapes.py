@@ -159,7 +159,8 @@ def test_the_three_programs_from_the_command_line(tmp_path):
     program("llgmin", "run", "iris3.toml", "-o", "minima.h5", *steps, cwd=tmp_path)
     program("lloptim", "saddle", "minima.h5", "--all-minima", "--enumerate", "-o", "passes.h5", cwd=tmp_path)
     assert len(read_landscape(tmp_path / "passes.h5").transition_states) > 5
-    program("llpathsample", "grow", "minima.h5", "-o", "grown.h5", "--set", "grow.pairs=component", cwd=tmp_path)
+    grow = "grow", "minima.h5", "-o", "grown.h5", "--strategy", "to-global-minimum"
+    program("llpathsample", *grow, cwd=tmp_path)
     grown = read_landscape(tmp_path / "grown.h5")
     assert grown.transition_states.loss.min() == pytest.approx(78.8698011, abs=1e-7)
     assert grown.data.target_name == ""
