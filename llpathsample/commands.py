@@ -171,14 +171,14 @@ def grow(
 
         network = GrowingNetwork(landscape)
         network.update()
-        log(f"{len(network.outside())} minima are to be connected")
+        log(f"{network.outside()} minima are to be connected")
         first = strategy_of(network).choose(network.settings.batch, set())
         log(f"strategy {network.settings.strategy} begins with {len(first)} pairs")
         return
     with lock, StopRequest(time_limit) as stop, Progress(None, "growing") as progress:
         growth = Growth(landscape, database, executor_of(batch_folder(database), jobs, **engine), batch_time)
         growth.network.update()
-        before = len(growth.network.outside())
+        before = growth.network.outside()
 
         def report(outside: int, total: int) -> None:
             states = len(landscape.transition_states)

@@ -77,10 +77,10 @@ class GrowingNetwork:
         """Which minima, (n,) bool, are in the components of some."""
         return np.isin(self.labels, self.labels[roots])
 
-    def outside(self) -> np.ndarray:
-        """Ids of the minima outside the global minimum's component, by ascending loss."""
+    def outside(self) -> int:
+        """Number of minima outside the global minimum's component."""
         root = self.landscape.global_minimum()
-        return self.by_loss(np.flatnonzero(self.labels != self.labels[root]))
+        return int(np.count_nonzero(self.labels != self.labels[root]))
 
     def by_loss(self, ids: np.ndarray) -> np.ndarray:
         """The ids by ascending loss, equal ones by id."""

@@ -256,7 +256,7 @@ class Growth:
                 self._in_vain += len(oldest.batch.pairs) if oldest.in_vain else 0
                 self._merge(oldest.batch, oldest.result)
                 self.merged.append(oldest)
-                report(len(self.network.outside()), len(self.landscape.minima))
+                report(self.network.outside(), len(self.landscape.minima))
                 if self._commit_is_due():
                     self.commit()
         except Stopped as error:

@@ -85,4 +85,4 @@ def plan(file: Path, output, force, most, size, strategy, pairs, seed, overrides
     replace_file(output, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     parts = -(-len(choices) // (size or landscape.settings.grow.batch))
     write_properties({"file": str(output), "pairs": len(choices), "parts": parts}, as_json)
-    log(f"{len(choices)} pairs for {parts} jobs in {output}; {len(network.outside())} minima are unconnected")
+    log(f"{len(choices)} pairs for {parts} jobs in {output}; {network.outside()} minima are unconnected")
