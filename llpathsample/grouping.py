@@ -11,7 +11,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from llpathsample.observables import Network, log_rates, log_sums, log_weights
+from llcommon.superposition import log_sums
+from llpathsample.observables import Network, log_rates, log_weights
 
 
 @dataclass(frozen=True)

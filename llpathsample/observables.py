@@ -13,8 +13,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.special import logsumexp
 
+from llcommon import superposition
 from llcommon.errors import InputError
 from llcommon.store import Landscape
+from llcommon.superposition import log_sums
 from llpathsample.network import minimax_barriers
 
 _GRID = 241  # temperatures at which the heat capacity's peaks are looked for
@@ -62,7 +64,7 @@ class Network:
 
 def log_weights(network: Network, temperature: float) -> np.ndarray:
     """ln of the superposition weights of the minima but for a common factor, (n,)."""
-    return -network.losses / temperature - 0.5 * network.lpphe - network.log_orders
+    return superposition.log_weights(network.losses, network.lpphe, network.log_orders, temperature)
 
 
 def log_occupations(network: Network, temperature: float) -> np.ndarray:
@@ -149,15 +151,6 @@ def log_rates(network: Network, temperature: float) -> tuple[np.ndarray, np.ndar
         rates[network.ends[:, 0] == network.ends[:, 1]] = -np.inf
         sides.append(rates)
     return sides[0], sides[1]
-
-
-def log_sums(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """ln of the sums of exp(values) by place, (count,); -inf where there are none."""
-    highest = np.full(count, -np.inf)
-    np.maximum.at(highest, places, values)
-    sums = np.bincount(places, np.exp(values - highest[places]), minlength=count)
-    with np.errstate(divide="ignore"):
-        return np.log(sums) + highest
 
 
 @dataclass(frozen=True)

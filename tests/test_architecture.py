@@ -30,6 +30,7 @@ FLOORS = {
     "llcommon.searchsettings": 1,
     "llcommon.seam": 1,
     "llcommon.settings": 1,
+    "llcommon.superposition": 1,
     "llcommon.adapters": 2,
     "llcommon.data": 2,
     "llcommon.losses": 2,

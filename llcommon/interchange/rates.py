@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.errors import InputError
+from llcommon.superposition import log_sums, log_weights
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,6 @@ class Rates:
         return self.log_rate - self.log_escape[self.source]
 
 
-def _sums(groups: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
-    """ln of the sums of exp(values) of each of `count` groups, -inf for one without any."""
-    largest = np.full(count, -np.inf)
-    np.maximum.at(largest, groups, values)
-    sums = np.zeros(count)
-    np.add.at(sums, groups, np.exp(values - largest[groups]))
-    with np.errstate(divide="ignore"):
-        return largest + np.log(sums)
-
-
 def rates_of(landscape, temperature: float) -> Rates:
     """The rates of a landscape. InputError for points without LPPHE."""
     minima, states = landscape.minima, landscape.transition_states
@@ -72,8 +63,8 @@ def rates_of(landscape, temperature: float) -> Rates:
         - (states.loss[through] - minima.loss[source]) / temperature
     )
     steps, places = np.unique(np.column_stack([source, target]), axis=0, return_inverse=True)
-    summed = _sums(places.ravel(), log_rate, len(steps))
-    weights = -minima.loss / temperature - 0.5 * minima.lpphe - minima.log_order
+    summed = log_sums(log_rate, places.ravel(), len(steps))
+    weights = log_weights(minima.loss, minima.lpphe, minima.log_order, temperature)
     largest = weights.max()
     count = len(minima)
     return Rates(
@@ -81,7 +72,7 @@ def rates_of(landscape, temperature: float) -> Rates:
         source=steps[:, 0],
         target=steps[:, 1],
         log_rate=summed,
-        log_escape=_sums(steps[:, 0], summed, count),
+        log_escape=log_sums(summed, steps[:, 0], count),
         log_occupation=weights - largest - math.log(np.exp(weights - largest).sum()),
     )
 
