@@ -12,7 +12,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from llcommon.superposition import log_sums
-from llpathsample.observables import Network, log_rates, log_weights
+from llpathsample.kinetics.chain import log_rates
+from llpathsample.ktn import Network
+from llpathsample.thermodynamics.observables import log_weights
 
 
 @dataclass(frozen=True)

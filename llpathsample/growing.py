@@ -3,9 +3,9 @@
 import numpy as np
 
 from llcommon.store import Landscape
+from llpathsample.ktn import Network
 from llpathsample.neighbours import Neighbours
 from llpathsample.network import components
-from llpathsample.observables import Network
 from llpathsample.sets import members_of
 from llpathsample.yields import Yields
 

@@ -33,16 +33,20 @@ def settled(settings: Settings, landscape: Landscape) -> Settings:
     sense."""
     grow = settings.grow
     for key in ("set_a", "set_b"):
-        rule = getattr(grow, key).strip()
-        if rule.startswith(_FILE):
-            rows = read_ids(Path(rule.removeprefix(_FILE).strip()))
-            rule = as_rule([number for row in rows for number in row])
-        grow = replace(grow, **{key: rule})
+        grow = replace(grow, **{key: without_file(getattr(grow, key).strip())})
     check_rules(grow.set_a, grow.set_b, landscape)
     count = len(landscape.minima)
     if grow.reference is not None and grow.reference >= count:
         raise ConfigError(f"[grow] reference is minimum {grow.reference}, but there are {count}, numbered from 0")
     return replace(settings, grow=grow)
+
+
+def without_file(rule: str) -> str:
+    """The rule, or of `file NAME` that which names the ids in the file."""
+    if not rule.startswith(_FILE):
+        return rule
+    rows = read_ids(Path(rule.removeprefix(_FILE).strip()))
+    return as_rule([number for row in rows for number in row])
 
 
 def files_read(settings: Settings) -> dict[str, str]:

@@ -5,7 +5,8 @@ from math import log1p
 import numpy as np
 
 from llpathsample.growing import GrowingNetwork
-from llpathsample.observables import frustration, heat_capacity_peak, log_rate_constants
+from llpathsample.kinetics.chain import log_rate_constants
+from llpathsample.thermodynamics.observables import frustration, heat_capacity_peak
 
 ONE_COMPONENT, NO_NEW_MINIMA, CONVERGED = "one-component", "no-new-minima", "converged"
 

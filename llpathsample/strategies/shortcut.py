@@ -6,7 +6,8 @@ The best path is that of the largest product of branching probabilities at `temp
 import numpy as np
 
 from llpathsample.growing import GrowingNetwork
-from llpathsample.observables import Network, best_path, branching
+from llpathsample.kinetics.chain import best_path, branching
+from llpathsample.ktn import Network
 from llpathsample.strategies.base import Busy, Choice, Strategy
 
 

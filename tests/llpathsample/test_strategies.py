@@ -12,7 +12,8 @@ from llcommon.idrules import as_rule
 from llcommon.records import Minimum
 from llcommon.status import Status
 from llpathsample.idfiles import read_ids
-from llpathsample.observables import Network, best_path
+from llpathsample.kinetics.chain import best_path
+from llpathsample.ktn import Network
 from llpathsample.sets import check_rules, members_of
 from llpathsample.stopping import Stopping, observed
 from llpathsample.strategies import STRATEGIES as ALONE

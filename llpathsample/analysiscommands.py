@@ -1,0 +1,153 @@
+"""Options that analyses of a network share, and what they mean: temperatures, sets A and B, points left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from llcommon.cli import log
+
+_TEMPERATURE = click.FloatRange(0.0, min_open=True)
+
+
+class TemperatureRange(click.ParamType):
+    """LOW:HIGH:COUNT, temperatures from LOW to HIGH of equal ratios."""
+
+    name = "range"
+
+    def convert(self, value, param, ctx) -> tuple[float, float, int]:
+        """The two ends, the lower first, and how many."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high, count = value.split(":")
+            ends = (float(low), float(high), int(count))
+        except ValueError:
+            self.fail(f"{value} is not LOW:HIGH:COUNT, as in 0.001:1:50", param, ctx)
+        if not 0.0 < ends[0] < ends[1] < float("inf") or ends[2] < 2:
+            self.fail(f"{value} must go from a temperature above zero to a higher one, in 2 steps at least", param, ctx)
+        return ends
+
+
+def temperature_options():
+    """--temperature T (several times) and --temperatures LOW:HIGH:COUNT: `temperature`, `temperatures`."""
+
+    def decorate(command):
+        command = click.option(
+            "--temperatures",
+            type=TemperatureRange(),
+            metavar="LOW:HIGH:COUNT",
+            help="COUNT temperatures from LOW to HIGH, of equal ratios.",
+        )(command)
+        return click.option(
+            "--temperature",
+            type=_TEMPERATURE,
+            multiple=True,
+            metavar="T",
+            help="Temperature in units of the loss; may be given several times.",
+        )(command)
+
+    return decorate
+
+
+def given_temperatures(temperature: Sequence[float], temperatures: tuple[float, float, int] | None):
+    """All that were asked for, rising and each once, (t,); None if there are none. ConfigError if one is no number."""
+    import numpy as np
+
+    from llcommon.errors import ConfigError
+
+    if not all(np.isfinite(temperature)):
+        raise ConfigError("--temperature must be a finite number above zero")
+    asked = [np.asarray(temperature, dtype=np.float64)]
+    if temperatures is not None:
+        asked.append(np.geomspace(*temperatures))
+    found = np.unique(np.concatenate(asked))
+    return found if found.size else None
+
+
+def set_options():
+    """--set-a RULE and --set-b RULE: `set_a`, `set_b`, None if not given."""
+
+    def decorate(command):
+        command = click.option(
+            "--set-b",
+            metavar="RULE",
+            help='Reactants B: "0, 7, 20-25", "below LOSS", lowest, all, rest, or "file NAME" with ids.',
+        )(command)
+        return click.option("--set-a", metavar="RULE", help="Products A, likewise.")(command)
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Complete:
+    """What of a landscape has all that superposition needs.
+
+    network: its arrays. ids: (n,) ids in the landscape of its minima. minima_left_out, states_left_out: how many points
+    lack an LPPHE, TS of such minima included.
+    """
+
+    network: "object"
+    ids: "object"
+    minima_left_out: int
+    states_left_out: int
+
+    def omissions(self) -> dict:
+        """The two counts, for an output document."""
+        return {"minima_left_out": self.minima_left_out, "transition_states_left_out": self.states_left_out}
+
+
+def complete_network(landscape, file: Path) -> Complete:
+    """The network of the points with an LPPHE; says on standard error what is left out.
+
+    InputError without minima, and if none of them has an LPPHE.
+    """
+    from llcommon.errors import InputError
+    from llpathsample.commands import require_minima
+    from llpathsample.ktn import Network
+
+    require_minima(landscape, file)
+    network, ids = Network.complete(landscape)
+    if not ids.size:
+        raise InputError(f"no minimum of {file} has an LPPHE; compute them with llpathsample recompute")
+    minima = len(landscape.minima) - len(ids)
+    states = len(landscape.transition_states) - len(network.ts_losses)
+    if minima or states:
+        log(f"note: {minima} minima and {states} transition states without LPPHE, or of such minima, are left out")
+    return Complete(network, ids, minima, states)
+
+
+def chosen_sets(landscape, set_a: str | None, set_b: str | None):
+    """Ids, ascending, of sets A and B: by the rules given, else those that the landscape holds, else of the global
+    minimum and of all others.
+
+    ConfigError for a rule that cannot be read, that names no minimum, and for sets that overlap.
+    """
+    from llcommon.errors import ConfigError
+    from llcommon.idrules import as_rule
+
+    a = _members(landscape, "A", set_a, set_b or "", "lowest")
+    b = _members(landscape, "B", set_b, as_rule(a.tolist()), "rest")
+    both = sorted(set(a.tolist()) & set(b.tolist()))
+    if both:
+        more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+        raise ConfigError(f"sets A and B overlap: minimum {both[0]}{more} is in both; name sets that share none")
+    return a, b
+
+
+def _members(landscape, name: str, rule: str | None, other: str, fallback: str):
+    from llcommon.errors import ConfigError
+    from llcommon.interchange.admission import stored_set
+    from llpathsample.growoptions import without_file
+    from llpathsample.sets import members_of
+
+    option = f"--set-{name.lower()}"
+    if rule is None:
+        stored = stored_set(landscape, name)
+        if stored is not None:
+            return stored
+    found = members_of(landscape, without_file(rule or fallback), other, option)
+    if not found.size:
+        raise ConfigError(f"{option}: {rule or fallback} names no minimum of the landscape; name one at least")
+    return found

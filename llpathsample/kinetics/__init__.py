@@ -1,0 +1,1 @@
+"""Rates between sets of minima of a network (theory.md, 4)."""

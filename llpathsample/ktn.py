@@ -1,0 +1,45 @@
+"""The kinetic transition network of a landscape as arrays: what thermodynamics and kinetics are computed from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from llcommon.errors import InputError
+from llcommon.store import Landscape
+
+
+@dataclass(frozen=True)
+class Network:
+    """Arrays of a landscape. minima: losses, lpphe, log_orders, (n,); TS likewise with ends (m, 2)."""
+
+    losses: np.ndarray
+    lpphe: np.ndarray
+    log_orders: np.ndarray
+    ts_losses: np.ndarray
+    ts_lpphe: np.ndarray
+    ts_log_orders: np.ndarray
+    ends: np.ndarray
+
+    @staticmethod
+    def of(landscape: Landscape) -> "Network":
+        """The arrays of a landscape; InputError if an LPPHE is missing."""
+        minima, states = landscape.minima, landscape.transition_states
+        for table, name in ((minima, "minimum"), (states, "transition state")):
+            missing = np.flatnonzero(~np.isfinite(table.lpphe))
+            if missing.size:
+                raise InputError(f"{name} {missing[0]} has no log product of eigenvalues, which rates need")
+        return Network(
+            minima.loss, minima.lpphe, minima.log_order, states.loss, states.lpphe, states.log_order, states.minima
+        )
+
+    @staticmethod
+    def complete(landscape: Landscape) -> tuple["Network", np.ndarray]:
+        """The arrays of the minima with an LPPHE and of the TS with one between them; ids of these minima, (n,)."""
+        minima, states = landscape.minima, landscape.transition_states
+        ids = np.flatnonzero(np.isfinite(minima.lpphe))
+        places = np.full(len(minima), -1)
+        places[ids] = np.arange(len(ids))
+        ends = places[states.minima]
+        kept = np.flatnonzero(np.isfinite(states.lpphe) & (ends >= 0).all(axis=1))
+        own = (table[ids] for table in (minima.loss, minima.lpphe, minima.log_order))
+        return Network(*own, states.loss[kept], states.lpphe[kept], states.log_order[kept], ends[kept]), ids

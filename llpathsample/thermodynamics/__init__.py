@@ -1,0 +1,1 @@
+"""Equilibrium properties of a network by harmonic superposition (theory.md, 3)."""
