@@ -22,6 +22,7 @@ from llcommon.plotting import (
 )
 from llpathsample.network import PathResult
 from llpathsample.tree import Tree
+from llpathsample.treekernels import add_up, share_up
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,8 +102,7 @@ def branch_values(tree: Tree, values: np.ndarray) -> np.ndarray:
     total = np.zeros(tree.loss.size)
     leaves = tree.leaves
     total[leaves] = np.asarray(values, dtype=np.float64)[tree.minimum[leaves]]
-    for node in np.flatnonzero(tree.parent >= 0).tolist():
-        total[tree.parent[node]] += total[node]
+    add_up(tree.parent, total)
     return total / tree.size
 
 
@@ -111,12 +111,7 @@ def branch_classes(tree: Tree, classes: np.ndarray) -> np.ndarray:
     shared = np.full(tree.loss.size, -2, dtype=np.int64)
     leaves = tree.leaves
     shared[leaves] = np.asarray(classes, dtype=np.int64)[tree.minimum[leaves]]
-    for node in np.flatnonzero(tree.parent >= 0).tolist():
-        parent = tree.parent[node]
-        if shared[parent] == -2:
-            shared[parent] = shared[node]
-        elif shared[parent] != shared[node]:
-            shared[parent] = -1
+    share_up(tree.parent, shared)
     return shared
 
 

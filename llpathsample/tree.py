@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.errors import ConfigError, InputError, NothingFound
-from llpathsample.network import checked_edges, checked_minimum, components, spanning_forest
+from llpathsample.network import Merges, checked_edges, checked_minimum, components, merge_tree, spanning_forest
+from llpathsample.treekernels import count_leaves, join_equal, place, stand_above
 
 SCHEMA_VERSION = 1
 ROUND_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -76,15 +77,6 @@ class Tree:
         return self.branches()[0]
 
 
-@dataclass(frozen=True)
-class _Merges:
-    """Merge tree before layout: nodes with parents later in the list, leaves first by rising loss."""
-
-    loss: np.ndarray
-    parent: np.ndarray
-    leaves: np.ndarray
-
-
 def superbasin_tree(
     losses: np.ndarray,
     ts_losses: np.ndarray,
@@ -128,6 +120,8 @@ def superbasin_tree(
     if highest_ts is not None:
         pairs, raised = pairs[raised <= highest_ts], raised[raised <= highest_ts]
     present, pairs, raised = _well_connected(losses.size, pairs, raised, min_connections, root)
+    forest = spanning_forest(losses.size, raised, pairs)
+    pairs, raised = pairs[forest], raised[forest]
     if not unconnected:
         labels = components(losses.size, pairs)
         present &= labels == labels[root]
@@ -137,7 +131,7 @@ def superbasin_tree(
         drawn = drawn[losses[drawn] < ladder[-1]]
     if drawn.size == 0:
         raise NothingFound("no minimum is left to draw: choose more minima, or higher thresholds")
-    merges = _merge_tree(losses, raised, pairs, drawn)
+    merges = merge_tree(losses, raised, pairs, drawn)
     if ladder is None and levels is not None:
         ladder = round_ladder(losses[drawn[0]], merges.loss.max(), levels)
     return _laid_out(losses, _onto_ladder(merges, ladder), ladder, root, straight_trunk)
@@ -229,15 +223,16 @@ def _well_connected(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which minima keep at least min_connections edges among themselves, and the edges that remain."""
     present = np.ones(n, dtype=bool)
-    while True:
+    while min_connections > 0:
         degree = np.bincount(pairs.ravel(), minlength=n)
         sparse = present & (degree < min_connections)
         sparse[root] = False
         if not sparse.any():
-            return present, pairs, ts_losses
+            break
         present &= ~sparse
         kept = present[pairs].all(axis=1)
         pairs, ts_losses = pairs[kept], ts_losses[kept]
+    return present, pairs, ts_losses
 
 
 def _drawn(losses: np.ndarray, present: np.ndarray, lowest: int | None, only: np.ndarray | None) -> np.ndarray:
@@ -254,61 +249,23 @@ def _drawn(losses: np.ndarray, present: np.ndarray, lowest: int | None, only: np
     return by_loss[:lowest]
 
 
-def _merge_tree(losses: np.ndarray, ts_losses: np.ndarray, pairs: np.ndarray, drawn: np.ndarray) -> _Merges:
-    """Binary merges of the drawn leaves by rising TS loss (Kruskal); parts without leaves add nothing."""
-    forest = spanning_forest(losses.size, ts_losses, pairs)
-    above = list(range(losses.size))
-    node_of = [-1] * losses.size
-    for leaf, minimum in enumerate(drawn.tolist()):
-        node_of[minimum] = leaf
-    node_loss = losses[drawn].tolist()
-    parent = [-1] * drawn.size
-
-    def representative(minimum: int) -> int:
-        while above[minimum] != minimum:
-            above[minimum] = above[above[minimum]]
-            minimum = above[minimum]
-        return minimum
-
-    for (first, second), height in zip(pairs[forest].tolist(), ts_losses[forest].tolist(), strict=True):
-        a = representative(first)
-        b = representative(second)
-        above[b] = a
-        if node_of[a] >= 0 and node_of[b] >= 0:
-            parent[node_of[a]] = len(parent)
-            parent[node_of[b]] = len(parent)
-            node_of[a] = len(parent)
-            parent.append(-1)
-            node_loss.append(height)
-        else:
-            node_of[a] = max(node_of[a], node_of[b])
-    return _Merges(np.array(node_loss), np.array(parent, dtype=np.int64), drawn)
-
-
-def _onto_ladder(merges: _Merges, ladder: np.ndarray | None) -> _Merges:
+def _onto_ladder(merges: Merges, ladder: np.ndarray | None) -> Merges:
     """Lift merges to the first threshold strictly above; merges at one height on one branch become one."""
     leaves = merges.leaves.size
     height = merges.loss.copy()
     if ladder is not None:
         step = np.searchsorted(ladder, height[leaves:], side="right")
         height[leaves:] = np.append(ladder, np.inf)[step]
-    parent = merges.parent.tolist()
-    heights = height.tolist()
-    stands_for = list(range(len(parent)))
-    for node in range(len(parent) - 1, -1, -1):
-        above = parent[node]
-        parent[node] = stands_for[above] if above >= 0 else -1
-        if node >= leaves and heights[node] == np.inf:
-            stands_for[node] = -1
-        elif node >= leaves and parent[node] >= 0 and heights[parent[node]] == heights[node]:
-            stands_for[node] = parent[node]
-    kept = np.flatnonzero(np.array(stands_for) == np.arange(len(parent)))
-    number = np.full(len(parent) + 1, -1, dtype=np.int64)
+    parent = merges.parent.copy()
+    stands_for = np.empty(parent.size, dtype=np.int64)
+    join_equal(parent, height, leaves, stands_for)
+    kept = np.flatnonzero(stands_for == np.arange(parent.size))
+    number = np.full(parent.size + 1, -1, dtype=np.int64)
     number[kept] = np.arange(kept.size)
-    return _Merges(height[kept], number[np.array(parent, dtype=np.int64)[kept]], merges.leaves)
+    return Merges(height[kept], number[parent[kept]], merges.leaves)
 
 
-def _laid_out(losses: np.ndarray, merges: _Merges, ladder: np.ndarray | None, root: int, straight_trunk: bool) -> Tree:
+def _laid_out(losses: np.ndarray, merges: Merges, ladder: np.ndarray | None, root: int, straight_trunk: bool) -> Tree:
     """Place the branches and describe every node."""
     leaves = merges.leaves.size
     size, best = _sizes(merges.parent, leaves)
@@ -332,16 +289,15 @@ def _laid_out(losses: np.ndarray, merges: _Merges, ladder: np.ndarray | None, ro
 
 def _sizes(parent: np.ndarray, leaves: int) -> tuple[np.ndarray, np.ndarray]:
     """Number of leaves below each node, and the lowest of them as a leaf index (leaves go by rising loss)."""
-    size = [1] * leaves + [0] * (parent.size - leaves)
-    best = list(range(leaves)) + [leaves] * (parent.size - leaves)
-    for node, above in enumerate(parent.tolist()):
-        if above >= 0:
-            size[above] += size[node]
-            best[above] = min(best[above], best[node])
-    return np.array(size, dtype=np.int64), np.array(best, dtype=np.int64)
+    size = np.zeros(parent.size, dtype=np.int64)
+    size[:leaves] = 1
+    best = np.full(parent.size, leaves, dtype=np.int64)
+    best[:leaves] = np.arange(leaves)
+    count_leaves(parent, size, best)
+    return size, best
 
 
-def _shoulders(merges: _Merges, ladder: np.ndarray | None) -> tuple[float, np.ndarray]:
+def _shoulders(merges: Merges, ladder: np.ndarray | None) -> tuple[float, np.ndarray]:
     """Height of one step at the top, and for each node the loss down to which its branches spread.
 
     Exact: no deeper than the highest superbasin below, so branches of two merges never meet.
@@ -371,40 +327,11 @@ def _columns(parent: np.ndarray, size: np.ndarray, best: np.ndarray, straight_tr
     is made up for on the next one down the middle branch.
     """
     nodes = parent.size
-    children: list[list[int]] = [[] for _ in range(nodes + 1)]
-    for node, above in enumerate(parent.tolist()):
-        children[above].append(node)
-    sizes = size.tolist()
-    ranks = best.tolist()
-    left = [0.0] * (nodes + 1)
-    lean = [0.0] * (nodes + 1)
-    middle = [-1] * (nodes + 1)
-    for node in range(nodes, -1, -1):
-        below = children[node if node < nodes else -1]
-        if not below:
-            continue
-        middle[node] = min(below, key=ranks.__getitem__)
-        others = [child for child in below if child != middle[node]]
-        others.sort(key=lambda child: (-sizes[child], ranks[child]))
-        on_left: list[int] = []
-        on_right: list[int] = []
-        balance = lean[node]
-        for child in others:
-            if balance > 0.0:
-                on_left.append(child)
-                balance -= sizes[child]
-            else:
-                on_right.append(child)
-                balance += sizes[child]
-        limit = LARGEST_LEAN * sizes[middle[node]]
-        lean[middle[node]] = min(max(balance, -limit), limit)
-        position = left[node]
-        for child in [*reversed(on_left), middle[node], *on_right]:
-            left[child] = position
-            position += sizes[child]
-    x = np.array(left[:nodes]) + size / 2.0
+    by_size = np.argsort(best - size * (nodes + 1))
+    left = np.empty(nodes)
+    middle = np.empty(nodes, dtype=np.int64)
+    place(parent, size, best, by_size, LARGEST_LEAN, left, middle)
+    x = left + size / 2.0
     if straight_trunk:
-        for node in range(nodes):
-            if middle[node] >= 0:
-                x[node] = x[middle[node]]
+        stand_above(middle, x)
     return x
