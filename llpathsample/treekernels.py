@@ -132,7 +132,7 @@ def join_equal(parent, heights, leaves, stands_for):
 
 @algorithm(types.void, INTEGERS, INTEGERS, INTEGERS)
 def count_leaves(parent, size, best):
-    """Leaves below each node, into size, and the first of them, into best; both (k,), given at the leaves, else 0, k."""
+    """Leaves below each node, into size, and the first of them, into best, (k,): given at leaves, else 0 and k."""
     for node in range(parent.size):
         above = parent[node]
         if above >= 0:
