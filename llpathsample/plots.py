@@ -51,26 +51,49 @@ def draw_tree(
     Raises ConfigError for another suffix or a label that is not in the tree.
     """
     figure_format(path)
-    leaves = tree.leaves
-    lines, nodes = tree.branches()
     with style():
-        from matplotlib.collections import LineCollection
-
-        figure = new_figure(*(size or _tree_size(leaves.size)))
+        figure = new_figure(*(size or _tree_size(tree.leaves.size)))
         axes = figure.add_subplot()
-        bottom = float(tree.loss.min())
-        margin = 0.03 * (tree.top - bottom)
-        set_loss_axis(axes, bottom - 1.6 * margin, tree.top + 0.5 * margin, y_label)
-        side = 0.02 * leaves.size + 0.25
-        axes.set_xlim(-side, leaves.size + side)
-        collection = LineCollection(lines, linewidths=_line_width(leaves.size), colors=INK, capstyle="round")
-        axes.add_collection(collection)
-        if colours is not None:
-            _colour_branches(axes, collection, tree, nodes, np.asarray(colours), colour_label)
+        draw_branches(axes, tree, colours, label=colour_label, y_label=y_label)
         _label_leaves(axes, tree, label_ids)
         if title:
             axes.set_title(title)
         save_figure(figure, path)
+
+
+def draw_branches(
+    axes: "Axes",
+    tree: Tree,
+    colours: np.ndarray | None = None,
+    *,
+    label: str | None = None,
+    diverging: bool = False,
+    y_label: str = "loss",
+    key: bool = True,
+) -> None:
+    """Draw a disconnectivity graph on given axes, in the style of the caller; the axes get their limits and ticks.
+
+    colours: (n,) value per minimum of the landscape, as in draw_tree. diverging: the scale is centred on zero, grey
+    there, blue below and red above. label: name of the value. key: whether a scale or a legend stands beside.
+    """
+    from matplotlib.collections import LineCollection
+
+    leaves = tree.leaves.size
+    lines, nodes = tree.branches()
+    bottom = float(tree.loss.min())
+    margin = 0.03 * (tree.top - bottom)
+    set_loss_axis(axes, bottom - 1.6 * margin, tree.top + 0.5 * margin, y_label)
+    side = 0.02 * leaves + 0.25
+    axes.set_xlim(-side, leaves + side)
+    collection = LineCollection(lines, linewidths=_line_width(leaves), colors=INK, capstyle="round")
+    axes.add_collection(collection)
+    if colours is None:
+        return
+    colours = np.asarray(colours)
+    if np.issubdtype(colours.dtype, np.integer):
+        _colour_classes(axes, collection, tree, nodes, colours, label, key)
+    else:
+        _colour_scale(axes, collection, tree, nodes, colours, label, diverging, key)
 
 
 def branch_values(tree: Tree, values: np.ndarray) -> np.ndarray:
@@ -108,23 +131,17 @@ def _line_width(leaves: int) -> float:
     return float(np.clip(14.0 / np.sqrt(leaves + 100.0), 0.3, 1.2))
 
 
-def _colour_branches(axes: "Axes", collection, tree: Tree, nodes, colours, colour_label) -> None:
-    """Colour the lines by classes (integers) or by a scale (floats)."""
-    if np.issubdtype(colours.dtype, np.integer):
-        _colour_classes(axes, collection, tree, nodes, colours, colour_label)
-    else:
-        _colour_scale(axes, collection, tree, nodes, colours, colour_label)
-
-
 def _class_colour(number: int) -> str:
     """Colour of a class; the palette starts again where it ends."""
     return CLASS_COLOURS[number % len(CLASS_COLOURS)] if number >= 0 else INK
 
 
-def _colour_classes(axes: "Axes", collection, tree: Tree, nodes, classes, label) -> None:
+def _colour_classes(axes: "Axes", collection, tree: Tree, nodes, classes, label, key) -> None:
     """Colour the lines by the class their minima share, with a legend."""
     shared = branch_classes(tree, classes)
     collection.set_color([_class_colour(number) for number in shared[nodes].tolist()])
+    if not key:
+        return
     present = np.unique(shared[tree.leaves])
     for number in present[present >= 0].tolist():
         name = f"{label} {number}" if label else str(number)
@@ -132,23 +149,27 @@ def _colour_classes(axes: "Axes", collection, tree: Tree, nodes, classes, label)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
 
 
-def _colour_scale(axes: "Axes", collection, tree: Tree, nodes, values, label) -> None:
+def _colour_scale(axes: "Axes", collection, tree: Tree, nodes, values, label, diverging, key) -> None:
     """Colour the lines by the mean value below them, with a scale beside the axes."""
-    from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
+    from matplotlib.colors import Normalize
 
     values = branch_values(tree, values)
     leaf_values = values[tree.leaves]
     known = leaf_values[np.isfinite(leaf_values)]
     if known.size == 0:
         return
-    # The palest tenth of the map would vanish on white paper.
-    scale = ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.9, 256)))
-    norm = Normalize(float(known.min()), float(known.max()))
+    low, high = float(known.min()), float(known.max())
+    if diverging:
+        high = max(-low, high)
+        low = -high
+    scale = _diverging_scale() if diverging else _rising_scale()
+    norm = Normalize(low, high)
     rgba = scale(norm(values))
     rgba[~np.isfinite(values)] = (0.1, 0.1, 0.1, 1.0)
     collection.set_color(rgba[nodes])
+    if not key:
+        return
     place = {"shrink": 0.4, "aspect": 18, "pad": 0.02, "anchor": (0.0, 1.0)}
     bar = axes.figure.colorbar(ScalarMappable(norm, scale), ax=axes, **place)
     bar.outline.set_visible(False)
@@ -156,6 +177,21 @@ def _colour_scale(axes: "Axes", collection, tree: Tree, nodes, values, label) ->
     bar.set_ticks(ticks, labels=tick_labels(ticks))
     if label:
         bar.set_label(label)
+
+
+def _rising_scale():
+    """The palest tenth of viridis would vanish on white paper."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.9, 256)))
+
+
+def _diverging_scale():
+    """Blue over grey to red; the middle is dark enough for white paper."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("gains", ["#08519C", "#4292C6", "#BDBDBD", "#EF6548", "#990000"])
 
 
 def _label_leaves(axes: "Axes", tree: Tree, label_ids: Sequence[int]) -> None:
