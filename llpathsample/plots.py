@@ -1,7 +1,7 @@
 """Figures of llpathsample: the disconnectivity graph and the profile of a path."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from llcommon.errors import ConfigError
 from llcommon.plotting import (
     ACCENT,
-    CLASS_COLOURS,
     INK,
     QUIET,
     figure_format,
@@ -22,11 +21,21 @@ from llcommon.plotting import (
 )
 from llpathsample.network import PathResult
 from llpathsample.tree import Tree
-from llpathsample.treekernels import add_up, share_up
+from llpathsample.treecolours import (
+    class_colours,
+    class_palette,
+    draw_legend,
+    draw_scale,
+    is_class,
+    limits_of,
+    value_colours,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Above this many leaves columns are narrower than hairlines, and what cannot be told apart is drawn once.
+DENSE = 2000
 # Above this many points a path profile names only its ends and its highest TS.
 LABELLED_POINTS = 25
 
@@ -69,50 +78,63 @@ def draw_branches(
     *,
     label: str | None = None,
     diverging: bool = False,
+    names: Mapping[int, str] | None = None,
+    limits: tuple[float, float] | None = None,
     y_label: str = "loss",
+    x_label: str | None = None,
     key: bool = True,
 ) -> None:
     """Draw a disconnectivity graph on given axes, in the style of the caller; the axes get their limits and ticks.
 
     colours: (n,) value per minimum of the landscape, as in draw_tree. diverging: the scale is centred on zero, grey
-    there, blue below and red above. label: name of the value. key: whether a scale or a legend stands beside.
+    there, blue below and red above. label: name of the value. names: of classes, beside the label. limits: ends of the
+    scale, by default the values of what is drawn. x_label: of the horizontal axis of a tree along a property. key:
+    whether a scale or a legend stands beside.
     """
     from matplotlib.collections import LineCollection
 
-    leaves = tree.leaves.size
     lines, nodes = tree.branches()
     bottom = float(tree.loss.min())
     margin = 0.03 * (tree.top - bottom)
-    set_loss_axis(axes, bottom - 1.6 * margin, tree.top + 0.5 * margin, y_label)
-    side = 0.02 * leaves + 0.25
-    axes.set_xlim(-side, leaves + side)
-    collection = LineCollection(lines, linewidths=_line_width(leaves), colors=INK, capstyle="round")
-    axes.add_collection(collection)
-    if colours is None:
-        return
-    colours = np.asarray(colours)
-    if np.issubdtype(colours.dtype, np.integer):
-        _colour_classes(axes, collection, tree, nodes, colours, label, key)
+    set_loss_axis(axes, bottom - 1.6 * margin, tree.top + 0.5 * margin, y_label, bottom=not tree.in_columns)
+    _set_places(axes, tree, x_label)
+    colours = None if colours is None else np.asarray(colours)
+    classes = colours is not None and is_class(colours)
+    palette = class_palette(colours[tree.minimum[tree.leaves]]) if classes else {}
+    if classes:
+        rgba = class_colours(tree, colours, palette)
     else:
-        _colour_scale(axes, collection, tree, nodes, colours, label, diverging, key)
+        if colours is None:
+            limits = None
+        else:
+            limits = limits or limits_of(colours[tree.minimum[tree.leaves]], diverging)
+        rgba = value_colours(tree, colours, limits, diverging)
+    if tree.leaves.size > DENSE:
+        from llpathsample.densetree import DenseBranches
+
+        axes.add_artist(DenseBranches(lines, rgba[nodes]))
+    else:
+        width = _line_width(tree.leaves.size)
+        axes.add_collection(LineCollection(lines, linewidths=width, colors=rgba[nodes], capstyle="round"))
+    if key and classes:
+        draw_legend(axes, palette, label, names)
+    elif key and limits is not None:
+        draw_scale(axes, limits, label, diverging)
 
 
-def branch_values(tree: Tree, values: np.ndarray) -> np.ndarray:
-    """Mean over the drawn minima below each node of a value per minimum (n,), shape (k,); NaN spreads."""
-    total = np.zeros(tree.loss.size)
-    leaves = tree.leaves
-    total[leaves] = np.asarray(values, dtype=np.float64)[tree.minimum[leaves]]
-    add_up(tree.parent, total)
-    return total / tree.size
-
-
-def branch_classes(tree: Tree, classes: np.ndarray) -> np.ndarray:
-    """Class (n,) that all drawn minima below a node share, int64 (k,); -1 where they differ or have none."""
-    shared = np.full(tree.loss.size, -2, dtype=np.int64)
-    leaves = tree.leaves
-    shared[leaves] = np.asarray(classes, dtype=np.int64)[tree.minimum[leaves]]
-    share_up(tree.parent, shared)
-    return shared
+def _set_places(axes: "Axes", tree: Tree, x_label: str | None) -> None:
+    """Limits of the horizontal axis, and its numbers if it shows a property."""
+    if tree.in_columns:
+        side = 0.02 * tree.leaves.size + 0.25
+        axes.set_xlim(-side, tree.leaves.size + side)
+        return
+    low, high = float(tree.x.min()), float(tree.x.max())
+    side = 0.04 * (high - low) or max(0.05 * abs(high), 1e-300)
+    axes.set_xlim(low - side, high + side)
+    ticks = round_ticks(low - side, high + side)
+    axes.set_xticks(ticks, tick_labels(ticks))
+    if x_label:
+        axes.set_xlabel(x_label)
 
 
 def _tree_size(leaves: int) -> tuple[float, float]:
@@ -124,69 +146,6 @@ def _tree_size(leaves: int) -> tuple[float, float]:
 def _line_width(leaves: int) -> float:
     """Points: 1.2 for a few leaves, down to a hairline where columns are narrower than that."""
     return float(np.clip(14.0 / np.sqrt(leaves + 100.0), 0.3, 1.2))
-
-
-def _class_colour(number: int) -> str:
-    """Colour of a class; the palette starts again where it ends."""
-    return CLASS_COLOURS[number % len(CLASS_COLOURS)] if number >= 0 else INK
-
-
-def _colour_classes(axes: "Axes", collection, tree: Tree, nodes, classes, label, key) -> None:
-    """Colour the lines by the class their minima share, with a legend."""
-    shared = branch_classes(tree, classes)
-    collection.set_color([_class_colour(number) for number in shared[nodes].tolist()])
-    if not key:
-        return
-    present = np.unique(shared[tree.leaves])
-    for number in present[present >= 0].tolist():
-        name = f"{label} {number}" if label else str(number)
-        axes.plot([], [], color=_class_colour(number), label=name)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
-
-
-def _colour_scale(axes: "Axes", collection, tree: Tree, nodes, values, label, diverging, key) -> None:
-    """Colour the lines by the mean value below them, with a scale beside the axes."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    values = branch_values(tree, values)
-    leaf_values = values[tree.leaves]
-    known = leaf_values[np.isfinite(leaf_values)]
-    if known.size == 0:
-        return
-    low, high = float(known.min()), float(known.max())
-    if diverging:
-        high = max(-low, high)
-        low = -high
-    scale = _diverging_scale() if diverging else _rising_scale()
-    norm = Normalize(low, high)
-    rgba = scale(norm(values))
-    rgba[~np.isfinite(values)] = (0.1, 0.1, 0.1, 1.0)
-    collection.set_color(rgba[nodes])
-    if not key:
-        return
-    place = {"shrink": 0.4, "aspect": 18, "pad": 0.02, "anchor": (0.0, 1.0)}
-    bar = axes.figure.colorbar(ScalarMappable(norm, scale), ax=axes, **place)
-    bar.outline.set_visible(False)
-    ticks = round_ticks(norm.vmin, norm.vmax)
-    bar.set_ticks(ticks, labels=tick_labels(ticks))
-    if label:
-        bar.set_label(label)
-
-
-def _rising_scale():
-    """The palest tenth of viridis would vanish on white paper."""
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
-
-    return ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.9, 256)))
-
-
-def _diverging_scale():
-    """Blue over grey to red; the middle is dark enough for white paper."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("gains", ["#08519C", "#4292C6", "#BDBDBD", "#EF6548", "#990000"])
 
 
 def _label_leaves(axes: "Axes", tree: Tree, label_ids: Sequence[int]) -> None:

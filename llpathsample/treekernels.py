@@ -231,3 +231,37 @@ def share_up(parent, shared):
                 shared[above] = shared[node]
             elif shared[above] != shared[node]:
                 shared[above] = -1
+
+
+@algorithm(I8, INTEGERS, INTEGERS, INTEGERS, INTEGERS, I8, PAIRS)
+def paint(column, low, high, colour, cells, runs):
+    """Paint lines onto columns of so many cells one over the other, and list what is seen; returns how many runs.
+
+    column, low, high, colour: (s,) lines by column, in each column in the order of painting, which cover the cells from
+    low to high, both included. runs: (2 s, 4) becomes column, first and last cell, and colour of each run.
+    """
+    seen = np.full(cells, -1, dtype=np.int64)
+    count = 0
+    first = 0
+    while first < column.size:
+        end = first
+        lowest = cells
+        highest = -1
+        while end < column.size and column[end] == column[first]:
+            seen[low[end] : high[end] + 1] = colour[end]
+            lowest = min(lowest, low[end])
+            highest = max(highest, high[end])
+            end += 1
+        begin = lowest
+        for cell in range(lowest, highest + 1):
+            if cell == highest or seen[cell + 1] != seen[cell]:
+                if seen[cell] >= 0:
+                    runs[count, 0] = column[first]
+                    runs[count, 1] = begin
+                    runs[count, 2] = cell
+                    runs[count, 3] = seen[cell]
+                    count += 1
+                begin = cell + 1
+        seen[lowest : highest + 1] = -1
+        first = end
+    return count
