@@ -1,6 +1,6 @@
 """Branches of a tree that has more leaves than a figure has places: what cannot be told apart is drawn once.
 
-Ends of lines are put on a grid that is finer than the lines are wide. Vertical lines in one place are painted one over
+Ends of lines are put on a grid as fine as the lines are wide. Vertical lines in one place are painted one over
 the other, the longest first, so that of every leaf the piece is seen that no shorter one hides; what remains to be seen
 are a few pieces for each place, in paths of short numbers. The file of 10^6 leaves is as small as that of 10^5.
 """
@@ -12,8 +12,9 @@ from matplotlib.transforms import IdentityTransform
 
 from llpathsample.treekernels import paint
 
-WIDTH = 0.3  # of the lines, in points
-_ACROSS, _ALONG = 0.2, 0.1  # the grid, in points
+# Width of the lines and of the cells of the grid, in points: lines side by side touch and do not hide each other, so
+# that no colour is seen more often for being drawn later.
+WIDTH = 0.3
 # A longer path overflows the cells of Agg's rasteriser.
 _LINES_IN_PATH = 500
 
@@ -30,8 +31,7 @@ class DenseBranches(Artist):
 
     def draw(self, renderer) -> None:
         """Draw what is seen at the size that the axes have now."""
-        point = renderer.points_to_pixels(1.0)
-        grid = np.array([_ACROSS, _ALONG]) * point
+        grid = renderer.points_to_pixels(WIDTH)
         height = renderer.get_canvas_width_height()[1]
         places = self.get_transform().transform(self._lines.reshape(-1, 2))
         # From the top, as SVG counts, so that its numbers are as round as the grid.
@@ -39,7 +39,7 @@ class DenseBranches(Artist):
         sloping, falling = seen_lines(np.rint(places / grid).astype(np.int64).reshape(-1, 2, 2), self._colour)
         gc = renderer.new_gc()
         self._set_gc_clip(gc)
-        gc.set_linewidth(WIDTH * point)
+        gc.set_linewidth(WIDTH)
         gc.set_snap(False)
         for lines, cap in ((sloping, "round"), (falling, "butt")):
             gc.set_capstyle(cap)
