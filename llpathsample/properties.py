@@ -1,7 +1,7 @@
 """Properties of minima that figures of the network show: stored ones, scores, computed ones, and columns of tables."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +70,23 @@ def property_of(landscape: Landscape, name: str, temperature: float | None = Non
     raise ConfigError(f"{shown(name)} is neither a property of minima nor a file; choose one of {known}, or a table")
 
 
+def page_properties(landscape: Landscape, asked: Sequence[Property], temperature: float | None) -> list[Property]:
+    """Properties for an interactive page: those asked for, then all but communities that can be had without a table."""
+    given = {found.name: found for found in asked}
+    names = [name for name in property_names(landscape) if name not in ("component", "community")]
+    if not np.isfinite(landscape.minima.lpphe).any():
+        names = [name for name in names if name not in _AT_TEMPERATURE]
+    elif temperature is None:
+        network, _ = Network.complete(landscape)
+        temperature = _peak(network)
+        if temperature is None:
+            names = [name for name in names if name not in _AT_TEMPERATURE]
+    for name in names:
+        if name not in given:
+            given[name] = property_of(landscape, name, temperature)
+    return list(given.values())
+
+
 # --- computed -----------------------------------------------------------------------------------
 
 
@@ -125,14 +142,14 @@ _AT_TEMPERATURE = {
 
 def _at_temperature(landscape: Landscape, name: str, temperature: float | None) -> Property:
     """Occupation, its derivative by T, or what a minimum adds to the heat capacity."""
-    from llpathsample.thermodynamics.features import contributions, highest_peak, occupation_gains
+    from llpathsample.thermodynamics.features import contributions, occupation_gains
     from llpathsample.thermodynamics.observables import log_occupations
 
     network, ids = Network.complete(landscape)
     if not ids.size:
         raise ConfigError(f"no minimum has an LPPHE, which {name} needs; compute them with llpathsample recompute")
     if temperature is None:
-        temperature = highest_peak(network)
+        temperature = _peak(network)
         if temperature is None:
             raise ConfigError(f"the heat capacity has no peak, at which to compute {name}; name a temperature")
     functions = {
@@ -144,6 +161,13 @@ def _at_temperature(landscape: Landscape, name: str, temperature: float | None) 
     values[ids] = functions[name]()
     label, diverging = _AT_TEMPERATURE[name]
     return Property(name, values, f"{label} at T = {temperature:.4g}", diverging)
+
+
+def _peak(network: Network) -> float | None:
+    """Temperature of the highest peak of the heat capacity; None without any."""
+    from llpathsample.thermodynamics.features import highest_peak
+
+    return highest_peak(network)
 
 
 # --- tables -------------------------------------------------------------------------------------

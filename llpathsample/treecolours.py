@@ -18,6 +18,7 @@ OTHER = "#A0A0A0"
 DIVERGING = ("#08519C", "#4292C6", "#BDBDBD", "#EF6548", "#990000")
 # The palest tenth of viridis would vanish on white paper.
 _PART_OF_VIRIDIS = 0.9
+_LONG = 24  # characters of a label
 
 
 def branch_classes(tree: Tree, classes: np.ndarray) -> np.ndarray:
@@ -124,4 +125,5 @@ def draw_scale(axes: "Axes", limits: tuple[float, float], label: str | None, div
     ticks = round_ticks(norm.vmin, norm.vmax)
     bar.set_ticks(ticks, labels=tick_labels(ticks))
     if label:
-        bar.set_label(label)
+        # A long one begins at the top, so that it ends within the figure.
+        bar.set_label(label, loc="top" if len(label) > _LONG else "center")

@@ -238,4 +238,23 @@ def _write_json(drawn, colours, output: Path | None) -> None:
 
 
 def _write_page(landscape, drawn, colours, along, file: Path, output: Path, options) -> None:
-    raise NotImplementedError
+    """The interactive page, with all properties that are quick to have, and those that were asked for."""
+    from llcommon.errors import ConfigError
+    from llcommon.store import replace_file
+    from llpathsample.properties import page_properties
+    from llpathsample.treepage import tree_html
+
+    for option in ("label", "highlight", "size"):
+        if options["labels" if option == "label" else option]:
+            raise ConfigError(f"--{option} is for figures; a page finds minima by their ids and fits its window")
+    asked = [found for found in (colours, along) if found is not None]
+    text = tree_html(
+        drawn,
+        page_properties(landscape, asked, options["temperature"]),
+        colour=None if colours is None else colours.name,
+        along=None if along is None else along.label,
+        title=options["title"] or f"Disconnectivity graph of {file.name}",
+        note=f"{drawn.leaves.size} of {len(landscape.minima)} minima, {len(landscape.transition_states)} "
+        "transition states.",
+    )
+    replace_file(output, lambda temporary: temporary.write_text(text, encoding="utf-8"))

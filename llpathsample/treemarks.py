@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _FONT = 7.0  # points, of ids
 _BELOW = 3.0  # points from the end of a branch to its id
 _CHARACTER = 0.62  # width of a digit in heights of the font
+_BESIDE = 1.4  # points between runs of two labels on one branch
 _MOST_LABELS = 300  # of leaves with room
 
 
@@ -131,22 +132,32 @@ def draw_runs(axes: "Axes", tree: Tree, runs: Sequence[RunPath]) -> None:
     """Draw training runs onto the branches of the minima that they lead to, those of one label in one colour.
 
     Each point of a run is where its loss is on the way from the top to the minimum below that point, or below the next
-    point of which the minimum is known; points above the top come in there. Dots are the ends of the runs. What leads
-    to no drawn minimum is left out.
+    point of which the minimum is known; points above the top come in there. From the end of the training a dotted line
+    leads to the minimum below it. What leads to no drawn minimum is left out.
     """
+    from matplotlib.transforms import ScaledTranslation
+
     labels = list(dict.fromkeys(run.label for run in runs))
     leaf_of = dict(zip(tree.minimum[tree.leaves].tolist(), tree.leaves.tolist(), strict=True))
     handles: list = []
+    points = axes.figure.dpi_scale_trans
     for number, label in enumerate(labels):
         colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
+        # Side by side, so that runs on one branch do not hide those of the other labels.
+        aside = _BESIDE * (number - 0.5 * (len(labels) - 1)) / 72.0
+        beside = axes.transData + ScaledTranslation(aside, 0.0, points)
         count = 0
         for run in runs:
-            x, loss = run_line(tree, run, leaf_of)
-            if run.label != label or not x.size:
+            line = run_line(tree, run, leaf_of)
+            if run.label != label or line is None:
                 continue
             count += 1
-            axes.plot(x, loss, color=colour, linewidth=1.1, alpha=0.8, zorder=3)
-            axes.plot(x[-1:], loss[-1:], marker="o", markersize=3.5, color=colour, zorder=3)
+            x, loss = line.x, line.loss
+            last = line.trained
+            drawn = {"color": colour, "linewidth": 1.1, "zorder": 3, "transform": beside}
+            axes.plot(x[: last + 1], loss[: last + 1], **drawn)
+            axes.plot(x[last:], loss[last:], linestyle=":", **drawn)
+            axes.plot(x[-1:], loss[-1:], marker="o", markersize=3.5, **drawn)
         name = f"{label}, {count} run{'s' * (count != 1)}"
         handles += axes.plot([], [], color=colour, marker="o", markersize=3.5, label=name)
     classes = axes.get_legend()
@@ -155,23 +166,43 @@ def draw_runs(axes: "Axes", tree: Tree, runs: Sequence[RunPath]) -> None:
         axes.add_artist(classes)
 
 
-def run_line(tree: Tree, run: RunPath, leaf_of: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Places and losses of the points of a run that lead to drawn minima, by `leaf_of`, and bends between them."""
+@dataclass(frozen=True)
+class RunLine:
+    """A run on a tree: places x and losses, of which those after number `trained` lead on to the minimum below it."""
+
+    x: np.ndarray
+    loss: np.ndarray
+    trained: int
+
+
+def run_line(tree: Tree, run: RunPath, leaf_of: dict[int, int]) -> RunLine | None:
+    """The line of a run through its points and the bends between them; None if it leads to no drawn minimum.
+
+    leaf_of: leaf by id of the minimum.
+    """
     minima = run.minima.tolist()
     for k in range(len(minima) - 2, -1, -1):
         if minima[k] < 0:
             minima[k] = minima[k + 1]
     xs: list[float] = []
     losses: list[float] = []
-    for minimum, loss in zip(minima, run.losses.tolist(), strict=True):
-        leaf = leaf_of.get(minimum)
-        if leaf is None:
-            continue
+    leaf = None
+
+    def go(leaf: int, loss: float) -> None:
         way_x, way_loss = way_up(tree, leaf)
-        low, high = sorted((loss, losses[-1])) if losses else (loss, loss)
+        low, high = sorted((loss, losses[-1] if losses else loss))
         bends = np.flatnonzero((way_loss > low) & (way_loss < high))
         if losses and loss < losses[-1]:
             bends = bends[::-1]
-        xs += [*way_x[bends].tolist(), float(np.interp(loss, way_loss, way_x))]
-        losses += [*way_loss[bends].tolist(), loss]
-    return np.array(xs), np.array(losses)
+        xs.extend([*way_x[bends].tolist(), float(np.interp(loss, way_loss, way_x))])
+        losses.extend([*way_loss[bends].tolist(), loss])
+
+    for minimum, loss in zip(minima, run.losses.tolist(), strict=True):
+        if minimum in leaf_of:
+            leaf = leaf_of[minimum]
+            go(leaf, loss)
+    if leaf is None:
+        return None
+    trained = len(xs) - 1
+    go(leaf, float(tree.loss[leaf]))
+    return RunLine(np.array(xs), np.array(losses), trained)

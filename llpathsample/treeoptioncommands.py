@@ -72,7 +72,7 @@ tree_options = _chain(
         help="Leave out minima with fewer transition states to others that stay.",
     ),
     click.option("--unconnected", is_flag=True, help="Draw minima outside the main component too."),
-    click.option("--root", type=click.IntRange(0), metavar="ID", help="Draw what is linked to ID; default: the lowest."),
+    click.option("--root", type=click.IntRange(0), metavar="ID", help="Draw what is linked to ID, else to the lowest."),
 )
 
 picture_options = _chain(
