@@ -235,35 +235,45 @@ function lossTree(root, data) {
   function drawLines(g, crowded) {
     const paths = new Map();
     const seen = new Set();
+    const left = LEFT - 2, right = width - RIGHT + 2;
     for (let i = nodes - 1; i >= 0; i--) {
       const above = parent[i];
       const sx = toX(x[i]), px = above < 0 ? sx : toX(x[above]);
-      if (Math.max(sx, px) < LEFT - 2 || Math.min(sx, px) > width - RIGHT + 2) continue;
+      if (Math.max(sx, px) < left || Math.min(sx, px) > right) continue;
       const py = toY(above < 0 ? data.top : loss[above]), ey = toY(elbow[i]), sy = toY(loss[i]);
       if (sy < -2 || py > height + 2) continue;
-      if (crowded) {
-        const key = ((Math.round(px) + 4096) * 16384 + Math.round(py) + 4096) * 16384 * 16384
-          + (Math.round(sx) + 4096) * 16384 + Math.round(ey) + 4096;
-        if (seen.has(key)) continue;
-        if (above >= 0) seen.add(key);
-      }
+      // What of the sloping part is in view; of lines that look alike one is enough.
+      const slope = px === sx ? 0 : (ey - py) / (sx - px);
+      const ax = Math.min(Math.max(px, left), right), bx = Math.min(Math.max(sx, left), right);
+      const ay = py + slope * (ax - px), by = px === sx ? ey : py + slope * (bx - px);
+      const key = (rounded(ax) * 8192 + rounded(ay)) * 67108864 + rounded(bx) * 8192 + rounded(by);
       let path = paths.get(bucket[i]);
       if (!path) paths.set(bucket[i], path = new Path2D());
-      path.moveTo(px, clamped(py));
-      path.lineTo(sx, clamped(ey));
-      if (!(crowded && i < leaves)) path.lineTo(sx, clamped(sy));
+      const falls = !(crowded && i < leaves) && sx >= left && sx <= right;
+      if (px !== sx && seen.has(key)) {
+        if (falls) path.moveTo(sx, clamped(ey));
+      } else {
+        seen.add(key);
+        path.moveTo(ax, clamped(ay));
+        path.lineTo(bx, clamped(by));
+      }
+      if (falls) path.lineTo(sx, clamped(sy));
     }
     for (const [number, path] of [...paths].sort((a, b) => a[0] - b[0])) {
       g.strokeStyle = palette[number];
       g.stroke(path);
     }
   }
+  const rounded = (value) => Math.round(Math.min(Math.max(value, -1000), 7000)) + 1000;
   // Far outside of the canvas nothing is seen of the difference, and large numbers lose their digits.
   const clamped = (y) => Math.min(Math.max(y, -1e5), 1e5);
   // Leaves more than there are pixels: the longest first, so that of every leaf the end is seen that no shorter one hides.
   function paintFalls(g) {
     const w = canvas.width, h = canvas.height;
-    const image = g.getImageData(0, 0, w, h), pixels = new Uint32Array(image.data.buffer);
+    const scratch = document.createElement("canvas");
+    scratch.width = w;
+    scratch.height = h;
+    const image = new ImageData(w, h), pixels = new Uint32Array(image.data.buffer);
     const codes = palette.map((c) => (0xff << 24 | parseInt(c.slice(5, 7), 16) << 16
       | parseInt(c.slice(3, 5), 16) << 8 | parseInt(c.slice(1, 3), 16)) >>> 0);
     const bottom = Math.round((height - BOTTOM + 6) * ratio), left = LEFT * ratio, right = (width - RIGHT) * ratio;
@@ -273,7 +283,8 @@ function lossTree(root, data) {
       const from = Math.max(0, Math.round(toY(elbow[i]) * ratio)), to = Math.min(bottom, Math.round(toY(loss[i]) * ratio));
       for (let row = from; row < to; row++) pixels[row * w + column] = codes[bucket[i]];
     }
-    g.putImageData(image, 0, 0);
+    scratch.getContext("2d").putImageData(image, 0, 0);
+    g.drawImage(scratch, 0, 0, width, height);
   }
   function ticks(a, b, number) {
     const rough = (b - a) / number, power = Math.pow(10, Math.floor(Math.log10(rough)));
