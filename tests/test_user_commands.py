@@ -155,7 +155,7 @@ RUNNING = [
 WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
-    "llpathsample": {"list", "show", "stats", "tree", "path", "prune", "remove", "retain", "extract"},
+    "llpathsample": {"list", "show", "stats", "path", "prune", "remove", "retain", "extract"},
 }
 
 
