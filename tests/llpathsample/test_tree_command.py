@@ -2,15 +2,17 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from llcommon.store import write_landscape
+from llcommon.store import read_landscape, write_landscape
 from llcommon.store.scores import Score
 from llpathsample.cli import main
 from tests.networks import himmelblau, net4, random_network
+from tests.test_readme import shown_commands
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,19 @@ def test_runs_of_the_file_or_of_another_lead_to_its_minima(call, tmp_path):
     assert (tmp_path / "own.svg").read_bytes() == (tmp_path / "other.svg").read_bytes()
     said = done(call, "plain.h5 --lowest 1 --runs trained.h5 -o one.svg")
     assert "1 of 2 runs lead to no minimum that is drawn, and are left out" in said
+
+
+def test_the_page_of_documentation_shows_what_works(call, tmp_path):
+    for name, source in (("landscape", "trained"), ("adam", "trained"), ("sgd", "trained")):
+        shutil.copy(f"{source}.h5", f"{name}.h5")
+    landscape = read_landscape("landscape.h5")
+    landscape.scores.set(Score("test_accuracy", "", "test.csv"), np.arange(4.0))
+    write_landscape("landscape.h5", landscape)
+    Path("communities.tsv").write_text("id\tloss\tcommunity\n0\t0\t1\n2\t0\t0\n", encoding="utf-8")
+    commands = shown_commands("docs/trees.md")
+    assert len(commands) > 8
+    for command in commands:
+        assert call(command.removeprefix("llpathsample tree ")).exit_code == 0, command
 
 
 def test_properties_are_listed(call):
