@@ -75,13 +75,13 @@ def draw_legend(axes: "Axes", palette: Mapping[int, str], label: str | None, nam
 
 
 def limits_of(values: np.ndarray, diverging: bool = False) -> tuple[float, float] | None:
-    """The lowest and the highest finite value, about zero if diverging; None without any."""
+    """The lowest and the highest finite value, about zero if diverging, -1 and 1 if all are zero; None without any."""
     known = values[np.isfinite(values)]
     if known.size == 0:
         return None
     low, high = float(known.min()), float(known.max())
     if diverging:
-        high = max(-low, high)
+        high = max(-low, high) or 1.0
         low = -high
     return low, high
 
