@@ -7,7 +7,7 @@ import numpy as np
 from llpathsample.growing import GrowingNetwork
 from llpathsample.kinetics.chain import log_rate_constants
 from llpathsample.thermodynamics.features import highest_peak
-from llpathsample.thermodynamics.observables import frustration
+from llpathsample.thermodynamics.frustration import frustration
 
 ONE_COMPONENT, NO_NEW_MINIMA, CONVERGED = "one-component", "no-new-minima", "converged"
 

@@ -46,10 +46,10 @@ class _Parts:
     mean_log: np.ndarray
 
 
-def scaled_excess(network: Network, temperature: float) -> np.ndarray:
+def scaled_excess(losses: np.ndarray, temperature: float) -> np.ndarray:
     """x_a = (L_a - L_0) / T, (n,), at most 1e100."""
     with np.errstate(over="ignore"):
-        return np.minimum((network.losses - network.losses.min()) / temperature, _FARTHEST)
+        return np.minimum((losses - losses.min()) / temperature, _FARTHEST)
 
 
 def curves(network: Network, temperatures: np.ndarray) -> Curves:
@@ -77,7 +77,7 @@ def curves_of_lowest(network: Network, temperatures: np.ndarray, counts: list[in
 def _moments(excess: np.ndarray, weights: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
     """The five rows of _Parts of one block, (5, t)."""
     found = np.empty((5, len(temperatures)))
-    x, logs, shares = np.empty((3, len(excess)))
+    x, logs, shares, product = np.empty((4, len(excess)))
     for place, temperature in enumerate(temperatures.tolist()):
         with np.errstate(over="ignore"):
             np.divide(excess, temperature, out=x)
@@ -87,13 +87,14 @@ def _moments(excess: np.ndarray, weights: np.ndarray, temperatures: np.ndarray) 
         logs -= largest
         np.exp(logs, out=shares)
         total = shares.sum()
-        mean = (shares @ x) / total
-        mean_log = (shares @ logs) / total
+        # No products of BLAS: its threads would change the last bits, and take longer than all the rest.
+        mean = np.multiply(shares, x, out=product).sum() / total
+        mean_log = np.multiply(shares, logs, out=product).sum() / total
         x -= mean
         shares *= x
-        square = (shares @ x) / total
-        shares *= x
-        cube = (shares @ x) / total
+        square = np.multiply(shares, x, out=product).sum() / total
+        product *= x
+        cube = product.sum() / total
         found[:, place] = (largest + np.log(total), mean, square, cube, largest + mean_log)
     return found
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llpathsample.ktn import Network
-from llpathsample.thermodynamics.curves import Curves, curves, scaled_excess
+from llpathsample.thermodynamics.curves import Curves, curves, curves_of_lowest, scaled_excess
 from llpathsample.thermodynamics.observables import log_occupations
 
 GRID = 200  # temperatures of a curve, before it is refined
@@ -54,8 +54,8 @@ def contributions(network: Network, temperature: float) -> np.ndarray:
 def _occupied(network: Network, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """p_a and (L_a - <L>) / T, (n,) each."""
     shares = np.exp(log_occupations(network, temperature))
-    x = scaled_excess(network, temperature)
-    return shares, x - shares @ x
+    x = scaled_excess(network.losses, temperature)
+    return shares, x - (shares * x).sum()
 
 
 def temperature_range(network: Network) -> tuple[float, float] | None:
@@ -79,15 +79,22 @@ def temperature_range(network: Network) -> tuple[float, float] | None:
 
 def resolved_curves(network: Network) -> Curves | None:
     """Curves over the range of all peaks, at rising temperatures as dense as peaks need; None without a range."""
+    found = resolved(network, [len(network.losses)])
+    return None if found is None else found[0]
+
+
+def resolved(network: Network, counts: list[int]) -> list[Curves] | None:
+    """The same with the curves of the lowest minima at these temperatures, for each of the counts; the last is all."""
     ends = temperature_range(network)
     if ends is None:
         return None
-    found = curves(network, np.geomspace(*ends, GRID))
+    found = curves_of_lowest(network, np.geomspace(*ends, GRID), counts)
     for _ in range(_ROUNDS):
-        more = _unresolved(found)
-        if not more.size or more.size + found.temperatures.size > _MOST:
+        more = _unresolved(found[-1])
+        if not more.size or more.size + found[-1].temperatures.size > _MOST:
             break
-        found = _joined(found, curves(network, more))
+        added = curves_of_lowest(network, more, counts)
+        found = [_joined(*pair) for pair in zip(found, added, strict=True)]
     return found
 
 

@@ -12,6 +12,7 @@ from llpathsample.kinetics import chain
 from llpathsample.ktn import Network
 from llpathsample.thermodynamics import features, observables
 from llpathsample.thermodynamics.curves import curves
+from llpathsample.thermodynamics.frustration import frustration
 from tests.llpathsample.growing_standin import random_landscape
 
 NET4 = Network(
@@ -58,7 +59,7 @@ def test_numbers_of_the_original_suite():
     assert np.exp(back.steady_state) == pytest.approx(0.1602548389e-1 * 0.4550474 / 0.4550474, rel=1.0)
     for temperature, entropy_of, index in [(0.25, 0.76496, 0.94630), (0.5, 0.45505, 0.88323), (0.75, 0.33124, 0.85469)]:
         assert np.exp(observables.log_occupations(NET4, temperature)[0]) == pytest.approx(entropy_of, abs=6e-6)
-        assert observables.frustration(NET4, temperature) == pytest.approx(index, abs=6e-6)
+        assert frustration(NET4, temperature) == pytest.approx(index, abs=6e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -117,7 +118,7 @@ def test_the_peak_of_the_heat_capacity():
     assert curves(NET4, [0.3]).capacity[0] == pytest.approx((mean[1] - mean[0]) / 2e-5, rel=1e-6)
     alone = Network(*[np.zeros(1)] * 3, *[np.empty(0)] * 3, np.empty((0, 2), dtype=np.int64))
     assert features.highest_peak(alone) is None
-    assert observables.frustration(alone, 1.0) is None
+    assert frustration(alone, 1.0) is None
 
 
 def test_a_missing_log_product_is_named():
