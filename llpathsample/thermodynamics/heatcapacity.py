@@ -31,6 +31,12 @@ class HeatCapacity:
         """C_V at the temperatures shown, (t,)."""
         return self.constant + self.shown.capacity
 
+    def within(self) -> list[tuple[int, PeakMakers]]:
+        """The peaks between the ends of the curve, with their numbers from 1."""
+        low, high = self.shown.temperatures[0], self.shown.temperatures[-1]
+        numbered = enumerate(self.peaks, start=1)
+        return [(number, makers) for number, makers in numbered if low <= makers.peak.temperature <= high]
+
 
 def heat_capacity(
     network: Network, constant: float, temperatures: np.ndarray | None = None, top: int = 10, share: float = 0.99
