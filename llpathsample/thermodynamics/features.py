@@ -17,6 +17,7 @@ GRID = 200  # temperatures of a curve, before it is refined
 # Losses nearer to the lowest than this, of the largest, are the same but for rounding.
 _ROUNDING = 1e-12
 _COOLING = 1.5
+_MARGIN = 2.0
 # A step of the grid is halved where the mean of the capacity in it, known from the mean losses at both ends, is further
 # from that of both ends than this share of it: there is something in between.
 _SMOOTH = 0.02
@@ -64,7 +65,8 @@ def temperature_range(network: Network) -> tuple[float, float] | None:
     With x = (L - L_0) / T the slope dC / d ln T is the third central moment of x less twice its variance. The third is
     at most max |x - <x>| <= (L_max - L_0) / T times the variance: from T = (L_max - L_0) / 2 on C falls. And it is at
     least <x^3> - 3 <x> <x^2> >= (x_1 - 3 <x>) <x^2>, x_1 of the lowest minimum above L_0: C rises where
-    L_1 - L_0 > 2 T + 3 (<L> - L_0), and as <L> rises with T, at all lower temperatures too.
+    L_1 - L_0 > 2 T + 3 (<L> - L_0), and as <L> rises with T, at all lower temperatures too. The range is twice as wide
+    at both ends, so that a curve shows how peaks there begin and end.
     """
     excess = network.losses - network.losses.min()
     above = excess[excess > _ROUNDING * np.abs(network.losses).max()]
@@ -74,7 +76,7 @@ def temperature_range(network: Network) -> tuple[float, float] | None:
     low = gap / 2.0
     while 2.0 * low + 3.0 * float(curves(network, [low]).excess[0]) > gap:
         low /= _COOLING
-    return low, high
+    return low / _MARGIN, high * _MARGIN
 
 
 def resolved_curves(network: Network) -> Curves | None:

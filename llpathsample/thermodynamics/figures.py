@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 WIDTH = 6.9  # inches, of a page
 MOST_TREES = 4
 MOST_DRAWN = 1000
-_LOGARITHMIC = 15.0  # ratio of the ends from which the axis of temperatures is logarithmic
+_LOGARITHMIC = 5.0  # ratio of the ends from which the axis of temperatures is logarithmic
+_FEW = 300.0  # ratio up to which such an axis has numbers between powers of ten
 _SIDES = {GAINS: "gain occupation on heating", LOSES: "lose occupation"}
 
 
@@ -80,11 +81,22 @@ def draw_heat_capacity(result: HeatCapacity, shown: Shown | None = None) -> "Fig
             sides = np.full(shown.total, -1, dtype=np.int64)
             sides[shown.ids] = makers.sides
             draw_branches(axes, shown.tree, sides, key=False, y_label="loss" if place == 0 else "")
+            _dot(axes, shown.tree, sides)
             axes.set_title(f"peak {number}, T = {makers.peak.temperature:.3g}")
         for side, name in _SIDES.items():
             top.plot([], [], color=CLASS_COLOURS[side], label=name)
         top.legend(loc="best", title="in the trees below, minima that", title_fontsize=8.0, alignment="left")
     return figure
+
+
+def _dot(axes: "Axes", tree: Tree, sides: np.ndarray) -> None:
+    """Dots at the ends of the coloured branches, which may be short."""
+    leaves = tree.leaves
+    of_leaf = sides[tree.minimum[leaves]]
+    size = float(np.clip(30.0 / np.sqrt(leaves.size), 1.0, 3.5))
+    for side in _SIDES:
+        ends = leaves[of_leaf == side]
+        axes.plot(tree.x[ends], tree.loss[ends], "o", color=CLASS_COLOURS[side], markersize=size)
 
 
 def _draw_curve(axes: "Axes", result: HeatCapacity, marked: list[tuple[int, PeakMakers]]) -> None:
@@ -105,7 +117,7 @@ def _draw_curve(axes: "Axes", result: HeatCapacity, marked: list[tuple[int, Peak
 def _temperature_axis(axes: "Axes", temperatures: np.ndarray, labelled: bool = True) -> None:
     low, high = float(temperatures[0]), float(temperatures[-1])
     if high > _LOGARITHMIC * low:
-        axes.set_xscale("log")
+        _logarithmic(axes, low, high)
     if high > low:
         axes.set_xlim(low, high)
     if labelled:
@@ -114,11 +126,25 @@ def _temperature_axis(axes: "Axes", temperatures: np.ndarray, labelled: bool = T
         axes.tick_params(labelbottom=False)
 
 
-def _mark(axes: "Axes", peaks: Sequence[float], temperatures: np.ndarray) -> None:
-    """Quiet lines at the peaks of the heat capacity."""
+def _logarithmic(axes: "Axes", low: float, high: float) -> None:
+    from matplotlib.ticker import NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if high <= _FEW * low:
+        powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+        ticks = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def _mark(axes: "Axes", peaks: Sequence[float], temperatures: np.ndarray, named: bool = True) -> None:
+    """Quiet lines at the peaks of the heat capacity, one of them with a name for the legend."""
+    name = "peak of the heat capacity" if named else None
     for peak in peaks:
         if temperatures[0] <= peak <= temperatures[-1]:
-            axes.axvline(peak, color=QUIET, linewidth=0.6, linestyle=(0, (4, 3)), zorder=0)
+            axes.axvline(peak, color=QUIET, linewidth=0.6, linestyle=(0, (4, 3)), zorder=0, label=name)
+            name = None
 
 
 def _beside(axes: "Axes", title: str | None = None) -> None:
@@ -137,12 +163,12 @@ def draw_occupations(found: Occupations, ids: np.ndarray, peaks: Sequence[float]
     with style():
         figure = new_figure(WIDTH, 3.4)
         axes = figure.add_subplot()
-        _mark(axes, peaks, found.temperatures)
         styles = _colours(len(found.rows))
         for column, (number, (colour, dash)) in enumerate(zip(ids.tolist(), styles, strict=True)):
             axes.plot(found.temperatures, found.values[:, column], color=colour, linestyle=dash, label=str(number))
         if found.rest.max() > 0.0:
             axes.plot(found.temperatures, found.rest, color=QUIET, linestyle=(0, (1, 1)), label="all others")
+        _mark(axes, peaks, found.temperatures)
         _temperature_axis(axes, found.temperatures)
         axes.set_ylim(-0.02, 1.02)
         axes.set_ylabel("occupation probability")
@@ -159,11 +185,13 @@ def draw_entropy(found: FreeEnergies, peaks: Sequence[float] = ()) -> "Figure":
             (upper, found.shannon, "Shannon entropy"),
             (lower, found.entropy, "thermodynamic entropy"),
         ):
-            _mark(axes, peaks, found.temperatures)
             axes.plot(found.temperatures, values, color=INK)
+            _mark(axes, peaks, found.temperatures)
             axes.set_ylabel(label)
             _temperature_axis(axes, found.temperatures, labelled=axes is lower)
         _effective_numbers(upper, float(found.shannon.max()))
+        if peaks:
+            lower.legend(loc="best")
     return figure
 
 
@@ -191,18 +219,18 @@ def draw_free_energies(found: FreeEnergies, names: Sequence[str], peaks: Sequenc
         figure = new_figure(WIDTH, 5.2 if names else 3.0)
         panels = figure.subplots(2 if names else 1, 1, squeeze=False)[:, 0]
         upper = panels[0]
-        _mark(upper, peaks, found.temperatures)
         upper.plot(found.temperatures, found.internal_energy, color=CLASS_COLOURS[1], label="internal energy")
         upper.plot(found.temperatures, found.free_energy, color=INK, label="free energy")
+        _mark(upper, peaks, found.temperatures)
         upper.set_ylabel("units of the loss")
         _beside(upper)
         _temperature_axis(upper, found.temperatures, labelled=not names)
         if names:
             lower = panels[1]
-            _mark(lower, peaks, found.temperatures)
             for column, (name, (colour, dash)) in enumerate(zip(names, _colours(len(names)), strict=True)):
                 above = (found.groups[:, column] - found.free_energy) / found.temperatures
                 lower.plot(found.temperatures, above, color=colour, linestyle=dash, label=name)
+            _mark(lower, peaks, found.temperatures, named=False)
             lower.set_ylabel("$(F_a - F)\\,/\\,T$")
             lower.set_ylim(0.0, _enough(found))
             _beside(lower, "group")
@@ -239,5 +267,5 @@ def draw_frustration(found: Sequence[Frustration], names: Sequence[str], peaks: 
             axes.set_ylabel(label)
             axes.set_ylim(bottom=0.0)
             _temperature_axis(axes, np.array([low, high]), labelled=axes is panels[-1])
-        _beside(panels[0], "landscape")
+        _beside(panels[0], "landscape\n(dots: peaks of the\nheat capacity)")
     return figure
