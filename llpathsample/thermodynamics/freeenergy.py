@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llpathsample.ktn import Network
-from llpathsample.thermodynamics.curves import Curves, curves
+from llpathsample.thermodynamics.curves import Curves, curves, minima_only
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,6 @@ def _free_energy_of(network: Network, rows: np.ndarray, temperatures: np.ndarray
     if not len(rows):
         return np.full(len(temperatures), np.inf)
     own = (array[rows] for array in (network.losses, network.lpphe, network.log_orders))
-    nothing = np.empty(0)
-    part = Network(*own, nothing, nothing, nothing, np.empty((0, 2), dtype=np.int64))
+    part = minima_only(*own)
     log_partition = curves(part, temperatures).log_partition
     return float(part.losses.min()) - temperatures * (common.log_prefactor(temperatures) + log_partition)

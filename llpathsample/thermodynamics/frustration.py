@@ -12,11 +12,11 @@ the mean ratio over all but g, so that systems of different depth compare. An id
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from llpathsample.ktn import Network
 from llpathsample.network import minimax_barriers
-from llpathsample.thermodynamics.curves import curves
-from llpathsample.thermodynamics.observables import log_occupations, log_shares
+from llpathsample.thermodynamics.curves import averages, curves, minima_only
 
 FROM_MINIMUM, FROM_GLOBAL = "minimum", "global"
 
@@ -41,23 +41,15 @@ class Frustration:
 
 @dataclass(frozen=True)
 class _Terms:
-    """What the sums run over. root: g. others: (o,) rows of all minima but g. ratios: (o,) of each barrier to the
-    difference of losses, 0 of those that have no part."""
+    """What the sums run over. root: g. others: all minima but g, (o,), without transition states. ratios: (o,) of each
+    barrier to the difference of losses, 0 of those that have no part."""
 
     root: int
-    others: np.ndarray
+    others: Network
     ratios: np.ndarray
     taking_part: int
     unconnected: int
     degenerate: int
-
-    def scaled(self, network: Network, temperature: float) -> float:
-        """f~: the mean ratio over the occupations that the others would have without g, exact however cold it is."""
-        if not self.taking_part:
-            return float("nan")
-        arrays = (network.losses, network.lpphe, network.log_orders)
-        logs = log_shares(*(array[self.others] for array in arrays), temperature)
-        return float((np.exp(logs) * self.ratios).sum())
 
 
 def global_barriers(network: Network) -> np.ndarray:
@@ -76,33 +68,55 @@ def frustration_curves(
     """
     temperatures = np.asarray(temperatures, dtype=np.float64)
     terms = _terms(network, global_barriers(network) if barriers is None else barriers, barrier_from)
-    index, scaled, lowest = np.empty((3, len(temperatures)))
-    for place, temperature in enumerate(temperatures.tolist()):
-        occupations = np.exp(log_occupations(network, temperature))
-        lowest[place] = occupations[terms.root]
-        index[place] = (occupations[terms.others] * terms.ratios).sum()
-        scaled[place] = terms.scaled(network, temperature)
+    scaled, log_odds = _of_others(network, terms, temperatures)
     beside = curves(network, temperatures)
     return Frustration(
-        temperatures, index, scaled, beside.entropy, lowest, beside.capacity, terms.unconnected, terms.degenerate
+        temperatures=temperatures,
+        index=scaled * expit(log_odds) if terms.taking_part else np.zeros(len(temperatures)),
+        scaled=scaled,
+        entropy=beside.entropy,
+        lowest=expit(-log_odds),
+        capacity=beside.capacity,
+        unconnected=terms.unconnected,
+        degenerate=terms.degenerate,
     )
 
 
 def frustration(network: Network, temperature: float) -> float | None:
     """f~ of the barriers from each minimum; None if no minimum takes part."""
     terms = _terms(network, global_barriers(network), FROM_MINIMUM)
-    return terms.scaled(network, temperature) if terms.taking_part else None
+    return float(_of_others(network, terms, np.array([temperature]))[0][0]) if terms.taking_part else None
+
+
+def _of_others(network: Network, terms: _Terms, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """f~ and ln((1 - p_g) / p_g), (t,) each. f~ is the mean ratio over the occupations that the others would have
+    without g: exact also where p_g rounds to one."""
+    if not len(terms.ratios):
+        return np.full(len(temperatures), np.nan), np.full(len(temperatures), -np.inf)
+    means, log_partition = averages(terms.others, terms.ratios, temperatures)
+    root = terms.root
+    weight = -0.5 * network.lpphe[root] - network.log_orders[root]
+    with np.errstate(over="ignore"):
+        gaps = (terms.others.losses.min() - network.losses[root]) / temperatures
+    scaled = means if terms.taking_part else np.full(len(temperatures), np.nan)
+    return scaled, log_partition - gaps - weight
 
 
 def _terms(network: Network, barriers: np.ndarray, barrier_from: str) -> _Terms:
     root = int(np.argmin(network.losses))
-    others = np.delete(np.arange(len(network.losses)), root)
-    barriers, losses = barriers[others], network.losses[others]
+    others = _without(network, root)
+    barriers, losses = np.delete(barriers, root), others.losses
     gaps = losses - network.losses[root]
     connected = np.isfinite(barriers)
     kept = np.flatnonzero(connected & (gaps > 0.0))
     start = losses[kept] if barrier_from == FROM_MINIMUM else network.losses[root]
-    ratios = np.zeros(len(others))
+    ratios = np.zeros(len(losses))
     ratios[kept] = (barriers[kept] - start) / gaps[kept]
     unconnected, degenerate = np.count_nonzero(~connected), np.count_nonzero(connected & (gaps == 0.0))
     return _Terms(root, others, ratios, len(kept), int(unconnected), int(degenerate))
+
+
+def _without(network: Network, minimum: int) -> Network:
+    """All minima but one, and no transition states."""
+    arrays = (np.delete(array, minimum) for array in (network.losses, network.lpphe, network.log_orders))
+    return minima_only(*arrays)

@@ -5,7 +5,6 @@ vanishes however cold it is. `order` is that of a point's stabiliser: a minimum 
 """
 
 import numpy as np
-from scipy.special import logsumexp
 
 from llcommon import superposition
 from llpathsample.ktn import Network
@@ -19,10 +18,6 @@ def log_weights(network: Network, temperature: float) -> np.ndarray:
 
 def log_occupations(network: Network, temperature: float) -> np.ndarray:
     """ln of the equilibrium occupation probabilities, (n,)."""
-    return log_shares(network.losses, network.lpphe, network.log_orders, temperature)
-
-
-def log_shares(losses: np.ndarray, lpphe: np.ndarray, log_orders: np.ndarray, temperature: float) -> np.ndarray:
-    """The same of some minima alone, (n,) as the arrays given: their sum is 1. Any temperature above zero will do."""
-    weights = -scaled_excess(losses, temperature) - 0.5 * lpphe - log_orders
-    return weights - logsumexp(weights)
+    weights = -scaled_excess(network.losses, temperature) - 0.5 * network.lpphe - network.log_orders
+    weights -= weights.max()
+    return weights - np.log(np.exp(weights).sum())
