@@ -10,7 +10,7 @@ main = program(
         "plan": ("llpathsample.plancommand:plan", "Choose pairs to connect, for batch jobs."),
         "merge": ("llpathsample.mergecommand:merge", "Merge landscape files of one model."),
         "stats": ("llpathsample.commands:stats", "Count minima, transition states and components."),
-        "tree": ("llpathsample.commands:tree", "Draw the disconnectivity graph."),
+        "tree": ("llpathsample.treecommand:tree", "Draw the disconnectivity graph."),
         "path": ("llpathsample.commands:path", "Find the lowest path between two minima."),
         "heat-capacity": (
             "llpathsample.heatcapacitycommand:heat_capacity",
