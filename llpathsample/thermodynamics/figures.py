@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llcommon.plotting import ACCENT, CLASS_COLOURS, INK, QUIET, new_figure, style
+from llcommon.plotting import CLASS_COLOURS, INK, QUIET, new_figure, style
 from llcommon.store import Landscape
 from llpathsample.plots import draw_branches
 from llpathsample.thermodynamics.freeenergy import FreeEnergies
@@ -107,8 +107,8 @@ def _draw_curve(axes: "Axes", result: HeatCapacity, marked: list[tuple[int, Peak
         axes.plot(temperatures, result.capacity, "o", color=INK, markersize=4.0)
     for number, makers in marked:
         place = (makers.peak.temperature, result.constant + makers.peak.height)
-        axes.plot(*place, "o", color=ACCENT, markersize=4.0, zorder=3)
-        axes.annotate(str(number), place, xytext=(0.0, 4.0), textcoords="offset points", ha="center", color=ACCENT)
+        axes.plot(*place, "o", color=INK, markersize=4.0, zorder=3)
+        axes.annotate(str(number), place, xytext=(0.0, 4.0), textcoords="offset points", ha="center", color=INK)
     _temperature_axis(axes, temperatures)
     axes.set_ylabel("heat capacity")
     axes.margins(y=0.12)
