@@ -10,7 +10,9 @@ from llcommon.errors import InputError
 from llpathsample.grouping import free_energy_groups
 from llpathsample.kinetics import chain
 from llpathsample.ktn import Network
-from llpathsample.thermodynamics import observables
+from llpathsample.thermodynamics import features, observables
+from llpathsample.thermodynamics.curves import curves
+from llpathsample.thermodynamics.frustration import frustration
 from tests.llpathsample.growing_standin import random_landscape
 
 NET4 = Network(
@@ -57,7 +59,7 @@ def test_numbers_of_the_original_suite():
     assert np.exp(back.steady_state) == pytest.approx(0.1602548389e-1 * 0.4550474 / 0.4550474, rel=1.0)
     for temperature, entropy_of, index in [(0.25, 0.76496, 0.94630), (0.5, 0.45505, 0.88323), (0.75, 0.33124, 0.85469)]:
         assert np.exp(observables.log_occupations(NET4, temperature)[0]) == pytest.approx(entropy_of, abs=6e-6)
-        assert observables.frustration(NET4, temperature) == pytest.approx(index, abs=6e-6)
+        assert frustration(NET4, temperature) == pytest.approx(index, abs=6e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -107,16 +109,16 @@ def test_the_best_path_is_the_best_of_all(seed):
 
 
 def test_the_peak_of_the_heat_capacity():
-    peak = observables.heat_capacity_peak(NET4)
+    peak = features.highest_peak(NET4)
     grid = np.linspace(0.05, 2.0, 4000)
-    values = [observables.heat_capacity(NET4, temperature) for temperature in grid]
+    values = curves(NET4, grid).capacity
     assert peak == pytest.approx(grid[int(np.argmax(values))], abs=1e-3)
     # Var(L) / T^2 is the slope of the mean loss.
     mean = [np.exp(observables.log_occupations(NET4, t)) @ NET4.losses for t in (0.3 - 1e-5, 0.3 + 1e-5)]
-    assert observables.heat_capacity(NET4, 0.3) == pytest.approx((mean[1] - mean[0]) / 2e-5, rel=1e-6)
+    assert curves(NET4, [0.3]).capacity[0] == pytest.approx((mean[1] - mean[0]) / 2e-5, rel=1e-6)
     alone = Network(*[np.zeros(1)] * 3, *[np.empty(0)] * 3, np.empty((0, 2), dtype=np.int64))
-    assert observables.heat_capacity_peak(alone) is None
-    assert observables.frustration(alone, 1.0) is None
+    assert features.highest_peak(alone) is None
+    assert frustration(alone, 1.0) is None
 
 
 def test_a_missing_log_product_is_named():

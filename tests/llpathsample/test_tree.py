@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llcommon.errors import ConfigError, InputError, NothingFound
-from llpathsample.tree import round_ladder, superbasin_tree, tree_as_json
+from llpathsample.ladders import round_ladder
+from llpathsample.tree import superbasin_tree, tree_as_json
 from tests.llpathsample.test_network import LOSSES, TS_LOSSES, TS_MINIMA, networks
 from tests.reference.tree import common_threshold, crossings, leaves_below, minimax_matrix, superbasins
 
