@@ -13,6 +13,8 @@ main = program(
         "tree": ("llpathsample.commands:tree", "Draw the disconnectivity graph."),
         "path": ("llpathsample.commands:path", "Find the lowest path between two minima."),
         "network": ("llpathsample.networkcommand:network", "Measure degrees, clustering, path lengths of the network."),
+        "communities": ("llpathsample.communitiescommand:communities", "Find communities; compare them with clusters."),
+        "basins": ("llpathsample.basinscommand:basins", "List monotonic sequence basins and count funnels."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),
         "distance": ("llpathsample.distancecommand:distance", "Measure the distance of two minima after alignment."),

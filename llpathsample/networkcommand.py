@@ -198,11 +198,8 @@ def _classes(landscape, colour: str, seed: int):
     from llpathsample.ktn import Network
     from llpathsample.structure.basins import sequence_basins
     from llpathsample.structure.communities import communities
-    from llpathsample.structure.figures import numbered_classes
 
     losses, states = landscape.minima.loss, landscape.transition_states
     if colour == "basin":
-        labels = sequence_basins(losses, states.loss, states.minima)
-    else:
-        labels = communities(Network.unchecked(landscape), weights="barrier", seed=seed)
-    return numbered_classes(labels, losses)
+        return sequence_basins(losses, states.loss, states.minima)
+    return communities(Network.unchecked(landscape), weights="barrier", seed=seed)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llcommon.plotting import ACCENT, CLASS_COLOURS, INK, QUIET, new_figure, round_ticks, style, tick_labels
-from llpathsample.structure.communities import by_lowest
 from llpathsample.structure.degrees import PowerLaw, degree_counts, fitted_share
 from llpathsample.structure.graph import SimpleGraph, igraph_random
 
@@ -88,7 +87,7 @@ def draw_network(
 ) -> "Figure":
     """The network in the plane: minima sized by degree, and coloured by loss or by class; the largest hubs named.
 
-    losses, ids: (n,), ids what minima are called. classes: (n,) from 0, the first eight coloured; None for the loss.
+    losses, ids: (n,), ids what minima are called. classes: (n,), the eight largest coloured; None for the loss.
     Minima without neighbours are left out, unless there are no others.
     """
     degrees = graph.degrees()
@@ -154,17 +153,17 @@ def _coloured_by_loss(axes: "Axes", places: np.ndarray, losses: np.ndarray, dots
 def _coloured_by_class(axes: "Axes", places: np.ndarray, classes: np.ndarray, name: str, dots: dict) -> None:
     from matplotlib.lines import Line2D
 
+    labels, numbers, sizes = np.unique(classes, return_inverse=True, return_counts=True)
+    order = np.lexsort((labels, -sizes))
+    rank = np.argsort(order)
     palette = (*CLASS_COLOURS, "#C4C4C4")
     coloured = len(CLASS_COLOURS)
-    axes.scatter(*places.T, c=[palette[min(number, coloured)] for number in classes.tolist()], **dots)
-    sizes = np.bincount(classes)
-    handles = [
-        Line2D([], [], marker="o", linestyle="", markersize=4, color=palette[number], label=f"{name} {number} ({size})")
-        for number, size in enumerate(sizes[:coloured].tolist())
-    ]
-    if len(sizes) > coloured:
-        rest = f"{len(sizes) - coloured} more ({sizes[coloured:].sum()})"
-        handles.append(Line2D([], [], marker="o", linestyle="", markersize=4, color=palette[-1], label=rest))
+    axes.scatter(*places.T, c=[palette[min(place, coloured)] for place in rank[numbers].tolist()], **dots)
+    legend = [(palette[place], f"{name} {labels[k]} ({sizes[k]})") for place, k in enumerate(order[:coloured])]
+    if len(order) > coloured:
+        legend.append((palette[-1], f"{len(order) - coloured} more ({sizes[order[coloured:]].sum()})"))
+    dot = {"marker": "o", "linestyle": "", "markersize": 4}
+    handles = [Line2D([], [], color=colour, label=text, **dot) for colour, text in legend]
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, handletextpad=0.2)
 
 
@@ -218,12 +217,3 @@ def _draw_fits(axes: "Axes", fit: PowerLaw, level: float) -> None:
         label = f"power law, $\\alpha$ = {fit.alpha:.2f} from $k$ = {fit.xmin}" if first else name
         colour = ACCENT if first else QUIET
         axes.plot(tail, level * fitted_share(fit, name, tail), line, color=colour, linewidth=1.0, label=label, zorder=2)
-
-
-def numbered_classes(labels: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Any labels (n,) as classes from 0, the largest first, of equal ones that with the lowest minimum."""
-    numbers = by_lowest(labels, losses)
-    sizes = np.bincount(numbers)
-    rank = np.empty(len(sizes), dtype=np.int64)
-    rank[np.lexsort((np.arange(len(sizes)), -sizes))] = np.arange(len(sizes))
-    return rank[numbers]
