@@ -15,6 +15,7 @@ main = program(
         "network": ("llpathsample.networkcommand:network", "Measure degrees, clustering, path lengths of the network."),
         "communities": ("llpathsample.communitiescommand:communities", "Find communities; compare them with clusters."),
         "basins": ("llpathsample.basinscommand:basins", "List monotonic sequence basins and count funnels."),
+        "basin-volume": ("llpathsample.basinvolumecommand:basin_volume", "Measure basins of attraction."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),
         "distance": ("llpathsample.distancecommand:distance", "Measure the distance of two minima after alignment."),

@@ -10,7 +10,7 @@ from llpathsample.structure.funnels import Basins
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LABELLED = 8
+LABELLED = 6  # of the highest escape barriers, and of the largest basins
 MOST = 20_000  # bottoms drawn, those of the highest escape barriers
 
 
@@ -40,7 +40,8 @@ def draw_basins(basins: Basins, losses: np.ndarray, title: str | None = None) ->
             if len(chosen):
                 dots = {"s": areas[chosen], "color": colour, "alpha": 0.7, "edgecolors": "none", "zorder": 2}
                 axes.scatter(loss[chosen], heights[chosen], label=label, **dots)
-        for place in order[:LABELLED].tolist():
+        largest = np.argsort(-basins.size, kind="stable")[:LABELLED]
+        for place in dict.fromkeys([*order[:LABELLED].tolist(), *largest.tolist()]):
             axes.annotate(
                 str(basins.bottom[place]),
                 (loss[place], heights[place]),
@@ -52,7 +53,7 @@ def draw_basins(basins: Basins, losses: np.ndarray, title: str | None = None) ->
         axes.set_xlim(low - 0.05 * span, high + 0.05 * span)
         axes.set_ylim(low - 0.05 * span, edge + 0.05 * span)
         for axis in (axes.xaxis, axes.yaxis):
-            ticks = round_ticks(low, high, 5)
+            ticks = round_ticks(low, high)
             axis.set_ticks(ticks, tick_labels(ticks))
         axes.set_xlabel("loss of the bottom")
         axes.set_ylabel("loss where it meets a lower minimum")

@@ -1,24 +1,26 @@
-"""The weight of a basin beyond the harmonic approximation, by annealed importance sampling.
+"""The weight of a basin beyond the harmonic approximation, by populations of points that grow from the harmonic to it.
 
 Wanted is, over the basin of attraction B of a minimum (`basin`),
 
-    Z = integral over B of exp(-(L(x) - L_min) / T) dx,          or its volume, T infinite, if a radius or a box limits it.
+    Z = integral over B of exp(-(L(x) - L_min) / T) dx,
 
-From the Gaussian of the harmonic approximation, made narrow enough that half of it or more lies in B, and whose integral
-is known, densities lead there in steps j:
+or its volume, T infinite, if a radius or a box limits it. From the Gaussian of the harmonic approximation, made narrow
+enough that half of it or more lies in B, and whose integral is known, densities lead there in steps j:
 
     f_j(x) = 1_B(x) exp(-a_j h(x) - b_j (L(x) - L_min)),    h the harmonic loss, (a, b) from (a_0, 0) to (0, 1 / T).
 
-Each of many independent trajectories draws a point from the Gaussian; in each step its weight is multiplied by
-f_j / f_(j-1) at the point, which then makes Metropolis moves that leave f_j alone. The mean weight is the ratio of Z and the
-integral of the Gaussian, without bias however few the steps (R. M. Neal, Stat. Comput. 11, 125, 2001); the trajectories
-are independent, so resampling them gives the error. It is the path of umbrella sampling and thermodynamic integration
-for basin volumes (N. Xu, D. Frenkel and A. J. Liu, Phys. Rev. Lett. 106, 245502, 2011; S. Martiniani, K. J. Schrenk, J.
-D. Stevenson, D. J. Wales and D. Frenkel, Phys. Rev. E 93, 012906, 2016) without an equilibration that must be believed.
+A population of points is drawn from the Gaussian; in each step every point takes a weight f_j / f_(j-1), points are
+drawn anew by these weights once they are uneven, and all make Metropolis moves that leave f_j alone. The product of the
+mean weights estimates the ratio of Z and the integral of the Gaussian without bias, however few the points and steps
+(P. Del Moral, A. Doucet and A. Jasra, J. R. Stat. Soc. B 68, 411, 2006; in physics population annealing, K. Hukushima
+and Y. Iba, AIP Conf. Proc. 690, 200, 2003). Several populations are independent of each other, so their spread is the
+error. It is the path of umbrella sampling and thermodynamic integration for basin volumes (N. Xu, D. Frenkel and A. J.
+Liu, Phys. Rev. Lett. 106, 245502, 2011; S. Martiniani, K. J. Schrenk, J. D. Stevenson, D. J. Wales and D. Frenkel,
+Phys. Rev. E 93, 012906, 2016) without chains whose equilibration must be believed.
 
-Moves are those of a preconditioned walk, z' = sqrt(1 - (a + b) d^2) z + d xi, which alone would keep the harmonic part of
-f_j (S. L. Cotter, G. O. Roberts, A. M. Stuart and D. White, Stat. Sci. 28, 424, 2013). A pilot of its own random numbers
-chooses a_0, the steps and the lengths d; what it draws is not used again.
+Moves are those of a preconditioned walk, z' = sqrt(1 - (a + b) d^2) z + d xi, which alone would keep the harmonic part
+of f_j (S. L. Cotter, G. O. Roberts, A. M. Stuart and D. White, Stat. Sci. 28, 424, 2013). A pilot of its own random
+numbers chooses a_0, the steps and the lengths d; what it draws is not used again.
 """
 
 from dataclasses import dataclass
@@ -29,14 +31,16 @@ from scipy.special import logsumexp
 from llcommon.rng import generator
 from llpathsample.structure.basin import Basin, Point
 
-_PILOT = 16  # trajectories
+_PILOT = 32  # points
+_TRIAL = 16  # of them that look for the first Gaussian
 _INSIDE = 0.5  # share of the first Gaussian in the basin
-_EVENNESS = 0.9  # of the pilot's weights in one step: effective over true number
-_MOST_STEPS = 400
-_MOST_WIDTHS = 80
-_RESAMPLES = 1000
-_FEW = 10.0  # effective trajectories below which an error bar is not to be believed
+_VARIANCE = 0.1  # of the pilot's ln weights in one step
+_UNEVEN = 0.5  # effective over true number of points below which they are drawn anew
+_MOST_STEPS = 1000
+_MOST_WIDTHS = 60
+_HALVINGS = 4
 _LEAST_ACCEPTED, _MOST_ACCEPTED = 0.2, 0.5
+RELIABLE = 0.5  # standard error of ln Z up to which it says something
 
 
 @dataclass(frozen=True)
@@ -52,36 +56,45 @@ class Ladder:
 
 
 @dataclass(frozen=True)
-class Trajectory:
-    """ln of the weight, -inf if it began outside; moves that were accepted and made, and descents."""
+class Population:
+    """log_ratio: ln of its estimate of Z over the integral of the first Gaussian, -inf if no point began inside.
+    outside: how many points did not. Moves accepted and tried, and descents made. survivors: how many of the first
+    points the last ones come from."""
 
-    log_weight: float
+    log_ratio: float
+    outside: int
     accepted: int
     tried: int
+    survivors: int
     descents: int
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """log_integral: ln Z, or ln of the volume. log_ratio: ln of Z over its harmonic approximation, NaN of a volume.
-    error: standard error of both. effective: number of trajectories of equal weight that would tell as much.
-    trajectories, outside: how many there were, and how many began outside of the basin. descents: quenches, the
-    pilot's too."""
+    """log_integral: ln Z, or ln of the volume. log_harmonic: of its harmonic approximation, inf of a volume.
+    error: standard error of ln Z, by the spread of the populations, NaN of a single one. populations: how many;
+    outside: share of first points outside of the basin; survivors: on average. descents: ways down followed, those of
+    the pilot too."""
 
     log_integral: float
-    log_ratio: float
+    log_harmonic: float
     error: float
-    effective: float
-    trajectories: int
-    outside: int
+    populations: int
+    outside: float
     acceptance: float
+    survivors: float
     steps: int
     descents: int
 
     @property
+    def log_ratio(self) -> float:
+        """ln of Z over its harmonic approximation; -inf of a volume."""
+        return self.log_integral - self.log_harmonic
+
+    @property
     def reliable(self) -> bool:
-        """Whether there are enough trajectories for the error to be believed."""
-        return self.effective >= _FEW
+        """Whether the populations agree well enough."""
+        return self.error <= RELIABLE
 
 
 def ladder_of(basin: Basin, temperature: float, moves: int, seed: int, key: int) -> Ladder | None:
@@ -92,17 +105,20 @@ def ladder_of(basin: Basin, temperature: float, moves: int, seed: int, key: int)
     """
     before = basin.descents
     rng = generator(seed, "basin volume", "pilot", key)
-    width = _first_width(basin, temperature, rng)
-    if width is None:
+    first = _first_width(basin, temperature, rng)
+    if first is None:
         return None
-    first, points = width
     goal = 0.0 if np.isinf(temperature) else 1.0 / temperature
+    points, _ = _first_points(basin, first, _PILOT, rng)
+    if len(points) < 2:
+        return None
     harmonic, loss, lengths = [first], [0.0], [0.0]
     done, length = 0.0, 1.0 / np.sqrt(first)
     while done < 1.0:
         if len(harmonic) > _MOST_STEPS:
             return None
-        done = _next(points, first, goal, done)
+        deviation = float(np.std(_slopes(points, first, goal), ddof=1))
+        done = min(1.0, done + np.sqrt(_VARIANCE) / deviation) if deviation > 0.0 else 1.0
         a, b = first * (1.0 - done), goal * done
         longest = 1.0 / np.sqrt(a + b) if a + b > 0.0 else np.inf
         length = min(length, longest)
@@ -121,50 +137,38 @@ def ladder_of(basin: Basin, temperature: float, moves: int, seed: int, key: int)
     return Ladder(*steps, moves, basin.descents - before)
 
 
-def _first_width(basin: Basin, temperature: float, rng: np.random.Generator) -> tuple[float, list[Point]] | None:
-    """a_0 of the widest Gaussian of some that lies in the basin by half, no wider than the temperature's; and points of
-    it inside."""
-    factor = 2.0 ** (1.0 / max(1.0, np.sqrt(basin.dimension) / 4.0))
-    draws = rng.standard_normal((_PILOT, basin.dimension))
+def _first_width(basin: Basin, temperature: float, rng: np.random.Generator) -> float | None:
+    """a_0 of the widest Gaussian that lies in the basin by half or more, no wider than the temperature's; None if none
+    is found."""
+    draws = rng.standard_normal((_TRIAL, basin.dimension))
+
+    def fits(a: float) -> bool:
+        found = [basin.at(draw / np.sqrt(a)) for draw in draws]
+        return sum(basin.holds(point) for point in found if point is not None) >= _INSIDE * _TRIAL
+
     volume = bool(np.isinf(temperature))
     a = basin.dimension / max(2.0 * abs(basin.loss), 1e-3) if volume else 1.0 / temperature
-
-    def inside(a: float) -> list[Point]:
-        found = [basin.at(draw / np.sqrt(a)) for draw in draws]
-        return [point for point in found if point is not None and basin.holds(point)]
-
-    points = inside(a)
-    widening = volume and len(points) >= _INSIDE * _PILOT
-    step = 1.0 / factor if widening else factor
+    fitting = fits(a)
+    if fitting and not volume:
+        return a
+    factor = 2.0 ** (-1.0 if fitting else 1.0)
     for _ in range(_MOST_WIDTHS):
-        enough = len(points) >= _INSIDE * _PILOT
-        if enough and not widening:
-            return a, points
-        further = inside(a * step)
-        if widening and len(further) < _INSIDE * _PILOT:
-            return a, points
-        a, points = a * step, further
-        step = step**1.3 if abs(np.log(step)) < 3.0 else step
-    return None
+        before, a = a, a * factor
+        if fits(a) != fitting:
+            break
+    else:
+        return None
+    # Between the two the share inside falls through one half.
+    narrow, wide = max(a, before), min(a, before)
+    for _ in range(_HALVINGS):
+        middle = float(np.sqrt(narrow * wide))
+        narrow, wide = (middle, wide) if fits(middle) else (narrow, middle)
+    return narrow
 
 
-def _next(points: list[Point], first: float, goal: float, done: float) -> float:
-    """How far along the way the next step may go for weights that stay even."""
-    slopes = np.array([goal * point.rise - first * point.harmonic for point in points])
-
-    def even(to: float) -> bool:
-        weights = -(to - done) * slopes
-        total = 2.0 * logsumexp(weights) - logsumexp(2.0 * weights)
-        return bool(np.exp(total) >= _EVENNESS * len(points))
-
-    if even(1.0):
-        return 1.0
-    # Bisection of the remaining way on a logarithmic scale, as it may have to be divided by many powers of ten.
-    low, high = -50.0, 0.0
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if even(done + (1.0 - done) * np.exp(middle)) else (low, middle)
-    return done + (1.0 - done) * float(np.exp(low))
+def _slopes(points: list[Point], first: float, goal: float) -> np.ndarray:
+    """Falls of ln f_j along the way from (first, 0) to (0, goal), (p,)."""
+    return np.array([first * point.harmonic - goal * point.rise for point in points])
 
 
 def _moved(basin: Basin, point: Point, a: float, b: float, length: float, rng: np.random.Generator) -> Point:
@@ -181,55 +185,79 @@ def _moved(basin: Basin, point: Point, a: float, b: float, length: float, rng: n
     return proposed
 
 
-def trajectory(basin: Basin, ladder: Ladder, seed: int, key: int, number: int) -> Trajectory:
-    """One trajectory up a ladder; seed, key and number alone decide what is drawn."""
+def _first_points(basin: Basin, first: float, count: int, rng: np.random.Generator) -> tuple[list[Point], int]:
+    """Those of `count` points of the first Gaussian that lie in the basin, and how many do not."""
+    drawn = [basin.at(rng.standard_normal(basin.dimension) / np.sqrt(first)) for _ in range(count)]
+    points = [point for point in drawn if point is not None and basin.holds(point)]
+    return points, count - len(points)
+
+
+def population(basin: Basin, ladder: Ladder, count: int, seed: int, key: int, number: int) -> Population:
+    """`count` points up a ladder; seed, key and number alone decide what is drawn."""
     rng = generator(seed, "basin volume", key, number)
     before = basin.descents
-    point = basin.at(rng.standard_normal(basin.dimension) / np.sqrt(ladder.harmonic[0]))
-    if point is None or not basin.holds(point):
-        return Trajectory(-np.inf, 0, 0, basin.descents - before)
-    log_weight, accepted, tried = 0.0, 0, 0
-    steps = list(zip(ladder.harmonic.tolist(), ladder.loss.tolist(), ladder.lengths.tolist(), strict=True))
-    for (a_before, b_before, _), (a, b, length) in zip(steps[:-1], steps[1:], strict=True):
-        log_weight -= (a - a_before) * point.harmonic + (b - b_before) * point.rise
+    points, outside = _first_points(basin, float(ladder.harmonic[0]), count, rng)
+    if not points:
+        return Population(-np.inf, outside, 0, 0, 0, basin.descents - before)
+    log_ratio = np.log(len(points) / count)
+    weights, origins = np.zeros(len(points)), np.arange(len(points))
+    first, goal = float(ladder.harmonic[0]), float(ladder.loss[-1])
+    accepted, tried, done = 0, 0, 0.0
+    columns = (ladder.harmonic[1:].tolist(), ladder.loss[1:].tolist(), ladder.lengths[1:].tolist())
+    for a, b, length in zip(*columns, strict=True):
+        now = 1.0 - a / first
+        weights += (now - done) * _slopes(points, first, goal)
+        done = now
+        if _effective(weights) < _UNEVEN * len(points):
+            log_ratio += logsumexp(weights) - np.log(len(points))
+            chosen = _drawn_anew(weights, rng)
+            points, origins = [points[k] for k in chosen.tolist()], origins[chosen]
+            weights = np.zeros(len(points))
         for _ in range(ladder.moves):
-            moved = _moved(basin, point, a, b, length, rng)
-            accepted += moved is not point
-            tried += 1
-            point = moved
-    return Trajectory(log_weight, accepted, tried, basin.descents - before)
+            walked = [_moved(basin, point, a, b, length, rng) for point in points]
+            accepted += sum(new is not old for new, old in zip(walked, points, strict=True))
+            tried += len(points)
+            points = walked
+    log_ratio += logsumexp(weights) - np.log(len(points))
+    survivors = len(np.unique(origins))
+    return Population(float(log_ratio), outside, accepted, tried, survivors, basin.descents - before)
+
+
+def _effective(log_weights: np.ndarray) -> float:
+    """Number of equal weights that would tell as much."""
+    return float(np.exp(2.0 * logsumexp(log_weights) - logsumexp(2.0 * log_weights)))
+
+
+def _drawn_anew(log_weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many places as there are weights, each as often as its weight says, by systematic resampling."""
+    shares = np.exp(log_weights - logsumexp(log_weights))
+    marks = (rng.random() + np.arange(len(shares))) / len(shares)
+    return np.minimum(np.searchsorted(np.cumsum(shares), marks), len(shares) - 1)
 
 
 def estimate(
-    basin_dimension: int,
-    lpphe: float,
-    temperature: float,
-    ladder: Ladder,
-    trajectories: list[Trajectory],
-    seed: int,
-    key: int,
-) -> Estimate:
-    """Z and its error by trajectories, of which one at least must have begun inside."""
-    weights = np.array([one.log_weight for one in trajectories])
-    count = len(weights)
-    half = 0.5 * basin_dimension
-    mean = logsumexp(weights) - np.log(count)
-    log_integral = mean + half * np.log(2.0 * np.pi / ladder.harmonic[0]) - 0.5 * lpphe
-    harmonic = half * np.log(2.0 * np.pi * temperature) - 0.5 * lpphe
-    rng = generator(seed, "basin volume", "resampling", key)
-    shifted = np.exp(weights - weights.max())
-    means = shifted[rng.integers(count, size=(_RESAMPLES, count))].mean(axis=1)
-    # Resamples that consist of trajectories from outside alone have no logarithm.
-    error = float(np.std(np.log(means[means > 0.0]), ddof=1)) if count > 1 else float("nan")
-    tried = sum(one.tried for one in trajectories)
+    dimension: int, lpphe: float, temperature: float, ladder: Ladder, populations: list[Population], count: int
+) -> Estimate | None:
+    """Z and its error by populations of `count` points each; None if none of them began inside.
+
+    dimension: kappa. lpphe: of the minimum. temperature: inf for the volume.
+    """
+    ratios = np.array([one.log_ratio for one in populations])
+    if not np.isfinite(ratios).any():
+        return None
+    half = 0.5 * dimension
+    shares = np.exp(ratios - ratios.max())
+    mean = shares.mean()
+    number = len(shares)
+    error = float(shares.std(ddof=1) / mean / np.sqrt(number)) if number > 1 else float("nan")
     return Estimate(
-        log_integral=float(log_integral),
-        log_ratio=float(log_integral - harmonic) if np.isfinite(temperature) else float("nan"),
+        log_integral=float(np.log(mean) + ratios.max() + half * np.log(2.0 * np.pi / ladder.harmonic[0]) - 0.5 * lpphe),
+        log_harmonic=float(half * np.log(2.0 * np.pi * temperature) - 0.5 * lpphe),
         error=error,
-        effective=float(np.exp(2.0 * logsumexp(weights) - logsumexp(2.0 * weights))),
-        trajectories=count,
-        outside=int(np.isneginf(weights).sum()),
-        acceptance=sum(one.accepted for one in trajectories) / max(tried, 1),
+        populations=number,
+        outside=sum(one.outside for one in populations) / (number * count),
+        acceptance=sum(one.accepted for one in populations) / max(sum(one.tried for one in populations), 1),
+        survivors=float(np.mean([one.survivors for one in populations])),
         steps=len(ladder.harmonic) - 1,
-        descents=ladder.descents + sum(one.descents for one in trajectories),
+        descents=ladder.descents + sum(one.descents for one in populations),
     )
