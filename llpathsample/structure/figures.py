@@ -200,11 +200,11 @@ def draw_degrees(degrees: np.ndarray, fit: PowerLaw | None, title: str | None = 
             axes.set_ylim(0.5 / counts.sum(), 1.6)
             if fit is not None:
                 _draw_fits(axes, fit, float(shares[values == fit.xmin][0]))
+            axes.legend(loc="lower left")
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlabel("degree $k$")
         axes.set_ylabel("share of minima of degree at least $k$")
-        axes.legend(loc="lower left")
         if title:
             axes.set_title(title)
     return figure
