@@ -28,6 +28,12 @@ class Network:
             missing = np.flatnonzero(~np.isfinite(table.lpphe))
             if missing.size:
                 raise InputError(f"{name} {missing[0]} has no log product of eigenvalues, which rates need")
+        return Network.unchecked(landscape)
+
+    @staticmethod
+    def unchecked(landscape: Landscape) -> "Network":
+        """The arrays of a landscape, for what does not need every LPPHE: those that are missing are NaN."""
+        minima, states = landscape.minima, landscape.transition_states
         return Network(
             minima.loss, minima.lpphe, minima.log_order, states.loss, states.lpphe, states.log_order, states.minima
         )

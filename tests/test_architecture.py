@@ -25,6 +25,7 @@ FLOORS = {
     "llcommon.config": 1,
     "llcommon.growsettings": 1,
     "llcommon.idrules": 1,
+    "llcommon.inorder": 1,
     "llcommon.parallel": 1,
     "llcommon.rng": 1,
     "llcommon.searchsettings": 1,
