@@ -159,6 +159,7 @@ WITHOUT_TRUST = {
     "llpathsample": {
         "list", "show", "stats", "tree", "path", "occupations", "frustration", "prune", "remove", "retain", "extract",
     },
+    "llpathsample": {"list", "show", "stats", "path", "prune", "remove", "retain", "extract"},
 }
 
 
