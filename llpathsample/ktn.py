@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.errors import InputError
+from llcommon.rateconstants import Harmonic, harmonic
 from llcommon.store import Landscape
 
 
@@ -43,3 +44,11 @@ class Network:
         kept = np.flatnonzero(np.isfinite(states.lpphe) & (ends >= 0).all(axis=1))
         own = (table[ids] for table in (minima.loss, minima.lpphe, minima.log_order))
         return Network(*own, states.loss[kept], states.lpphe[kept], states.log_order[kept], ends[kept]), ids
+
+    def harmonic(self, temperature: float) -> Harmonic:
+        """Weights of the minima and conductances of the TS."""
+        return harmonic(
+            (self.losses, self.lpphe, self.log_orders),
+            (self.ts_losses, self.ts_lpphe, self.ts_log_orders),
+            temperature,
+        )

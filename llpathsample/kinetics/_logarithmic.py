@@ -10,6 +10,7 @@ from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm, njit
 _PANEL = 96  # rows that are eliminated before the others learn of them
 _STRIP = 12  # rows of these, likewise
 _BLOCK = 256  # rows of one product
+_COLUMNS = 512
 # Scaled numbers below e to the minus this become zero, so that no product of two is subnormal, which is slow; a sum of
 # such products above _SURE lost nothing that counts.
 _DEPTH = 333.0
@@ -23,6 +24,11 @@ _LARGE = 700.0
 def _larger(a, b):
     """The larger of two, neither of them NaN, in the form that loops vectorise."""
     return a if a > b else b
+
+
+@njit(**OPTIONS)
+def _smaller(a, b):
+    return a if a < b else b
 
 
 @njit(**OPTIONS)
@@ -132,54 +138,83 @@ def _finish_row(r, first, matrix, sums, capacity, top, added):
 
 
 @njit(**OPTIONS)
-def _two_largest(i, first, last, matrix, sums, scales):
-    """The two largest terms, scales[2] and [3], that rows first to last add to each entry of row i right of the
-    diagonal; the factors of its terms, scales[4]."""
-    m = len(matrix)
-    largest = scales[2]
-    second = scales[3]
-    for k in range(i + 1, m):
+def _two_largest(i, first, last, begin, end, matrix, sums, largest, second):
+    """The two largest terms, (end - begin,), that rows first to last add to the entries of row i in some columns."""
+    for k in range(end - begin):
         largest[k] = -np.inf
         second[k] = -np.inf
-    for x in range(first, last):
+    # Four rows at once: the two largest so far stay in registers.
+    whole = first + (last - first) // 4 * 4
+    for x in range(first, whole, 4):
+        factor_0 = matrix[x, i] - sums[x]
+        factor_1 = matrix[x + 1, i] - sums[x + 1]
+        factor_2 = matrix[x + 2, i] - sums[x + 2]
+        factor_3 = matrix[x + 3, i] - sums[x + 3]
+        row_0 = matrix[x, begin:end]
+        row_1 = matrix[x + 1, begin:end]
+        row_2 = matrix[x + 2, begin:end]
+        row_3 = matrix[x + 3, begin:end]
+        for k in range(end - begin):
+            top = largest[k]
+            next_top = second[k]
+            term = factor_0 + row_0[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_1 + row_1[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_2 + row_2[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_3 + row_3[k]
+            second[k] = _larger(_smaller(term, top), next_top)
+            largest[k] = _larger(term, top)
+    for x in range(whole, last):
         factor = matrix[x, i] - sums[x]
-        scales[4, x - first] = factor
-        if factor == -np.inf:
-            continue
-        row = matrix[x]
-        for k in range(i + 1, m):
+        row = matrix[x, begin:end]
+        for k in range(end - begin):
             term = factor + row[k]
-            other = term if term < largest[k] else largest[k]
-            second[k] = other if other > second[k] else second[k]
-            largest[k] = term if term > largest[k] else largest[k]
+            second[k] = _larger(_smaller(term, largest[k]), second[k])
+            largest[k] = _larger(term, largest[k])
 
 
-@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX)
-def _update(first, last, begin, end, matrix, sums, left, right, product, across, scales):
+@njit(**OPTIONS)
+def _term_by_term(i, j, first, last, matrix, sums, known, highest):
+    """ln of e^known and what rows first to last add to entry (i, j); highest: the largest of it all."""
+    total = math.exp(known - highest)
+    for x in range(first, last):
+        term = matrix[x, i] + matrix[x, j] - sums[x] - highest
+        if term > -_NOTHING:
+            total += math.exp(term)
+    return highest + math.log(total)
+
+
+@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX)
+def _update(first, last, begin, end, matrix, sums, left, right, product):
     """Add what rows first to last give to rows begin to end, right of the diagonal.
 
     That is a matrix product all the same: of their columns divided by the largest entries. Where it is so small that a
-    vanished term could count, the entry is summed term by term. left, right, product, across, scales: scratch.
+    vanished term could count, the entry is summed by its largest terms. left, right, product: scratch.
     """
     m = len(matrix)
     size = last - first
     log_size = math.log(size)
-    for j in range(begin, m):
-        scales[0, j] = -np.inf
-        scales[1, j] = -np.inf
+    left_scale = np.full(m, -np.inf)
+    right_scale = np.full(m, -np.inf)
+    largest = np.empty(_COLUMNS)
+    second = np.empty(_COLUMNS)
     for x in range(first, last):
         for j in range(begin, m):
-            scales[0, j] = _larger(scales[0, j], matrix[x, j])
-            scales[1, j] = _larger(scales[1, j], matrix[x, j] - sums[x])
+            left_scale[j] = _larger(left_scale[j], matrix[x, j])
+            right_scale[j] = _larger(right_scale[j], matrix[x, j] - sums[x])
     for x in range(first, last):
         for j in range(begin, m):
             left[x - first, j - begin] = 0.0
             right[x - first, j - begin] = 0.0
-            across[j, x - first] = matrix[x, j]
-            depth = matrix[x, j] - scales[0, j]
+            depth = matrix[x, j] - left_scale[j]
             if depth > -_DEPTH:
                 left[x - first, j - begin] = math.exp(depth)
-            depth = matrix[x, j] - sums[x] - scales[1, j]
+            depth = matrix[x, j] - sums[x] - right_scale[j]
             if depth > -_DEPTH:
                 right[x - first, j - begin] = math.exp(depth)
     for top in range(begin, end, _BLOCK):
@@ -188,37 +223,36 @@ def _update(first, last, begin, end, matrix, sums, left, right, product, across,
             left[:size, top - begin : bottom - begin], right[:size, top - begin : m - begin], 0.0,
             product[: bottom - top, top - begin : m - begin],
         )  # fmt: skip
-        for i in range(top, bottom):
-            row_known = False
-            for j in range(i + 1, m):
-                known = matrix[i, j]
-                bound = scales[0, i] + scales[1, j]
-                if bound == -np.inf or bound + log_size < known - _NOTHING:
-                    continue
-                value = product[i - top, j - begin]
-                if value < _SURE:
+        # A few columns for all rows, so that the cache keeps what is read again and again.
+        for edge in range(top, m, _COLUMNS):
+            border = min(edge + _COLUMNS, m)
+            for i in range(top, bottom):
+                row_known = False
+                for j in range(max(i + 1, edge), border):
+                    known = matrix[i, j]
+                    bound = left_scale[i] + right_scale[j]
+                    if bound == -np.inf or bound + log_size < known - _NOTHING:
+                        continue
+                    value = product[i - top, j - begin]
+                    if value >= _SURE:
+                        if bound - known > _LARGE:
+                            matrix[i, j] = bound + math.log(value + math.exp(known - bound))
+                        else:
+                            matrix[i, j] = known + math.log1p(value * math.exp(bound - known))
+                        continue
                     if bound + _LOG_SURE < known - _NOTHING:
                         continue
                     if not row_known:
                         row_known = True
-                        _two_largest(i, first, last, matrix, sums, scales)
-                    highest = scales[2, j]
+                        _two_largest(i, first, last, edge, border, matrix, sums, largest, second)
+                    highest = largest[j - edge]
                     if highest == -np.inf or highest + log_size < known - _NOTHING:
                         continue
-                    if scales[3, j] + log_size < highest - _NOTHING:
+                    if second[j - edge] + log_size < highest - _NOTHING:
                         matrix[i, j] = _added(known, highest)
-                        continue
-                    highest = _larger(highest, known)
-                    total = math.exp(known - highest)
-                    for x in range(size):
-                        term = scales[4, x] + across[j, x] - highest
-                        if term > -_NOTHING:
-                            total += math.exp(term)
-                    matrix[i, j] = highest + math.log(total)
-                elif bound - known > _LARGE:
-                    matrix[i, j] = bound + math.log(value + math.exp(known - bound))
-                else:
-                    matrix[i, j] = known + math.log1p(value * math.exp(bound - known))
+                    else:
+                        highest = _larger(highest, known)
+                        matrix[i, j] = _term_by_term(i, j, first, last, matrix, sums, known, highest)
 
 
 @algorithm(types.void, I8, MATRIX, VECTOR, VECTOR)
@@ -228,8 +262,6 @@ def eliminate_dense(count, matrix, sums, capacity):
     left = np.empty((_PANEL, m))
     right = np.empty((_PANEL, m))
     product = np.empty((_BLOCK, m))
-    across = np.empty((m, _PANEL))
-    scales = np.empty((5, max(m, _PANEL)))
     top = np.empty(m)
     added = np.empty(m)
     for first in range(0, count, _PANEL):
@@ -239,9 +271,9 @@ def eliminate_dense(count, matrix, sums, capacity):
             for r in range(begin, end):
                 _finish_row(r, begin, matrix, sums, capacity, top, added)
             if end < last:
-                _update(begin, end, end, last, matrix, sums, left, right, product, across, scales)
+                _update(begin, end, end, last, matrix, sums, left, right, product)
         if last < m:
-            _update(first, last, last, m, matrix, sums, left, right, product, across, scales)
+            _update(first, last, last, m, matrix, sums, left, right, product)
 
 
 @algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, VECTOR)

@@ -20,7 +20,6 @@ from scipy.special import logsumexp
 
 from llcommon.errors import NothingFound
 from llcommon.superposition import log_sums
-from llpathsample.kinetics.chain import of_network
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, Plan, eliminate, plan
 from llpathsample.ktn import Network
 
@@ -101,7 +100,7 @@ class Routes:
         labels = _components(count, ends)
         joined = np.isin(labels, np.intersect1d(labels[a], labels[b]))
         if not joined.any():
-            raise NothingFound("no path of transition states leads from set B to set A; grow the network, or name others")
+            raise NothingFound("no path of transition states joins sets A and B; grow the network, or name others")
         self.minima = np.flatnonzero(joined)
         self.a, self.b = a[joined[a]], b[joined[b]]
         self._place = np.full(count, -1)
@@ -159,7 +158,7 @@ class Routes:
 
     def at(self, temperature: float) -> Passage:
         """All rates, passage times and committors at a temperature."""
-        harmonic = of_network(self.network, temperature)
+        harmonic = self.network.harmonic(temperature)
         weights = harmonic.log_weights[self.minima]
         conductances = log_sums(harmonic.log_conductances[self._states], self._edges, len(self._pairs))
         narrow = np.ptp(conductances) < _CONDUCTANCE_RANGE and np.ptp(weights) < _CAPACITY_RANGE
@@ -242,6 +241,14 @@ class Routes:
         found = np.full(len(self._place), other)
         found[self.minima] = values
         return found
+
+
+def log_rate_constants(network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray) -> Direction:
+    """ln of the rate constants from the reactants B to the products A (ids); -inf if no path leads there."""
+    try:
+        return Routes(network, products, reactants).at(temperature).forth
+    except NothingFound:
+        return Direction(*[-np.inf] * 5)
 
 
 def _components(count: int, ends: np.ndarray) -> np.ndarray:
