@@ -24,8 +24,8 @@ from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, P
 from llpathsample.ktn import Network
 
 # Within these ranges no product of two conductances over their sum leaves the doubles, so nothing is lost.
-_CONDUCTANCE_RANGE = 690.0
-_CAPACITY_RANGE = 650.0
+CONDUCTANCE_RANGE = 690.0
+CAPACITY_RANGE = 650.0
 _SMALLEST = 1e-290  # a committor below it is computed by logarithms
 
 
@@ -97,7 +97,7 @@ class Routes:
         count = len(network.losses)
         different = np.flatnonzero(network.ends[:, 0] != network.ends[:, 1])
         ends = np.sort(network.ends[different], axis=1)
-        labels = _components(count, ends)
+        labels = components(count, ends)
         joined = np.isin(labels, np.intersect1d(labels[a], labels[b]))
         if not joined.any():
             raise NothingFound("no path of transition states joins sets A and B; grow the network, or name others")
@@ -120,7 +120,7 @@ class Routes:
         self._to_a, self._to_b = self._side(1), self._side(2)
         # Of the minima between, components that touch a set: the others never come there first.
         between = (kinds[self._pairs] == 0).all(axis=1)
-        parts = _components(size, self._pairs[between])
+        parts = components(size, self._pairs[between])
         self._reaches = {}
         for kind in (1, 2):
             touching = np.concatenate(
@@ -161,7 +161,7 @@ class Routes:
         harmonic = self.network.harmonic(temperature)
         weights = harmonic.log_weights[self.minima]
         conductances = log_sums(harmonic.log_conductances[self._states], self._edges, len(self._pairs))
-        narrow = np.ptp(conductances) < _CONDUCTANCE_RANGE and np.ptp(weights) < _CAPACITY_RANGE
+        narrow = np.ptp(conductances) < CONDUCTANCE_RANGE and np.ptp(weights) < CAPACITY_RANGE
         if narrow:
             found = self._solved(LINEAR, weights, conductances, temperature)
             if found is not None:
@@ -251,7 +251,7 @@ def log_rate_constants(network: Network, temperature: float, products: np.ndarra
         return Direction(*[-np.inf] * 5)
 
 
-def _components(count: int, ends: np.ndarray) -> np.ndarray:
+def components(count: int, ends: np.ndarray) -> np.ndarray:
     """(count,) a label for each component of a graph."""
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(count, count))
     return connected_components(graph, directed=False)[1]
