@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from llcommon.seam import I8, MATRIX, OPTIONS, VECTOR, algorithm, njit, types
+from llcommon.seam import MATRIX, OPTIONS, VECTOR, algorithm, njit, types
 
 _NOTHING = 40.0  # e to the minus this is lost in rounding
 

@@ -22,7 +22,7 @@ _MATRICES = 4.5  # of (n, n) doubles that are held at the most
 
 @dataclass(frozen=True)
 class AllPairs:
-    """ln of the mean first passage times log_times[x, y] from minimum x to y, (n, n): -inf on the diagonal, inf where no
+    """log_times[x, y]: ln of the mean first passage time from minimum x to y, (n, n); -inf on the diagonal, inf where no
     path leads. log_occupations: (n,) ln pi. logarithmic: whether plain doubles did not suffice."""
 
     temperature: float

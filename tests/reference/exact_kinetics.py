@@ -77,8 +77,8 @@ def _exact(network, temperature, a, b):
             relaxing += pi[x] / total * flow / capacity
             mean += pi[x] / total * times[target][x]
             inverse += pi[x] / total / times[target][x]
-        kinds = {"steady_state": steady, "non_steady_state": relaxing, "inverse_time": 1 / mean, "first_passage": inverse}
-        result[name] = {kind: _logarithms([value])[0] for kind, value in kinds.items()}
+        kinds = ("steady_state", "non_steady_state", "inverse_time", "first_passage")
+        result[name] = dict(zip(kinds, _logarithms([steady, relaxing, 1 / mean, inverse]), strict=True))
     return result
 
 
