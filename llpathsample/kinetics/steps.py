@@ -8,12 +8,11 @@ every digit stays, and all is kept as logarithms.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from llcommon.superposition import log_sums
 from llpathsample.kinetics.chain import log_rates
 from llpathsample.ktn import Network
+from llpathsample.network import components
 from llpathsample.thermodynamics.observables import log_weights
 
 
@@ -54,20 +53,8 @@ def steps_of(network: Network, temperature: float) -> Steps:
     return Steps(weights, ends, log_sums(flow, places, len(keys)), dominant)
 
 
-def joined_to(steps: Steps, barred: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Whether each minimum, (n,), can be reached from one of `start` without one of `barred` before; these too if they
-    are the first that is met. Minima of `start` that nothing leads away from are not."""
-    count = len(steps.log_weights)
-    closed = np.zeros(count, dtype=bool)
-    closed[barred] = True
-    inner = ~closed[steps.ends].any(axis=1)
-    first, second = steps.ends[inner].T
-    graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count)).tocsr()
-    labels = connected_components(graph, directed=False)[1]
-    started = np.isin(labels, labels[start]) & ~closed
-    rim = steps.ends[closed[steps.ends].sum(axis=1) == 1]
-    met = np.where(closed[rim[:, 0]], rim[:, 0], rim[:, 1])
-    from_inside = np.where(closed[rim[:, 0]], rim[:, 1], rim[:, 0])
-    reached = started.copy()
-    reached[met[started[from_inside]]] = True
-    return reached
+def joined_sets(network: Network, products: np.ndarray, reactants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The minima of sets A and B, ids, that TS join to one of the other set, whatever is between."""
+    labels = components(len(network.losses), network.ends)
+    both = np.intersect1d(labels[products], labels[reactants])
+    return products[np.isin(labels[products], both)], reactants[np.isin(labels[reactants], both)]
