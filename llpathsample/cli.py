@@ -16,6 +16,7 @@ main = program(
             "llpathsample.fastestpathscommand:fastest_paths",
             "Find the paths that contribute most to a rate.",
         ),
+        "regroup": ("llpathsample.regroupcommand:regroup", "Group minima by free energy, rate or loss."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),
         "distance": ("llpathsample.distancecommand:distance", "Measure the distance of two minima after alignment."),

@@ -97,6 +97,14 @@ def loss_groups(
     return _Flows.of(network, temperature).groups(labels)
 
 
+def lowest_members(losses: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The lowest minimum of each of `count` groups, of equal ones the first; losses, labels: of all minima, (n,)."""
+    order = np.argsort(losses, kind="stable")
+    lowest = np.empty(count, dtype=np.int64)
+    lowest[labels[order][::-1]] = order[::-1]
+    return lowest
+
+
 def _owners(count: int, products: np.ndarray, reactants: np.ndarray) -> np.ndarray:
     owners = np.zeros((count, 2), dtype=bool)
     owners[products, 0] = True

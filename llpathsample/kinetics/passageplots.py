@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from llpathsample.groupscan import GroupedRates
+
 MOST_PANELS = 6
 _MOST_CURVES = 5
 _FRACTION = np.linspace(0.0, 1.0, 24, endpoint=False)
@@ -99,3 +101,27 @@ def _curve(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _percent(logarithm: float) -> str:
     value = 100.0 * float(np.exp(logarithm))
     return f"{value:.0f} %" if value >= 99.95 else f"{value:.2g} %"
+
+
+def draw_grouping(found: list["GroupedRates"], kind: str, log_rate: float) -> "Figure":
+    """Numbers of groups, and what grouping makes of ln k_SS from B to A (whose exact value is `log_rate`, NaN without
+    sets), by the threshold."""
+    thresholds = [result.threshold for result in found]
+    counts = [len(result.groups.free_energies) for result in found]
+    errors = [result.log_forth - log_rate for result in found]
+    names = {"loss": "largest loss of transition states", "rate": "least rate", "free-energy": "largest barrier"}
+    with style():
+        with_rates = bool(np.isfinite(errors).any())
+        figure = new_figure(4.4, 5.0 if with_rates else 3.0)
+        panels = np.atleast_1d(figure.subplots(2 if with_rates else 1, 1, sharex=True))
+        panels[0].plot(thresholds, counts, color=INK, marker="o", markersize=3.0)
+        panels[0].set_yscale("log")
+        panels[0].set_ylabel("groups")
+        if with_rates:
+            panels[1].axhline(0.0, color=QUIET, linewidth=0.8)
+            panels[1].plot(thresholds, errors, color=ACCENT, marker="o", markersize=3.0)
+            panels[1].set_ylabel(r"error of $\ln k_{SS}$")
+        if kind == "rate":
+            panels[-1].set_xscale("log")
+        panels[-1].set_xlabel(names[kind])
+    return figure
