@@ -26,6 +26,7 @@ FLOORS = {
     "llcommon.growsettings": 1,
     "llcommon.idrules": 1,
     "llcommon.parallel": 1,
+    "llcommon.rateconstants": 1,
     "llcommon.rng": 1,
     "llcommon.searchsettings": 1,
     "llcommon.seam": 1,

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.special import logsumexp
 
+from llcommon.rateconstants import Harmonic, harmonic
 from llcommon.superposition import log_sums
 from llpathsample.ktn import Network
 from llpathsample.thermodynamics.observables import log_weights
@@ -21,16 +22,22 @@ def log_rates(network: Network, temperature: float) -> tuple[np.ndarray, np.ndar
 
     -inf for degenerate TS, which lead nowhere else.
     """
-    own = network.ts_losses / temperature + 0.5 * network.ts_lpphe + network.ts_log_orders + np.log(2.0 * np.pi)
-    sides = []
-    for side in (0, 1):
-        minimum = network.ends[:, side]
-        start = network.losses[minimum] / temperature + 0.5 * network.lpphe[minimum] + network.log_orders[minimum]
-        # k carries n_t / n_a = o_a / o_t.
-        rates = start - own
-        rates[network.ends[:, 0] == network.ends[:, 1]] = -np.inf
-        sides.append(rates)
-    return sides[0], sides[1]
+    points = of_network(network, temperature)
+    everyone = np.arange(len(network.ts_losses))
+    edges = network.ends[:, 0] != network.ends[:, 1]
+    forth, back = (
+        np.where(edges, points.log_rates(everyone, network.ends[:, side]), -np.inf) for side in (0, 1)
+    )
+    return forth, back
+
+
+def of_network(network: Network, temperature: float) -> Harmonic:
+    """Weights of the minima and conductances of the TS."""
+    return harmonic(
+        (network.losses, network.lpphe, network.log_orders),
+        (network.ts_losses, network.ts_lpphe, network.ts_log_orders),
+        temperature,
+    )
 
 
 @dataclass(frozen=True)
