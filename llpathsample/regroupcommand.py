@@ -232,6 +232,6 @@ def _draw(output: Path, found, whole, kind: str) -> None:
     else:
         groups = found[0].groups
         lowest = groups.free_energies.min()
-        tree = superbasin_tree(groups.free_energies - lowest, groups.barriers - lowest, groups.ends, levels=None)
+        tree = superbasin_tree(groups.free_energies - lowest, groups.barriers - lowest, groups.ends)
         draw_tree(tree, output, y_label="free energy")
     log(f"the figure is {output}")

@@ -24,8 +24,8 @@ from llpathsample.kinetics.steps import Steps, steps_of
 from llpathsample.ktn import Network
 from llpathsample.network import lowest_barrier_path
 
-# Contributions with returns cost the cube of the number of minima on all paths, for each of them: about this many steps.
-_MOST_WORK = 3e8
+# Contributions with returns cost the cube of the number of minima on all paths, for each path: seconds at this many.
+_MOST_WORK = 1e8
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,15 @@ def fastest_paths(
     found = [*paths, lowest]
     between = sorted({minimum for path in found for minimum in path.minima[1:-1]})
     log_total = logsumexp(steps.log_weights[reactants])
-    mesh = log_mesh(steps, np.array(between, dtype=np.int64), [products, reactants])
-    log_rate = float(_flow_between_sets(mesh, len(between)) - log_total)
-    if len(found) * (len(between) + 2.0) ** 3 < _MOST_WORK:
-        found = [_with_returns(path, between, mesh, steps, log_total) for path in found]
+    if len(found) * (len(between) + 2.0) ** 3 > _MOST_WORK:
+        across = log_mesh(steps, np.empty(0, dtype=np.int64), [products, reactants])[0, 1]
+    else:
+        mesh = log_mesh(steps, np.array(between, dtype=np.int64), [products, reactants])
+        found = [_with_returns(path, between, mesh, steps) for path in found]
+        for _ in between:
+            mesh, _ = taken_out(mesh, 0)
+        across = mesh[0, 1]
+    log_rate = float(across - log_total)
     return FastestPaths(temperature, log_rate, found[:-1], found[-1])
 
 
@@ -137,16 +142,7 @@ def _described(network: Network, steps: Steps, minima: list[int], reactants: np.
     )
 
 
-def _flow_between_sets(mesh: np.ndarray, between: int) -> float:
-    """ln of the flow from B to A, the last two of a mesh, when all before have been taken out."""
-    for _ in range(between):
-        mesh, _ = taken_out(mesh, 0)
-    return float(mesh[0, 1])
-
-
-def _with_returns(
-    path: KineticPath, between: list[int], mesh: np.ndarray, steps: Steps, log_total: float
-) -> KineticPath:
+def _with_returns(path: KineticPath, between: list[int], mesh: np.ndarray, steps: Steps) -> KineticPath:
     """The path with the contribution of all walks that become it; mesh: of the minima between, A and B."""
     inner = path.minima[1:-1]
     left = list(between)

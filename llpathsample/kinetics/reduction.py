@@ -1,59 +1,56 @@
 """A network of a few minima and sets in place of a large one, all others taken out (star-mesh transformation)."""
 
-import heapq
-
 import numpy as np
 
 from llcommon.superposition import log_sums
+from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, eliminate, plan
 from llpathsample.kinetics.steps import Steps
+from llpathsample.network import components
+
+# Of ln: no product of two numbers over their sum leaves the doubles then.
+_LINEAR_RANGE = 650.0
 
 
 def log_mesh(steps: Steps, kept: np.ndarray, sets: list[np.ndarray]) -> np.ndarray:
     """ln of the flows between the minima `kept` and sets of minima, each of which is one node, when all others have been
     taken out: (k, k) with k = len(kept) + len(sets), symmetric, -inf on the diagonal."""
-    count = len(steps.log_weights)
     size = len(kept) + len(sets)
-    owner = np.arange(size, size + count)
+    owner = np.full(len(steps.log_weights), -1)
     owner[kept] = np.arange(len(kept))
     for number, members in enumerate(sets):
         owner[members] = len(kept) + number
-    pairs = np.sort(owner[steps.ends], axis=1)
-    outer = pairs[:, 0] != pairs[:, 1]
-    keys, places = np.unique(pairs[outer, 0] * (size + count) + pairs[outer, 1], return_inverse=True)
-    flows = log_sums(steps.log_flow[outer], places, len(keys))
-    rows: list[dict[int, float]] = [{} for _ in range(size + count)]
-    for key, value in zip(keys.tolist(), flows.tolist(), strict=True):
-        first, second = divmod(key, size + count)
-        rows[first][second] = rows[second][first] = value
-    _take_out(rows, size)
+    others = np.flatnonzero(owner < 0)
+    owner[others] = size + np.arange(len(others))
+    count = size + len(others)
+    pairs, places = _unique_pairs(owner[steps.ends], count)
+    labels = components(count, pairs)
+    joined = np.isin(labels, labels[:size])  # what nothing kept is joined to cannot be taken out, and does not matter
+    numbers = np.cumsum(joined) - 1
+    inside = joined[pairs[:, 0]]
+    flows = log_sums(steps.log_flow[places >= 0], places[places >= 0], len(pairs))[inside]
     mesh = np.full((size, size), -np.inf)
-    for first in range(size):
-        for second, value in rows[first].items():
-            mesh[first, second] = value
+    if flows.size:
+        count = int(joined.sum())
+        graph = plan(count, numbers[pairs[inside]], np.arange(size))
+        base = flows.min()
+        arithmetic = LINEAR if np.ptp(flows) < _LINEAR_RANGE else LOGARITHMIC
+        own = flows - base if arithmetic.logarithmic else np.exp(flows - base)
+        found = eliminate(graph, arithmetic, own, np.full(count, arithmetic.one))
+        values = arithmetic.logarithms(found.conductances) + base
+        first, second = graph.pairs.T
+        mesh[first, second] = mesh[second, first] = values
     return mesh
 
 
-def _take_out(rows: list[dict[int, float]], kept: int) -> None:
-    """Take all nodes but the first ones out of a mesh, those with the fewest neighbours first, in place."""
-    queue = [(len(row), node) for node, row in enumerate(rows) if node >= kept and row]
-    heapq.heapify(queue)
-    while queue:
-        degree, node = heapq.heappop(queue)
-        row = rows[node]
-        if len(row) != degree:
-            if row:
-                heapq.heappush(queue, (len(row), node))
-            continue
-        others, flows = list(row), np.array(list(row.values()))
-        total = np.logaddexp.reduce(flows)
-        rows[node] = {}
-        for place, other in enumerate(others):
-            own = rows[other]
-            del own[node]
-            through = (flows[place] + flows - total).tolist()
-            for further, value in zip(others, through, strict=True):
-                if further != other:
-                    own[further] = float(np.logaddexp(own.get(further, -np.inf), value))
+def _unique_pairs(ends: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of different nodes, the lower first, each once, and the place of each of `ends` (e, 2) among them, -1 for
+    those that are one node."""
+    low, high = np.sort(ends, axis=1).T
+    outer = low != high
+    keys, found = np.unique(low[outer] * count + high[outer], return_inverse=True)
+    places = np.full(len(ends), -1)
+    places[outer] = found
+    return np.column_stack([keys // count, keys % count]), places
 
 
 def taken_out(mesh: np.ndarray, node: int) -> tuple[np.ndarray, float]:

@@ -113,6 +113,13 @@ def shortest_paths(graph: Graph, start: int, goal: int, most: int) -> list[tuple
     remaining = lengths_to(graph, goal)
     if not np.isfinite(remaining[start]):
         return []
+    count = len(graph.places) - 1
+    keys = np.repeat(np.arange(count), np.diff(graph.places)) * count + graph.heads
+
+    def lengths(path: tuple[int, ...]) -> np.ndarray:
+        """From the start to every node of a path."""
+        nodes = np.array(path)
+        return np.cumsum(np.append(0.0, graph.costs[np.searchsorted(keys, nodes[:-1] * count + nodes[1:])]))
 
     def search(prefix: tuple[int, ...], barred: set[int], limit: float):
         found = _spur(
@@ -122,7 +129,7 @@ def shortest_paths(graph: Graph, start: int, goal: int, most: int) -> list[tuple
         if not found.size:
             return None
         path = prefix[:-1] + tuple(found.tolist())
-        return _length(graph, path), path, len(prefix) - 1
+        return float(lengths(path)[-1]), path, len(prefix) - 1
 
     waiting = [search((start,), set(), np.inf)]
     found: list[tuple[int, ...]] = []
@@ -130,26 +137,17 @@ def shortest_paths(graph: Graph, start: int, goal: int, most: int) -> list[tuple
     while waiting and len(found) < most:
         _, path, parted = heapq.heappop(waiting)
         found.append(path)
+        needed = most - len(found)
+        if not needed:
+            break
         for place in range(len(path) - 1):
             left.setdefault(path[: place + 1], set()).add(path[place + 1])
-        if len(found) == most:
-            break
-        needed = most - len(found)
+        before = lengths(path).tolist()
         for place in range(parted, len(path) - 1):
             prefix = path[: place + 1]
             # What is longer than as many as are still needed can be left alone.
-            worst = sorted(entry[0] for entry in waiting)[needed - 1] if len(waiting) >= needed else np.inf
-            limit = worst * (1.0 + 1e-12) - _length(graph, prefix) + 1e-300
-            candidate = search(prefix, left[prefix], limit)
+            worst = heapq.nsmallest(needed, waiting)[-1][0] if len(waiting) >= needed else np.inf
+            candidate = search(prefix, left[prefix], worst * (1.0 + 1e-12) - before[place])
             if candidate is not None:
                 heapq.heappush(waiting, candidate)
     return found
-
-
-def _length(graph: Graph, path: tuple[int, ...]) -> float:
-    """The sum of the costs along a path."""
-    total = 0.0
-    for tail, head in zip(path, path[1:], strict=False):
-        row = slice(graph.places[tail], graph.places[tail + 1])
-        total += float(graph.costs[row][np.searchsorted(graph.heads[row], head)])
-    return total
