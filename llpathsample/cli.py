@@ -12,6 +12,11 @@ main = program(
         "stats": ("llpathsample.commands:stats", "Count minima, transition states and components."),
         "tree": ("llpathsample.commands:tree", "Draw the disconnectivity graph."),
         "path": ("llpathsample.commands:path", "Find the lowest path between two minima."),
+        "fastest-paths": (
+            "llpathsample.fastestpathscommand:fastest_paths",
+            "Find the paths that contribute most to a rate.",
+        ),
+        "regroup": ("llpathsample.regroupcommand:regroup", "Group minima by free energy, rate or loss."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),
         "distance": ("llpathsample.distancecommand:distance", "Measure the distance of two minima after alignment."),
