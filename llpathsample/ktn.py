@@ -45,6 +45,16 @@ class Network:
         own = (table[ids] for table in (minima.loss, minima.lpphe, minima.log_order))
         return Network(*own, states.loss[kept], states.lpphe[kept], states.log_order[kept], ends[kept]), ids
 
+    def among(self, minima: np.ndarray) -> "Network":
+        """The minima of these places, ascending, numbered anew, and the TS between them."""
+        places = np.full(len(self.losses), -1)
+        places[minima] = np.arange(len(minima))
+        ends = places[self.ends]
+        kept = np.flatnonzero((ends >= 0).all(axis=1))
+        own = (values[minima] for values in (self.losses, self.lpphe, self.log_orders))
+        states = (values[kept] for values in (self.ts_losses, self.ts_lpphe, self.ts_log_orders))
+        return Network(*own, *states, ends[kept])
+
     def harmonic(self, temperature: float) -> Harmonic:
         """Weights of the minima and conductances of the TS."""
         return harmonic(

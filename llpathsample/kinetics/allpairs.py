@@ -14,16 +14,17 @@ from scipy.special import logsumexp
 from llcommon.superposition import log_sums
 from llpathsample.kinetics._pairs import add_product, resolve
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic
-from llpathsample.kinetics.rates import CAPACITY_RANGE, CONDUCTANCE_RANGE, components
+from llpathsample.kinetics.rates import CAPACITY_RANGE, CONDUCTANCE_RANGE
 from llpathsample.ktn import Network
+from llpathsample.network import components
 
 _MATRICES = 4.5  # of (n, n) doubles that are held at the most
 
 
 @dataclass(frozen=True)
 class AllPairs:
-    """log_times[x, y]: ln of the mean first passage time from minimum x to y, (n, n); -inf on the diagonal, inf where no
-    path leads. log_occupations: (n,) ln pi. logarithmic: whether plain doubles did not suffice."""
+    """log_times[x, y]: ln of the mean first passage time from minimum x to y, (n, n); -inf on the diagonal, inf where
+    no path leads. log_occupations: (n,) ln pi. logarithmic: whether plain doubles did not suffice."""
 
     temperature: float
     log_times: np.ndarray
@@ -32,7 +33,8 @@ class AllPairs:
 
     def log_kemeny(self) -> np.ndarray:
         """(n,) ln of sum_y pi_y T_x(y), Kemeny's constant: the same for all x of a connected network."""
-        return logsumexp(self.log_times + self.log_occupations, axis=1)
+        # Row by row, as the table may fill the memory.
+        return np.array([logsumexp(row + self.log_occupations) for row in self.log_times])
 
 
 def memory_of_all_pairs(count: int) -> int:

@@ -14,19 +14,20 @@ Everything is returned as a logarithm: passage times of 1e676 occur.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.special import logsumexp
 
 from llcommon.errors import NothingFound
 from llcommon.superposition import log_sums
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, Plan, eliminate, plan
 from llpathsample.ktn import Network
+from llpathsample.network import components, minimax_barriers
 
 # Within these ranges no product of two conductances over their sum leaves the doubles, so nothing is lost.
 CONDUCTANCE_RANGE = 690.0
 CAPACITY_RANGE = 650.0
 _SMALLEST = 1e-290  # a committor below it is computed by logarithms
+# Logarithms of the doubles that keep all their digits.
+SMALLEST_LOG, LARGEST_LOG = -708.0, 709.0
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,13 @@ def log_rate_constants(network: Network, temperature: float, products: np.ndarra
         return Direction(*[-np.inf] * 5)
 
 
-def components(count: int, ends: np.ndarray) -> np.ndarray:
-    """(count,) a label for each component of a graph."""
-    graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
+def barrier_between(routes: Routes) -> float:
+    """The lowest highest TS on a path between A and B above the lowest minimum of both: of the minima used."""
+    network = routes.network.among(routes.minima)
+    a, b = (np.searchsorted(routes.minima, members) for members in (routes.a, routes.b))
+    merged = np.arange(len(network.losses))
+    merged[a] = a[0]  # paths may start at any minimum of the set
+    losses = np.where(np.isin(merged, a[0]), network.losses[a].min(), network.losses)
+    barriers = minimax_barriers(losses, network.ts_losses, merged[network.ends], int(a[0]))
+    height = float(barriers[b].min() - min(losses[a[0]], losses[b].min()))
+    return height if height > 0.0 else max(float(np.ptp(network.ts_losses)), 1.0)
