@@ -51,13 +51,13 @@ def rates(
 
     A row for each temperature: rate constants from B to A (ab) and back (ba) of four kinds - steady state, non-steady
     state, 1 / mean first passage time, first passage - the mean first passage times, what the best path contributes
-    to k_ss, occupations of A and B; numbers, and their logarithms, which remain where numbers overflow. Unless given, 13
-    temperatures go from 1/50 to 1/2 of the barrier between A and B. docs/kinetics.md defines everything.
+    to k_ss, occupations of A and B; numbers, and their logarithms, which remain where numbers overflow. Unless given,
+    13 temperatures go from 1/50 to 1/2 of the barrier between A and B. docs/kinetics.md defines everything.
     """
     from llcommon.errors import ConfigError
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
-    from llpathsample.analysiscommands import chosen_sets, complete_network, given_temperatures
+    from llpathsample.analysiscommands import chosen_sets, complete_network, given_temperatures, places_of_sets
     from llpathsample.kinetics.rates import Routes, barrier_between
 
     if output is not None:
@@ -74,13 +74,12 @@ def rates(
         raise ConfigError("a figure over 1/T needs two temperatures at least; give more by --temperature")
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
-    a, b = _places(complete.ids, *chosen_sets(landscape, set_a, set_b))
-    routes = Routes(complete.network, a, b)
+    sets = chosen_sets(landscape, set_a, set_b)
+    routes = Routes(complete.network, *places_of_sets(complete, *sets))
     _check_memory(max(routes.bytes, _pairs_memory(routes) if all_pairs is not None else 0))
     unconnected = len(complete.ids) - len(routes.minima)
-    lost = len(a) + len(b) - len(routes.a) - len(routes.b)
     if unconnected:
-        log(f"note: {unconnected} minima, {lost} of them of A or B, no path joins to both sets; they are left out")
+        log(f"note: {unconnected} minima that are not joined to both sets are left out")
     if asked is None:
         asked = _default_temperatures(barrier_between(routes))
     found = []
@@ -93,7 +92,8 @@ def rates(
         "minima_of_a": len(routes.a),
         "minima_of_b": len(routes.b),
         "unconnected_minima_left_out": unconnected,
-        "of_a_or_b_left_out": lost,
+        "left_out_of_a": len(sets[0]) - len(routes.a),
+        "left_out_of_b": len(sets[1]) - len(routes.b),
         **complete.omissions(),
     }
     if each:
@@ -107,21 +107,6 @@ def rates(
 
         save_figure(draw_arrhenius(found), output)
         log(f"Arrhenius figure in {output}")
-
-
-def _places(ids, *sets):
-    """Places of the ids of sets among those that have an LPPHE; InputError if a set has none."""
-    import numpy as np
-
-    from llcommon.errors import InputError
-
-    places = []
-    for name, members in zip("AB", sets, strict=True):
-        found = np.flatnonzero(np.isin(ids, members))
-        if not found.size:
-            raise InputError(f"no minimum of set {name} has an LPPHE; compute them with llpathsample recompute")
-        places.append(found)
-    return places
 
 
 def _default_temperatures(barrier: float):

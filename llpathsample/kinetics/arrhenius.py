@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llcommon.plotting import CLASS_COLOURS, new_figure, style
+from llcommon.plotting import CLASS_COLOURS, INK, new_figure, style
 from llpathsample.kinetics.rates import Direction, Passage
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 # Drawn one over the other, the widest first, so that kinds that agree are all seen.
 _KINDS = {
-    "$k_{SS}$": ("steady_state", CLASS_COLOURS[5], 4.5),
-    "$k_{NSS}$": ("non_steady_state", CLASS_COLOURS[4], 3.0),
-    "$k_F$": ("first_passage", CLASS_COLOURS[0], 1.7),
-    "$k^*$": ("inverse_time", "black", 0.7),
+    "$k_{SS}$": ("steady_state", CLASS_COLOURS[5], 3.2, "-"),
+    "$k_{NSS}$": ("non_steady_state", CLASS_COLOURS[4], 2.0, "-"),
+    "$k_F$": ("first_passage", CLASS_COLOURS[0], 1.1, "-"),
+    "$k^*$": ("inverse_time", INK, 0.8, (0, (4, 2))),
 }
 
 
@@ -32,12 +32,12 @@ def draw_arrhenius(found: Sequence[Passage]) -> "Figure":
         "B $\\leftarrow$ A": [found[k].back for k in order],
     }
     with style():
-        figure = new_figure(7.2, 4.6)
+        figure = new_figure(7.2, 4.4)
         panels = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(2.2, 1.0))
         for column, (title, rates) in enumerate(directions.items()):
             upper, lower = panels[:, column]
             _draw(upper, lower, inverse, rates)
-            upper.set_title(title, pad=26.0)
+            upper.text(0.04, 0.06, title, transform=upper.transAxes, fontsize=11.0)
             _temperatures_above(upper)
             lower.set_xlabel("1 / T")
         panels[0, 0].set_ylabel("ln k")
@@ -47,13 +47,13 @@ def draw_arrhenius(found: Sequence[Passage]) -> "Figure":
 
 
 def _draw(upper: "Axes", lower: "Axes", inverse: np.ndarray, rates: Sequence[Direction]) -> None:
-    for label, (name, colour, width) in _KINDS.items():
+    for label, (name, colour, width, dashes) in _KINDS.items():
         values = np.array([getattr(rate, name) for rate in rates])
-        upper.plot(inverse, values, color=colour, linewidth=width, label=label)
+        upper.plot(inverse, values, color=colour, linewidth=width, linestyle=dashes, label=label)
         # Of the lines between neighbours, at their middles; the ends are those of the first and the last.
         slopes = -np.diff(values) / np.diff(inverse)
         middles = 0.5 * (inverse[1:] + inverse[:-1])
-        lower.plot(middles, slopes, color=colour, linewidth=width, marker="o", markersize=1.5)
+        lower.plot(middles, slopes, color=colour, linewidth=width, linestyle=dashes)
 
 
 def _temperatures_above(axes: "Axes") -> None:
@@ -69,4 +69,4 @@ def _temperatures_above(axes: "Axes") -> None:
     above.xaxis.set_major_locator(FixedLocator([1.0 / value for value in rounded]))
     above.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{1.0 / tick:.2g}"))
     above.xaxis.set_minor_locator(NullLocator())
-    above.set_xlabel("T")
+    above.set_xlabel("T", labelpad=5.0)
