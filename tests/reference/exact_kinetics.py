@@ -7,7 +7,7 @@ import flint
 import numpy as np
 
 
-def exact(network, temperature, a, b, bits=8000):
+def exact(network, temperature, a, b, bits):
     """ln of all quantities between sets A and B of a connected network, as floats, correctly rounded or nearly so.
 
     Keys: time_to_a, time_to_b, committor_a, committor_b, (n,) each; of each direction (forth: A <- B) steady_state,
