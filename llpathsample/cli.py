@@ -24,6 +24,12 @@ main = program(
         "communities": ("llpathsample.communitiescommand:communities", "Find communities; compare them with clusters."),
         "basins": ("llpathsample.basinscommand:basins", "List monotonic sequence basins and count funnels."),
         "basin-volume": ("llpathsample.basinvolumecommand:basin_volume", "Measure basins of attraction."),
+        "rates": ("llpathsample.ratescommand:rates", "Compute rates and passage times between two sets."),
+        "fastest-paths": (
+            "llpathsample.fastestpathscommand:fastest_paths",
+            "Find the paths that contribute most to a rate.",
+        ),
+        "regroup": ("llpathsample.regroupcommand:regroup", "Group minima by free energy, rate or loss."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),
         "distance": ("llpathsample.distancecommand:distance", "Measure the distance of two minima after alignment."),
