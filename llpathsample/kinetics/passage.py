@@ -17,6 +17,7 @@ where B is hardly ever occupied: their sum tells.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dgejsv
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -86,6 +87,11 @@ class Spectrum:
     mean_error: float
     square_error: float
     status: Status
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the distribution can be told."""
+        return self.status == Status.CONVERGED
 
     def survival(self, times: np.ndarray) -> np.ndarray:
         """Probability not to have come to A at times, in units of the mean."""
@@ -224,22 +230,24 @@ def spectrum(chain: Chain, exact: Moments) -> Spectrum:
     matrix, sinks, potentials, log_fastest = _symmetrised(chain)
     if matrix is None:
         return _unresolved(exact)
-    pivots, order = factorise(matrix, sinks, potentials.copy())
+    pivots, order = factorise(matrix, sinks.copy(), potentials.copy())
     factor = matrix * np.sqrt(pivots)
-    shares = np.exp(potentials)[order]
-    starts = np.exp(chain.log_start[order] - potentials[order])
-    starting = float(np.exp(logsumexp(chain.log_start)))
+    occupied = np.exp(potentials)[order]
+    started = np.exp(chain.log_start - potentials)[order]
+    projections = _Projections(
+        occupied, sinks[order] * occupied, started, _solved(matrix, pivots, started), float(started @ occupied)
+    )
     own = moments(chain)
     found = None
     if pivots.max() < _NARROW * pivots.min():
         # H itself has digits enough, and is ten times quicker to take apart.
         values, vectors = np.linalg.eigh(factor @ factor.T)
-        found = values, (shares @ vectors) * (starts @ vectors)
-    if found is None or abs(found[1].sum() - starting) > _EXACT:
+        found = values, projections.amplitudes(values, vectors)
+    if found is None or abs(found[1].sum() - projections.total) > _EXACT:
         values, vectors, _, _, _, info = dgejsv(factor, joba=0, jobu=0, jobv=3)
         if info != 0:
             return _unresolved(exact)
-        found = values**2, (shares @ vectors) * (starts @ vectors)
+        found = values**2, projections.amplitudes(values**2, vectors)
     rising = np.argsort(found[0], kind="stable")
     eigenvalues, amplitudes = found[0][rising], found[1][rising]
     if not eigenvalues[0] > 0.0:
@@ -249,11 +257,50 @@ def spectrum(chain: Chain, exact: Moments) -> Spectrum:
     waits = np.exp(log_rates[0] - log_rates)
     log_mean = exact.log_mean - log_rates[0] + np.log(abs(amplitudes @ waits))
     log_square = 2.0 * (exact.log_mean - log_rates[0]) + np.log(2.0 * abs(amplitudes @ waits**2))
-    rounding = max(abs(float(amplitudes.sum()) - starting), abs(float(np.expm1(log_mean - own.log_mean))))
+    rounding = max(abs(float(amplitudes.sum()) - projections.total), abs(float(np.expm1(log_mean - own.log_mean))))
     status = Status.CONVERGED if rounding <= TOLERANCE else Status.UNRESOLVED
     mean_error = abs(float(np.expm1(log_mean - exact.log_mean)))
     square_error = abs(float(np.expm1(log_square - exact.log_square)))
     return Spectrum(exact.log_mean, np.exp(log_rates), amplitudes, rounding, mean_error, square_error, status)
+
+
+@dataclass(frozen=True)
+class _Projections:
+    """What eigenvectors are multiplied by for their amplitudes: f = sqrt(pi), H f, s = p / sqrt(pi), H^-1 s, each (k,); and
+    f s, the sum of amplitudes.
+
+    An eigenvector is known to rounding in its largest elements, so f u has an error as f. But f u = (H f) u / lambda too,
+    and s u = lambda (H^-1 s) u: of the two the one with the smaller error is taken for each eigenvalue.
+    """
+
+    occupied: np.ndarray
+    leaving: np.ndarray
+    started: np.ndarray
+    spent: np.ndarray
+    total: float
+
+    def amplitudes(self, values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """(k,) of eigenvalues (k,) and the eigenvectors in columns (k, k)."""
+
+        def norm(projection: np.ndarray) -> float:
+            return float(np.abs(projection).max(initial=0.0))
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = np.where(
+                norm(self.leaving) < values * norm(self.occupied),
+                (self.leaving @ vectors) / values,
+                self.occupied @ vectors,
+            )
+        right = np.where(
+            values * norm(self.spent) < norm(self.started), values * (self.spent @ vectors), self.started @ vectors
+        )
+        return left * right
+
+
+def _solved(lower: np.ndarray, pivots: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """H^-1 of values (k,), which are not negative: then nothing is subtracted."""
+    inner = solve_triangular(lower, values, lower=True, unit_diagonal=True) / pivots
+    return solve_triangular(lower, inner, lower=True, trans="T", unit_diagonal=True)
 
 
 def _symmetrised(chain: Chain):
