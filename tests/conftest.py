@@ -1,7 +1,8 @@
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,15 @@ def iris_folder(tmp_path) -> Path:
 def xor_folder(tmp_path) -> Path:
     """A folder with xor.csv and a short search in xor.toml."""
     return _folder(tmp_path, "xor", XOR_TOML)
+
+
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """This process and those that it starts see one core, and none starts workers of its own."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)

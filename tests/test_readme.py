@@ -59,8 +59,9 @@ def run_here(command: str, folder: Path) -> int:
     words = shlex.split(line)
     if words[0] not in PROGRAMS or SHELL & set(line + file):
         return run(command, folder).returncode
-    with open(folder / (file.strip() or ".written"), "w", encoding="utf-8") as written, contextlib.redirect_stdout(written):
-        return call(*words)
+    with open(folder / (file.strip() or ".written"), "w", encoding="utf-8") as written:
+        with contextlib.redirect_stdout(written):
+            return call(*words)
 
 
 def run_all(folder: Path, shorter: dict[str, str], run) -> None:
@@ -70,18 +71,6 @@ def run_all(folder: Path, shorter: dict[str, str], run) -> None:
         for long, short in shorter.items():
             command = command.replace(long, short)
         assert run(command, folder) == 0, command
-
-
-@pytest.fixture
-def one_core():
-    """This process and those that it starts see one core, and none starts workers of its own."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    yield
-    os.sched_setaffinity(0, before)
 
 
 def test_every_command_of_the_readme_works(tmp_path, monkeypatch, one_core):
