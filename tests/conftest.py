@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+LONGEST = ("tests/test_readme.py", "tests/test_examples.py", "tests/test_kill.py", "tests/test_determinism.py")
+
 IRIS_TOML = """\
 [loss]
 model = "mlp"
@@ -40,8 +42,8 @@ chains = 2
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The commands of the README, the longest test, first: last, it would run alone while other processes wait."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/test_readme.py"))
+    """The longest tests first: last, one would run alone while the other process waits."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture

@@ -136,7 +136,7 @@ def test_workers_die_with_a_search_that_has_just_begun(tmp_path):
     xor_problem(tmp_path, steps=100000)
     with started(*SEARCH, "-j", 2, cwd=tmp_path) as program:
         while len(program.workers()) < 2:
-            time.sleep(0.001)
+            time.sleep(0.01)
         assert kill(program)
         assert program.wait_for_survivors(5.0) == []
 
