@@ -46,10 +46,16 @@ class _Parts:
     mean_log: np.ndarray
 
 
-def scaled_excess(network: Network, temperature: float) -> np.ndarray:
+def minima_only(losses: np.ndarray, lpphe: np.ndarray, log_orders: np.ndarray) -> Network:
+    """A network of these minima, (n,) each, without transition states."""
+    nothing = np.empty(0)
+    return Network(losses, lpphe, log_orders, nothing, nothing, nothing, np.empty((0, 2), dtype=np.int64))
+
+
+def scaled_excess(losses: np.ndarray, temperature: float) -> np.ndarray:
     """x_a = (L_a - L_0) / T, (n,), at most 1e100."""
     with np.errstate(over="ignore"):
-        return np.minimum((network.losses - network.losses.min()) / temperature, _FARTHEST)
+        return np.minimum((losses - losses.min()) / temperature, _FARTHEST)
 
 
 def curves(network: Network, temperatures: np.ndarray) -> Curves:
@@ -74,42 +80,72 @@ def curves_of_lowest(network: Network, temperatures: np.ndarray, counts: list[in
     return [_together(table, temperatures, int(end)) for end in ends]
 
 
+def averages(network: Network, values: np.ndarray, temperatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """<v> over the occupations, of a value v for each minimum, (n,), and ln sum_a w_a: (t,) each."""
+    excess = network.losses - network.losses.min()
+    weights = -0.5 * network.lpphe - network.log_orders
+    starts = range(0, len(excess), _BLOCK)
+    log_weight, means = np.empty((2, len(temperatures), len(starts)))
+    for column, start in enumerate(starts):
+        block = slice(start, start + _BLOCK)
+        own, scratch = excess[block], np.empty((3, len(excess[block])))
+        for row, temperature in enumerate(temperatures):
+            shares, largest = _shares(own, weights[block], temperature, scratch)
+            total = shares.sum()
+            log_weight[row, column] = largest + np.log(total)
+            means[row, column] = np.multiply(shares, values[block], out=scratch[0]).sum() / total
+    shares, log_partition = _block_shares(log_weight)
+    return (shares * means).sum(axis=1), log_partition
+
+
+def _shares(excess: np.ndarray, weights: np.ndarray, temperature: float, scratch: np.ndarray) -> tuple:
+    """w_a over the largest of them, and ln of the largest. scratch: (3, n), whose rows become x, ln of the shares, and
+    the shares."""
+    x, logs, shares = scratch
+    with np.errstate(over="ignore"):
+        np.divide(excess, temperature, out=x)
+    np.minimum(x, _FARTHEST, out=x)
+    np.subtract(weights, x, out=logs)
+    largest = logs.max()
+    logs -= largest
+    return np.exp(logs, out=shares), largest
+
+
+def _block_shares(log_weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of ln of the weights of blocks, (t, b): their shares, and ln of their sum, (t,)."""
+    largest = log_weight.max(axis=1)
+    shares = np.exp(log_weight - largest[:, None])
+    total = shares.sum(axis=1)
+    return shares / total[:, None], largest + np.log(total)
+
+
 def _moments(excess: np.ndarray, weights: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
     """The five rows of _Parts of one block, (5, t)."""
     found = np.empty((5, len(temperatures)))
-    x, logs, shares = np.empty((3, len(excess)))
+    scratch = np.empty((4, len(excess)))
+    x, logs, _, product = scratch
     for place, temperature in enumerate(temperatures.tolist()):
-        with np.errstate(over="ignore"):
-            np.divide(excess, temperature, out=x)
-        np.minimum(x, _FARTHEST, out=x)
-        np.subtract(weights, x, out=logs)
-        largest = logs.max()
-        logs -= largest
-        np.exp(logs, out=shares)
+        shares, largest = _shares(excess, weights, temperature, scratch[:3])
         total = shares.sum()
-        mean = (shares @ x) / total
-        mean_log = (shares @ logs) / total
+        # No products of BLAS: its threads would change the last bits, and take longer than all the rest.
+        mean = np.multiply(shares, x, out=product).sum() / total
+        mean_log = np.multiply(shares, logs, out=product).sum() / total
         x -= mean
         shares *= x
-        square = (shares @ x) / total
-        shares *= x
-        cube = (shares @ x) / total
+        square = np.multiply(shares, x, out=product).sum() / total
+        product *= x
+        cube = product.sum() / total
         found[:, place] = (largest + np.log(total), mean, square, cube, largest + mean_log)
     return found
 
 
 def _together(parts: _Parts, temperatures: np.ndarray, blocks: int) -> Curves:
     """The curves of the first so many blocks."""
-    log_weight = parts.log_weight[:, :blocks]
-    largest = log_weight.max(axis=1)
-    shares = np.exp(log_weight - largest[:, None])
-    total = shares.sum(axis=1)
-    shares /= total[:, None]
+    shares, log_partition = _block_shares(parts.log_weight[:, :blocks])
     mean = (shares * parts.mean[:, :blocks]).sum(axis=1)
     apart = parts.mean[:, :blocks] - mean[:, None]
     square = (shares * (parts.square[:, :blocks] + apart**2)).sum(axis=1)
     cube = (shares * (parts.cube[:, :blocks] + 3.0 * apart * parts.square[:, :blocks] + apart**3)).sum(axis=1)
-    log_partition = largest + np.log(total)
     entropy = log_partition - (shares * parts.mean_log[:, :blocks]).sum(axis=1)
     return Curves(
         temperatures=temperatures,

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from llpathsample.ktn import Network
-from llpathsample.thermodynamics.curves import Curves, curves, scaled_excess
+from llpathsample.thermodynamics.curves import Curves, curves, curves_of_lowest, scaled_excess
 from llpathsample.thermodynamics.observables import log_occupations
 
 GRID = 200  # temperatures of a curve, before it is refined
 # Losses nearer to the lowest than this, of the largest, are the same but for rounding.
 _ROUNDING = 1e-12
 _COOLING = 1.5
+_MARGIN = 2.0
 # A step of the grid is halved where the mean of the capacity in it, known from the mean losses at both ends, is further
 # from that of both ends than this share of it: there is something in between.
 _SMOOTH = 0.02
@@ -54,8 +55,8 @@ def contributions(network: Network, temperature: float) -> np.ndarray:
 def _occupied(network: Network, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """p_a and (L_a - <L>) / T, (n,) each."""
     shares = np.exp(log_occupations(network, temperature))
-    x = scaled_excess(network, temperature)
-    return shares, x - shares @ x
+    x = scaled_excess(network.losses, temperature)
+    return shares, x - (shares * x).sum()
 
 
 def temperature_range(network: Network) -> tuple[float, float] | None:
@@ -64,7 +65,8 @@ def temperature_range(network: Network) -> tuple[float, float] | None:
     With x = (L - L_0) / T the slope dC / d ln T is the third central moment of x less twice its variance. The third is
     at most max |x - <x>| <= (L_max - L_0) / T times the variance: from T = (L_max - L_0) / 2 on C falls. And it is at
     least <x^3> - 3 <x> <x^2> >= (x_1 - 3 <x>) <x^2>, x_1 of the lowest minimum above L_0: C rises where
-    L_1 - L_0 > 2 T + 3 (<L> - L_0), and as <L> rises with T, at all lower temperatures too.
+    L_1 - L_0 > 2 T + 3 (<L> - L_0), and as <L> rises with T, at all lower temperatures too. The range is twice as wide
+    at both ends, so that a curve shows how peaks there begin and end.
     """
     excess = network.losses - network.losses.min()
     above = excess[excess > _ROUNDING * np.abs(network.losses).max()]
@@ -74,20 +76,27 @@ def temperature_range(network: Network) -> tuple[float, float] | None:
     low = gap / 2.0
     while 2.0 * low + 3.0 * float(curves(network, [low]).excess[0]) > gap:
         low /= _COOLING
-    return low, high
+    return low / _MARGIN, high * _MARGIN
 
 
 def resolved_curves(network: Network) -> Curves | None:
     """Curves over the range of all peaks, at rising temperatures as dense as peaks need; None without a range."""
+    found = resolved(network, [len(network.losses)])
+    return None if found is None else found[0]
+
+
+def resolved(network: Network, counts: list[int]) -> list[Curves] | None:
+    """The same with the curves of the lowest minima at these temperatures, for each of the counts; the last is all."""
     ends = temperature_range(network)
     if ends is None:
         return None
-    found = curves(network, np.geomspace(*ends, GRID))
+    found = curves_of_lowest(network, np.geomspace(*ends, GRID), counts)
     for _ in range(_ROUNDS):
-        more = _unresolved(found)
-        if not more.size or more.size + found.temperatures.size > _MOST:
+        more = _unresolved(found[-1])
+        if not more.size or more.size + found[-1].temperatures.size > _MOST:
             break
-        found = _joined(found, curves(network, more))
+        added = curves_of_lowest(network, more, counts)
+        found = [_joined(*pair) for pair in zip(found, added, strict=True)]
     return found
 
 
