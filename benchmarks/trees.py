@@ -50,28 +50,23 @@ def trees(options: Options) -> table.Result:
         folder = Path(name)
         for minima in _SIZES:
             _write_network(folder, minima, minima)
+            task = f"tree and image, {minima} minima"
             results: dict[str, list[float]] = {program: [] for program in programs}
             for _ in range(repeats):
-                for program, python in programs.items():
-                    if program in results:
-                        _measure(results, program, python, folder, minima, figures)
-            rows += table.compare(f"tree and image, {minima} minima", results)
+                for program, python in list(programs.items()):
+                    found, _ = _found(python, program, folder)
+                    if found is None:
+                        # Neither in further rounds nor with more minima.
+                        del programs[program], results[program]
+                        figures.append(table.Figure(task, program, "CPU", f"stopped after {_LIMIT} s"))
+                        continue
+                    results[program].append(found["all"])
+                    say(f"trees: {minima} minima, {program}: {found['all']:.3f} s, {found['leaves']} leaves")
+            rows += table.compare(task, results)
         for minima in _LARGE:
             _write_network(folder, minima, minima)
             figures += _alone(folder, minima, repeats)
     return table.Result(rows, figures)
-
-
-def _measure(results, program: str, python, folder: Path, minima: int, figures: list[table.Figure]) -> None:
-    """One run of a program; one that is stopped is left out of the further rounds."""
-    found, _ = _found(python, program, folder)
-    if found is None:
-        del results[program]
-        task = f"tree and image, {minima} minima"
-        figures.append(table.Figure(task, program, "CPU", f"stopped after {_LIMIT} s"))
-        return
-    results[program].append(found["all"])
-    say(f"trees: {minima} minima, {program}: {found['all']:.3f} s, {found['leaves']} leaves")
 
 
 def _alone(folder: Path, minima: int, repeats: int) -> list[table.Figure]:

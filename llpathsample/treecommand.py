@@ -17,6 +17,7 @@ from llcommon.cli import (
 from llpathsample.treeoptioncommands import picture_options, tree_options
 
 _PAGES = (".html", ".htm")
+_MOST_LEAVES = 200_000  # that browsers draw in a fifth of a second
 
 
 @click.command()
@@ -250,6 +251,8 @@ def _write_page(landscape, drawn, colours, along, file: Path, output: Path, opti
     for option in ("label", "highlight", "size"):
         if options["labels" if option == "label" else option]:
             raise ConfigError(f"--{option} is for figures; a page finds minima by their ids and fits its window")
+    if drawn.leaves.size > _MOST_LEAVES:
+        log(f"note: {drawn.leaves.size} leaves are many for a page, which may be slow; --lowest N draws fewer")
     asked = [found for found in (colours, along) if found is not None]
     text = tree_html(
         drawn,
