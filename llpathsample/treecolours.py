@@ -122,7 +122,7 @@ def draw_scale(axes: "Axes", limits: tuple[float, float], label: str | None, div
     place = {"shrink": 0.4, "aspect": 18, "pad": 0.02, "anchor": (0.0, 1.0)}
     bar = axes.figure.colorbar(ScalarMappable(norm, colour_scale(diverging)), ax=axes, **place)
     bar.outline.set_visible(False)
-    ticks = round_ticks(norm.vmin, norm.vmax)
+    ticks = round_ticks(*limits) if limits[0] < limits[1] else [limits[0]]
     bar.set_ticks(ticks, labels=tick_labels(ticks))
     if label:
         # A long one begins at the top, so that it ends within the figure.
