@@ -1,9 +1,9 @@
 """Branches of a tree that has more leaves than a figure has places: what cannot be told apart is drawn once.
 
 Ends of lines are put on a grid as fine as the lines are wide. Vertical lines in one place are painted one over the
-other, the longest first, so that of every leaf the piece is seen that no shorter one hides, and level ones likewise; what
-remains to be seen are a few pieces for each place, in paths of short numbers. The file of 10^6 leaves is hardly larger
-than that of 10^5.
+other, the longest first, so that of every leaf the piece is seen that no shorter one hides, and level ones likewise;
+what remains to be seen are a few pieces for each place, in paths of short numbers. The file of 10^6 leaves is hardly
+larger than that of 10^5.
 """
 
 import numpy as np
@@ -16,9 +16,9 @@ from llpathsample.treekernels import paint
 # Width of the lines and of the cells of the grid, in points: lines side by side touch and do not hide each other, so
 # that no colour is seen more often for being drawn later.
 WIDTH = 0.3
-# An SVG of more lines would exceed 5 MB: the grid and the lines get coarser until it is enough.
+# An SVG of more lines would exceed 5 MB: the grid and the lines get coarser, in steps of short numbers.
 _MOST_LINES = 130_000
-_COARSER = 1.25
+_COARSER = (0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0)
 # A longer path overflows the cells of Agg's rasteriser.
 _LINES_IN_PATH = 500
 
@@ -39,11 +39,10 @@ class DenseBranches(Artist):
         places = self.get_transform().transform(self._lines.reshape(-1, 2))
         # From the top, as SVG counts, so that its numbers are as round as the grid.
         places[:, 1] = height - places[:, 1]
-        width = WIDTH
-        kinds = self._seen(places, renderer.points_to_pixels(width))
-        while sum(map(len, kinds)) > _MOST_LINES:
-            width *= _COARSER
+        for width in (WIDTH, *_COARSER):
             kinds = self._seen(places, renderer.points_to_pixels(width))
+            if sum(map(len, kinds)) <= _MOST_LINES:
+                break
         gc = renderer.new_gc()
         self._set_gc_clip(gc)
         gc.set_linewidth(width)
