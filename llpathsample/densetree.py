@@ -11,7 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
 
-from llpathsample.treekernels import paint
+from llpathsample.treekernels import cover, paint
 
 # Width of the lines and of the cells of the grid, in points: lines side by side touch and do not hide each other, so
 # that no colour is seen more often for being drawn later.
@@ -19,6 +19,8 @@ WIDTH = 0.3
 # An SVG of more lines would exceed 5 MB: the grid and the lines get coarser, in steps of short numbers.
 _MOST_LINES = 130_000
 _COARSER = (0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0)
+# Of its cells, that a sloping line must cover anew to be drawn where there are too many lines.
+_LEAST_SHARE = 0.1
 # A longer path overflows the cells of Agg's rasteriser.
 _LINES_IN_PATH = 500
 
@@ -41,6 +43,8 @@ class DenseBranches(Artist):
         places[:, 1] = height - places[:, 1]
         for width in (WIDTH, *_COARSER):
             kinds = self._seen(places, renderer.points_to_pixels(width))
+            if sum(map(len, kinds)) > _MOST_LINES:
+                kinds = without_covered(*kinds)
             if sum(map(len, kinds)) <= _MOST_LINES:
                 break
         gc = renderer.new_gc()
@@ -80,6 +84,21 @@ def seen_lines(lines: np.ndarray, colour: np.ndarray) -> tuple[np.ndarray, np.nd
     its_colour = colour[(x != end_x) & (y != end_y)]
     _, first = np.unique(sloping @ np.array([1 << 45, 1 << 30, 1 << 15, 1]), return_index=True)
     return levels, np.column_stack([sloping, its_colour])[np.sort(first)], falls
+
+
+def without_covered(
+    levels: np.ndarray, sloping: np.ndarray, falls: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same without sloping lines of which hardly a cell is not covered already, by others or earlier ones."""
+    straight = np.concatenate([levels, falls])[:, :4]
+    ends = np.concatenate([straight, sloping[:, :4]]).reshape(-1, 2, 2)
+    low = ends.min(axis=(0, 1))
+    covered = np.zeros(ends.max(axis=(0, 1)) - low + 1, dtype=bool)
+    origin = np.tile(low, 2)
+    cover(straight - origin, covered, -1.0, np.empty(len(straight), dtype=bool))
+    kept = np.empty(len(sloping), dtype=bool)
+    cover(sloping[:, :4] - origin, covered, _LEAST_SHARE, kept)
+    return levels, sloping[kept], falls
 
 
 def _pieces(place, begin, end, colour, chosen, first) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llpathsample.densetree import WIDTH, seen_lines
+from llpathsample.densetree import WIDTH, seen_lines, without_covered
 from llpathsample.plots import DENSE, draw_tree
 from llpathsample.tree import superbasin_tree
 from tests.llpathsample.test_tree import grown_network
@@ -47,6 +47,16 @@ def test_what_is_seen_is_what_painting_leaves(drawn):
     slopes = {tuple(map(tuple, (a, b))) for a, b in found if a[0] != b[0] and a[1] != b[1]}
     assert len(sloping) == len(slopes)
     assert {((a, b), (c, d)) for a, b, c, d, _ in sloping.tolist()} == slopes
+
+
+def test_sloping_lines_that_show_nothing_new_are_left_out():
+    falls = np.array([[x, 0, x, 10, 0] for x in range(6)])
+    sloping = np.array([[0, 0, 5, 4, 1], [0, 8, 9, 12, 2], [0, 8, 9, 12, 3]])
+    levels = np.array([[3, 11, 7, 11, 4]])
+    kept = without_covered(levels, sloping, falls)
+    assert kept[0] is levels and kept[2] is falls
+    # The first runs over the falls alone, the third over the second.
+    assert kept[1].tolist() == [[0, 8, 9, 12, 2]]
 
 
 def test_a_hundred_thousand_leaves_of_any_colour_take_less_than_5_mb(tmp_path):
