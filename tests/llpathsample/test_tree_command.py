@@ -85,10 +85,10 @@ def test_options_choose_what_is_drawn(call):
 
 
 def test_what_has_no_value_is_said(call):
-    assert "1 minima have no test_accuracy; branches above them are black" in done(
+    assert "1 of 4 minima have no test_accuracy; branches above them are black" in done(
         call, "net.h5 --colour test_accuracy -o t.svg"
     )
-    assert "1 minima have no test_accuracy and are not drawn" in done(call, "net.h5 --x test_accuracy -o u.svg")
+    assert "1 of 4 minima have no test_accuracy and are not drawn" in done(call, "net.h5 --x test_accuracy -o u.svg")
 
 
 def test_tables_colour_and_all_marks_are_drawn(call, tmp_path):
@@ -143,6 +143,7 @@ def test_properties_are_listed(call):
         ("net.h5 --only 0,9", 2, "--only names minimum 9, but there are 4"),
         ("net.h5 --size 0x3 -o t.svg", 2, "width and height must be 1 to 100 inches"),
         ("net.h5 --size big -o t.svg", 2, "big is not WIDTHxHEIGHT in inches"),
+        ("net.h5 --thresholds 1 --exact", 2, "--exact and --thresholds exclude each other"),
         ("net.h5 --thresholds a", 2, "a is not losses between commas"),
         ("net.h5 --highlight 1 -o t.html", 2, "--highlight is for figures"),
         ("net.h5 --thresholds -9", 4, "no minimum is left to draw"),
