@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Of classes beyond those that have colours of their own; told from black, which is no class.
 OTHER = "#A0A0A0"
-# Blue over grey to red; the middle is dark enough for white paper.
-DIVERGING = ("#08519C", "#4292C6", "#BDBDBD", "#EF6548", "#990000")
+# Orange (losses) over grey to blue (gains), as in figures of heat capacities; the middle shows on white paper.
+DIVERGING = ("#B34700", "#E58A4A", "#BDBDBD", "#5AA5D0", "#005F99")
 # The palest tenth of viridis would vanish on white paper.
 _PART_OF_VIRIDIS = 0.9
 _LONG = 24  # characters of a label

@@ -137,7 +137,7 @@ def test_a_browser_shows_what_is_under_the_pointer(browser, tmp_path, tree):
     assert "glass" in page.element(".loss-tree-legend").text
     page.element("option[value=gain]").click()
     page.settle()
-    assert page.call("colour(0)") == "#08519c"
+    assert page.call("colour(0)") == "#b34700"
     assert "-2" in page.element(".loss-tree-legend").text
     # Zoom about the middle, and back.
     whole = page.call("state().view")
