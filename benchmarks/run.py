@@ -40,6 +40,7 @@ TASKS = {
     "user": "usermodels",
     "clustering": "clustering",
     "component": "component",
+    "structure": "structure",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 GROWERS = ("group", "lean")
