@@ -1,6 +1,8 @@
 """`network`, `communities`, `basins`, `basin-volume` from the command line: tables, documents, figures, bad input."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from llcommon.store import read_landscape, write_landscape
 from llpathsample.ktn import Network
 from llpathsample.structure.communities import communities
 from llpathsample.structure.funnels import basins_of
-from tests.driving import call
+from tests.driving import ROOT, call
 from tests.networks import himmelblau, net4, random_network
 
 
@@ -193,3 +195,17 @@ def test_bad_input_is_one_sentence(files, capsys, arguments, code, words):
     said = sentence(capsys, code, command, files[name], *options)
     assert words in said
     assert "Traceback" not in said
+
+
+# --- documentation --------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_document_works(files, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("landscape.h5").write_bytes(files["himmelblau"].read_bytes())
+    text = (ROOT / "docs" / "structure.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ llpathsample (.*)$", text, flags=re.M)
+    assert len(commands) == 6
+    for command in commands:
+        assert call("llpathsample", *command.split(" > ")[0].split()) == 0, command
+    assert all(Path(f"{name}.svg").stat().st_size > 1000 for name in ("network", "degrees", "basins"))
