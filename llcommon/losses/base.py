@@ -142,6 +142,10 @@ class LossModel:
         """
         return np.empty((0, self.dimension))
 
+    def degrees_of_freedom(self, x: np.ndarray) -> int:
+        """Coordinates less the zero modes at x, (N,): as many eigenvalues are in the LPPHE of a point inside bounds."""
+        return self.dimension - len(self.zero_modes(x))
+
     def on_kink(self, x: np.ndarray, tolerance: float) -> bool:
         """Whether a kink of the loss lies within `tolerance` (coordinate distance) of x, (N,); never by default.
 
