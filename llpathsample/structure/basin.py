@@ -41,9 +41,9 @@ class Basin:
         self.minimum = np.array(minimum, dtype=np.float64)
         self.loss = model.value(self.minimum)
         self.radius = np.inf if radius is None else radius
-        bounds = model.bounds()
-        self.box = bounds
+        self.box = model.bounds()
         self.tolerance = settings.same_point.distance_tolerance
+        self.loss_tolerance = settings.same_point.loss_tolerance
         self.downhill = Downhill(model, settings)
         self.descents = 0
         found = spectrum(model, self.minimum, settings.curvature, vectors=True)
@@ -91,8 +91,7 @@ class Basin:
         end = self.downhill.from_point(self.minimum + self.axes @ point.z)
         if end.status is not Status.CONVERGED:
             return False
-        # What is lower or higher needs no superposition to be told apart.
-        if abs(end.loss - self.loss) > max(1e-6 * abs(self.loss), self.downhill.model.path_scale * 1e-3, 1e-6):
+        if not abs(end.loss - self.loss) < self.loss_tolerance:
             return False
         image = self.model.superposed(self.minimum, end.coordinates)
         return bool(np.linalg.norm(image - self.minimum) < self.tolerance)
