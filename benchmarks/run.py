@@ -41,6 +41,7 @@ TASKS = {
     "user": "usermodels",
     "clustering": "clustering",
     "component": "component",
+    "structure": "structure",
     "thermodynamics": "thermodynamics",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
