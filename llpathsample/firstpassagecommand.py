@@ -22,6 +22,7 @@ from llpathsample.analysiscommands import set_options, temperature_options
 _QUANTILES = {"ln_time_5": 0.05, "ln_median_time": 0.5, "ln_time_95": 0.95}
 # What a second moment may be off by, relatively, before it is worth a warning.
 _GOOD_REDUCTION = 0.01
+_NEARLY_SINGLE = 1e-3
 
 
 @click.command("first-passage")
@@ -53,10 +54,11 @@ def first_passage(
 ) -> None:  # fmt: skip
     """Compute the distribution of first-passage times from set B to set A of the landscape FILE.
 
-    It is a sum of exponentials, from the spectrum of the network with A absorbing; mean and standard deviation come from
-    elimination and hold at any temperature. A row is `unresolved` where double precision does not hold the amplitudes;
-    `rounding` is their error, `square_error` that of the second moment, which tells what taking fast minima out did.
-    Times are natural logarithms; `variation` is the standard deviation over the mean, 1 of a single exponential.
+    It is a sum of exponentials, from the spectrum of the network with A absorbing; mean and standard deviation come
+    from elimination and hold at any temperature. A row is `unresolved` where double precision does not hold the
+    amplitudes; `rounding` is their error, `square_error` that of the second moment, which tells what taking fast minima
+    out did. Times are natural logarithms; `variation` is the standard deviation over the mean, 1 of a single
+    exponential.
     """
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
@@ -190,16 +192,16 @@ def _say(result) -> None:
     temperature, minima, exact, spectrum, simulated = result
     states = len(spectrum.rates)
     if not spectrum.resolved:
+        single = "nearly" if abs(exact.variation - 1.0) < _NEARLY_SINGLE else "not"
         log(
-            f"note: at T = {temperature:g} double precision does not resolve the distribution; mean and variation hold, and "
-            f"with a variation of {exact.variation:.6g} it is {'' if abs(exact.variation - 1.0) < 1e-3 else 'not '}nearly "
-            "a single exponential"
+            f"note: at T = {temperature:g} double precision does not resolve the distribution, but its moments; "
+            f"by a variation of {exact.variation:.6g} it is {single} a single exponential"
         )
     elif states < minima:
         level = "warning" if spectrum.square_error > _GOOD_REDUCTION else "note"
         log(
-            f"{level}: at T = {temperature:g} the {minima - states} fastest of {minima} minima were taken out, which changes "
-            f"the second moment by {spectrum.square_error:.2g} of it; --states keeps more"
+            f"{level}: at T = {temperature:g} the {minima - states} fastest of {minima} minima were taken out, which "
+            f"changes the second moment by {spectrum.square_error:.2g} of it; --states keeps more"
         )
     if simulated is not None and len(simulated.times) < len(simulated.steps):
         log(

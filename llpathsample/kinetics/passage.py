@@ -1,17 +1,18 @@
 """First-passage times from B to A: their distribution from the spectrum of the absorbing generator, and their moments.
 
-With A absorbing, minima i between and in B, k_ij the rate i -> j and pi the equilibrium occupations, the generator is made
-symmetric by detailed balance: H_ij = -sqrt(k_ij k_ji), H_ii = sum_j k_ij. From the eigenvectors u_l of H with eigenvalues
-lambda_l, starting from the local equilibrium p of B, the chain has not yet come to A at the time t with the probability
+With A absorbing, minima i between and in B, k_ij the rate i -> j and pi the equilibrium occupations, the generator is
+made symmetric by detailed balance: H_ij = -sqrt(k_ij k_ji), H_ii = sum_j k_ij. From the eigenvectors u_l of H with
+eigenvalues lambda_l, starting from the local equilibrium p of B, the chain has not yet come to A at the time t with the
+probability
 
     S(t) = sum_l c_l exp(-lambda_l t),    c_l = (sum_i sqrt(pi_i) u_il) (sum_i p_i u_il / sqrt(pi_i))
 
-(Swinburne, Kannan, Sharpe and Wales, J. Chem. Phys. 153, 134115, 2020). Eigenvalues of H span as many orders of magnitude
-as the rates, so an ordinary eigensolver loses the slow ones. Here H = P L D L^T P^T with complete pivoting, where every
-element is a sum of positive terms, and lambda_l are the squares of the singular values of L D^(1/2) by one-sided Jacobi
-rotations: they have almost all their digits however wide the spectrum (Demmel, Gu, Eisenstat, Slapnicar, Veselic and
-Drmac, Linear Algebra Appl. 299, 21, 1999; Demmel and Koev, Numer. Math. 98, 99, 2004). What may be lost are amplitudes c_l,
-where B is hardly ever occupied: their sum tells.
+(Swinburne, Kannan, Sharpe and Wales, J. Chem. Phys. 153, 134115, 2020). Eigenvalues of H span as many orders of
+magnitude as the rates, so an ordinary eigensolver loses the slow ones. Here H = P L D L^T P^T with complete pivoting,
+where every element is a sum of positive terms, and lambda_l are the squares of the singular values of L D^(1/2) by
+one-sided Jacobi rotations: they have almost all their digits however wide the spectrum (Demmel, Gu, Eisenstat,
+Slapnicar, Veselic and Drmac, Linear Algebra Appl. 299, 21, 1999; Demmel and Koev, Numer. Math. 98, 99, 2004). What may
+be lost are amplitudes c_l, where B is hardly ever occupied: their sum tells.
 """
 
 from dataclasses import dataclass
@@ -266,11 +267,11 @@ def spectrum(chain: Chain, exact: Moments) -> Spectrum:
 
 @dataclass(frozen=True)
 class _Projections:
-    """What eigenvectors are multiplied by for their amplitudes: f = sqrt(pi), H f, s = p / sqrt(pi), H^-1 s, each (k,); and
-    f s, the sum of amplitudes.
+    """What eigenvectors are multiplied by for their amplitudes: f = sqrt(pi), H f, s = p / sqrt(pi), H^-1 s, each (k,);
+    and f s, the sum of amplitudes.
 
-    An eigenvector is known to rounding in its largest elements, so f u has an error as f. But f u = (H f) u / lambda too,
-    and s u = lambda (H^-1 s) u: of the two the one with the smaller error is taken for each eigenvalue.
+    An eigenvector is known to rounding in its largest elements, so f u has an error as f. But f u = (H f) u / lambda
+    too, and s u = lambda (H^-1 s) u: of the two the one with the smaller error is taken for each eigenvalue.
     """
 
     occupied: np.ndarray

@@ -80,7 +80,7 @@ def _draw_panel(axes: "Axes", result: FastestPaths, losses: np.ndarray, ts_losse
     for step in named:
         _label(axes, best.minima[step], float(step), points[2 * step], above=False, colour=QUIET)
     # Under the curves nothing is drawn on a path that ends low; the highest points are in the middle.
-    axes.legend(loc="best", title="share of $k_{SS}$" if paths else None, title_fontsize=8.0)
+    axes.legend(loc="best", title="share of $k_{SS}$", title_fontsize=8.0)
 
 
 def _label(axes: "Axes", number: int, x: float, y: float, above: bool, colour: str) -> None:
@@ -149,7 +149,9 @@ def draw_first_passage(found: list[tuple[float, "Spectrum", "Simulated | None"]]
                 bins = np.log(spectrum.grid(31))
                 heights, _ = np.histogram(np.log(simulated.times), bins)
                 heights = heights / (len(simulated.steps) * np.diff(bins))
-                axes.stairs(heights, (bins + shift) / _LN10, color=colour, alpha=0.25, fill=True)
+                filled = len(found) == 1
+                look = {"alpha": 0.25, "fill": True} if filled else {"alpha": 0.6, "linewidth": 0.6}
+                axes.stairs(heights, (bins + shift) / _LN10, color=colour, **look)
             if len(found) == 1:
                 exponential = times * np.exp(-times)
                 dashed = {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (4, 3))}

@@ -83,20 +83,23 @@ GOLDEN_HELP = {
   path      Follow the path down both sides of a transition state.
 """,
     "llpathsample": """\
-  grow       Connect the minima of a landscape into one network.
-  plan       Choose pairs to connect, for batch jobs.
-  merge      Merge landscape files of one model.
-  stats      Count minima, transition states and components.
-  tree       Draw the disconnectivity graph.
-  path       Find the lowest path between two minima.
-  import     Import a network of another program, verified.
-  export     Write a network for another program.
-  distance   Measure the distance of two minima after alignment.
-  prune      Leave out what is unconnected, high, or hardly connected.
-  remove     Leave out some points.
-  retain     Leave out all but some points.
-  extract    Take a part out into a file of its own.
-  recompute  Compute LPPHE, eigenvalues and symmetry orders anew.
+  grow           Connect the minima of a landscape into one network.
+  plan           Choose pairs to connect, for batch jobs.
+  merge          Merge landscape files of one model.
+  stats          Count minima, transition states and components.
+  tree           Draw the disconnectivity graph.
+  path           Find the lowest path between two minima.
+  fastest-paths  Find the paths that contribute most to a rate.
+  first-passage  Compute the distribution of first-passage times.
+  regroup        Group minima by free energy, rate or loss.
+  import         Import a network of another program, verified.
+  export         Write a network for another program.
+  distance       Measure the distance of two minima after alignment.
+  prune          Leave out what is unconnected, high, or hardly connected.
+  remove         Leave out some points.
+  retain         Leave out all but some points.
+  extract        Take a part out into a file of its own.
+  recompute      Compute LPPHE, eigenvalues and symmetry orders anew.
 """,
 }
 
