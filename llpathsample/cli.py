@@ -17,6 +17,10 @@ main = program(
             "llpathsample.fastestpathscommand:fastest_paths",
             "Find the paths that contribute most to a rate.",
         ),
+        "first-passage": (
+            "llpathsample.firstpassagecommand:first_passage",
+            "Compute the distribution of first-passage times.",
+        ),
         "regroup": ("llpathsample.regroupcommand:regroup", "Group minima by free energy, rate or loss."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),

@@ -19,7 +19,8 @@ GROUPINGS: dict[str, Grouping] = {"loss": loss_groups, "free-energy": free_energ
 
 @dataclass(frozen=True)
 class GroupedRates:
-    """Groups at a threshold. log_forth, log_back: ln k_SS from B to A and from A to B, of the groups; NaN without sets."""
+    """Groups at a threshold. log_forth, log_back: ln k_SS from B to A and from A to B, of the groups; NaN without
+    sets."""
 
     threshold: float
     groups: Groups
@@ -54,13 +55,16 @@ def threshold_scale(network: Network, kind: str, temperature: float, count: int)
         values = single.barriers - single.free_energies[single.ends].min(axis=1, initial=np.inf)
         values = values[spanning_forest(len(single.free_energies), values, single.ends)]
         if kind == "rate":
-            values = temperature * np.exp(-values / temperature)
+            # A rate must not miss the threshold that it is by its rounding.
+            values = temperature * np.exp(-values / temperature) * (1.0 - 1e-12)
     if not values.size:
         return values
     return np.unique(np.quantile(values, np.linspace(0.0, 1.0, count), method="closest_observation"))
 
 
-def grouped_landscape(network: Network, temperature: float, found: GroupedRates, sets: dict[str, np.ndarray]) -> Landscape:
+def grouped_landscape(
+    network: Network, temperature: float, found: GroupedRates, sets: dict[str, np.ndarray]
+) -> Landscape:
     """The groups as a landscape known by its table, whose rates are theirs at this temperature only.
 
     sets: ids of the minima in sets A and B by name. Further columns: how many minima a group has, and the lowest.

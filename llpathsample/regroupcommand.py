@@ -23,8 +23,9 @@ _KINDS = ("free-energy", "rate", "loss")
 @click.command()
 @file_argument()
 @click.option(
-    "--by", "kind", type=click.Choice(_KINDS), default="free-energy", show_default=True, help="What holds a group together."
-)
+    "--by", "kind", type=click.Choice(_KINDS), default="free-energy", show_default=True,
+    help="What holds a group together.",
+)  # fmt: skip
 @click.option(
     "--threshold", "thresholds", type=float, multiple=True, metavar="X",
     help="Largest barrier, least rate, or largest loss; may be given several times. Default: the temperature, or of "
@@ -123,7 +124,8 @@ def _thresholds(network, kind: str, temperature: float, given, scan) -> list[flo
     from llpathsample.groupscan import threshold_scale
 
     if not all(math.isfinite(value) and (kind != "rate" or value > 0.0) for value in given):
-        raise ConfigError("--threshold must be a finite number" + (" above zero, as rates are" if kind == "rate" else ""))
+        above = " above zero, as rates are" if kind == "rate" else ""
+        raise ConfigError(f"--threshold must be a finite number{above}")
     found = set(given)
     if scan is None and not found and kind == "free-energy":
         found.add(temperature)

@@ -14,6 +14,7 @@ import numpy as np
 from llcommon.superposition import log_sums
 from llpathsample.kinetics import _linear, _logarithmic
 from llpathsample.kinetics._ordering import minimum_degree, ranked
+from llpathsample.kinetics._sharing import share_out
 
 # One by one until the fewest neighbours are this share of the nodes left; more fill costs less where all is small.
 _SHARE, _SHARE_OF_SMALL = 0.05, 0.1
@@ -161,6 +162,19 @@ class Elimination:
         )
         found = np.empty_like(ranked_values)
         found[plan.order] = ranked_values
+        return found
+
+    def first_kept(self, start: np.ndarray) -> np.ndarray:
+        """(n,) probabilities to be at each kept node when the first one is met, 0 at the others, of a start with
+        probabilities (n,)."""
+        plan = self.plan
+        chances = start[plan.order]
+        share_out(
+            plan.count, plan.inner, plan.starts, plan.columns, self._flow, self._sums, self._matrix,
+            self.arithmetic.logarithmic, chances,
+        )  # fmt: skip
+        found = np.empty_like(chances)
+        found[plan.order] = chances
         return found
 
 

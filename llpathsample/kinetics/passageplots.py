@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from llpathsample.groupscan import GroupedRates
+    from llpathsample.kinetics.montecarlo import Simulated
+    from llpathsample.kinetics.passage import Spectrum
 
 MOST_PANELS = 6
 _MOST_CURVES = 5
 _FRACTION = np.linspace(0.0, 1.0, 24, endpoint=False)
 _LABELLED_STEPS = 12
+_LN10 = np.log(10.0)
 
 
 def draw_fastest_paths(results: list[FastestPaths], losses: np.ndarray, ts_losses: np.ndarray) -> "Figure":
@@ -77,7 +80,7 @@ def _draw_panel(axes: "Axes", result: FastestPaths, losses: np.ndarray, ts_losse
     for step in named:
         _label(axes, best.minima[step], float(step), points[2 * step], above=False, colour=QUIET)
     # Under the curves nothing is drawn on a path that ends low; the highest points are in the middle.
-    axes.legend(loc="best", title="share of $k_{SS}$" if paths else None, title_fontsize=8.0)
+    axes.legend(loc="best", title="share of $k_{SS}$", title_fontsize=8.0)
 
 
 def _label(axes: "Axes", number: int, x: float, y: float, above: bool, colour: str) -> None:
@@ -124,4 +127,38 @@ def draw_grouping(found: list["GroupedRates"], kind: str, log_rate: float) -> "F
         if kind == "rate":
             panels[-1].set_xscale("log")
         panels[-1].set_xlabel(names[kind])
+    return figure
+
+
+def draw_first_passage(found: list[tuple[float, "Spectrum", "Simulated | None"]]) -> "Figure":
+    """Distributions of ln t, one for each temperature, with what was simulated as histograms; of a single temperature
+    also the exponential distribution of the same mean, dashed."""
+    with style():
+        from matplotlib import colormaps
+
+        figure = new_figure(5.6, 3.4)
+        axes = figure.add_subplot()
+        colours = [INK] if len(found) == 1 else colormaps["viridis"](np.linspace(0.0, 0.85, len(found)))
+        labelled = set(np.unique(np.linspace(0, len(found) - 1, min(len(found), 8)).round().astype(int)).tolist())
+        for number, ((temperature, spectrum, simulated), colour) in enumerate(zip(found, colours, strict=True)):
+            times = spectrum.grid()
+            shift = spectrum.log_unit
+            label = f"T = {temperature:.4g}" if number in labelled else None
+            axes.plot((np.log(times) + shift) / _LN10, spectrum.density(times), color=colour, label=label)
+            if simulated is not None and len(simulated.times):
+                bins = np.log(spectrum.grid(31))
+                heights, _ = np.histogram(np.log(simulated.times), bins)
+                heights = heights / (len(simulated.steps) * np.diff(bins))
+                filled = len(found) == 1
+                look = {"alpha": 0.25, "fill": True} if filled else {"alpha": 0.6, "linewidth": 0.6}
+                axes.stairs(heights, (bins + shift) / _LN10, color=colour, **look)
+            if len(found) == 1:
+                exponential = times * np.exp(-times)
+                dashed = {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (4, 3))}
+                axes.plot((np.log(times) + shift) / _LN10, exponential, label="exponential, same mean", **dashed)
+                axes.axvline(shift / _LN10, color=ACCENT, linewidth=0.8, label="mean")
+        axes.set_ylim(bottom=0.0)
+        axes.set_xlabel("$\\log_{10}$ first-passage time")
+        axes.set_ylabel("probability density in $\\ln t$")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
     return figure

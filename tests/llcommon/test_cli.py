@@ -91,6 +91,7 @@ GOLDEN_HELP = {
   path           Find the lowest path between two minima.
   rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
+  first-passage  Compute the distribution of first-passage times.
   regroup        Group minima by free energy, rate or loss.
   import         Import a network of another program, verified.
   export         Write a network for another program.
