@@ -221,6 +221,7 @@ def test_a_row_for_each_minimum_and_all_pairs(file, tmp_path):
         (["--all-pairs", "x.npz", "--temperature", "1", "--temperature", "2"], "--all-pairs needs one temperature"),
         (["-o", "x.svg", "--temperature", "1"], "two temperatures"),
         (["-o", "x.txt"], "svg"),
+        (["--all-pairs", "x.txt", "--temperature", "1"], ".npz"),
         (["--set-a", "0-1", "--set-b", "1"], "overlap"),
         (["--temperature", "0"], "--temperature"),
     ],
