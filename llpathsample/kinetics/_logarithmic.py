@@ -189,12 +189,33 @@ def _term_by_term(factors, terms, size, known, highest):
     return highest + math.log(total)
 
 
-@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX)
-def _update(first, last, begin, end, matrix, sums, left, right, product):
+@njit(**OPTIONS)
+def _settle(row, largest, second, log_size, hard):
+    """Give entries of a row what is added to them where one number outweighs all else; hard: 1 where none does."""
+    for k in range(len(row)):
+        known = row[k]
+        added = largest[k]
+        higher = _larger(known, added)
+        lower = _larger(_smaller(known, added), second[k])
+        alone = lower + log_size < higher - _NOTHING
+        row[k] = higher if alone else known
+        hard[k] = 0.0 if alone or higher == -np.inf else 1.0
+
+
+@njit(**OPTIONS)
+def _with_product(known, bound, value):
+    """ln(e^known + value e^bound)."""
+    if bound - known > _LARGE:
+        return bound + math.log(value)
+    return known + math.log1p(value * math.exp(bound - known))
+
+
+@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX, MATRIX)
+def _update(first, last, begin, end, matrix, sums, left, right, product, across):
     """Add what rows first to last give to rows begin to end, right of the diagonal.
 
     That is a matrix product all the same: of their columns divided by the largest entries. Where it is so small that a
-    vanished term could count, the entry is summed by its largest terms. left, right, product: scratch.
+    vanished term could count, the entry is summed by its largest terms. left, right, product, across: scratch.
     """
     m = len(matrix)
     size = last - first
@@ -204,13 +225,14 @@ def _update(first, last, begin, end, matrix, sums, left, right, product):
     largest = np.empty(_COLUMNS)
     second = np.empty(_COLUMNS)
     factors = np.empty(_PANEL)
-    across = np.empty((_COLUMNS, _PANEL))
+    hard = np.empty(_COLUMNS)
     for x in range(first, last):
         for j in range(begin, m):
             left_scale[j] = _larger(left_scale[j], matrix[x, j])
             right_scale[j] = _larger(right_scale[j], matrix[x, j] - sums[x])
     for x in range(first, last):
         for j in range(begin, m):
+            across[j, x - first] = matrix[x, j]
             left[x - first, j - begin] = 0.0
             right[x - first, j - begin] = 0.0
             depth = matrix[x, j] - left_scale[j]
@@ -228,11 +250,7 @@ def _update(first, last, begin, end, matrix, sums, left, right, product):
         # A few columns for all rows, so that the cache keeps what is read again and again.
         for edge in range(top, m, _COLUMNS):
             border = min(edge + _COLUMNS, m)
-            for x in range(first, last):
-                for j in range(edge, border):
-                    across[j - edge, x - first] = matrix[x, j]
             for i in range(top, bottom):
-                row_known = False
                 for j in range(max(i + 1, edge), border):
                     known = matrix[i, j]
                     bound = left_scale[i] + right_scale[j]
@@ -240,26 +258,25 @@ def _update(first, last, begin, end, matrix, sums, left, right, product):
                         continue
                     value = product[i - top, j - begin]
                     if value >= _SURE:
-                        if bound - known > _LARGE:
-                            matrix[i, j] = bound + math.log(value)
-                        else:
-                            matrix[i, j] = known + math.log1p(value * math.exp(bound - known))
+                        matrix[i, j] = _with_product(known, bound, value)
                         continue
                     if bound + _LOG_SURE < known - _NOTHING:
                         continue
-                    if not row_known:
-                        row_known = True
-                        _two_largest(i, first, last, edge, border, matrix, sums, largest, second)
-                        for x in range(first, last):
-                            factors[x - first] = matrix[x, i] - sums[x]
-                    highest = largest[j - edge]
-                    if highest == -np.inf or highest + log_size < known - _NOTHING:
-                        continue
-                    if second[j - edge] + log_size < highest - _NOTHING:
-                        matrix[i, j] = _added(known, highest)
-                    else:
-                        highest = _larger(highest, known)
-                        matrix[i, j] = _term_by_term(factors, across[j - edge], size, known, highest)
+                    # Where one entry is too cold for the product, most after it are.
+                    _two_largest(i, first, last, j, border, matrix, sums, largest, second)
+                    _settle(matrix[i, j:border], largest, second, log_size, hard)
+                    for x in range(first, last):
+                        factors[x - first] = matrix[x, i] - sums[x]
+                    for k in range(j, border):
+                        if hard[k - j] > 0.0:
+                            known = matrix[i, k]
+                            value = product[i - top, k - begin]
+                            if value >= _SURE:
+                                matrix[i, k] = _with_product(known, left_scale[i] + right_scale[k], value)
+                            else:
+                                highest = _larger(largest[k - j], known)
+                                matrix[i, k] = _term_by_term(factors, across[k], size, known, highest)
+                    break
 
 
 @algorithm(types.void, I8, MATRIX, VECTOR, VECTOR)
@@ -269,6 +286,7 @@ def eliminate_dense(count, matrix, sums, capacity):
     left = np.empty((_PANEL, m))
     right = np.empty((_PANEL, m))
     product = np.empty((_BLOCK, m))
+    across = np.empty((m, _PANEL))
     top = np.empty(m)
     added = np.empty(m)
     for first in range(0, count, _PANEL):
@@ -278,9 +296,9 @@ def eliminate_dense(count, matrix, sums, capacity):
             for r in range(begin, end):
                 _finish_row(r, begin, matrix, sums, capacity, top, added)
             if end < last:
-                _update(begin, end, end, last, matrix, sums, left, right, product)
+                _update(begin, end, end, last, matrix, sums, left, right, product, across)
         if last < m:
-            _update(first, last, last, m, matrix, sums, left, right, product)
+            _update(first, last, last, m, matrix, sums, left, right, product, across)
 
 
 @algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, VECTOR)
