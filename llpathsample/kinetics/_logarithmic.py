@@ -8,7 +8,7 @@ from llcommon.losses._blas import multiply_left_transposed
 from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm, njit, types
 
 _PANEL = 96  # rows that are eliminated before the others learn of them
-_STRIP = 24  # rows of these, likewise
+_STRIP = 16  # rows of these, likewise
 _BLOCK = 256  # rows of one product
 _COLUMNS = 512
 # Scaled numbers below e to the minus this become zero, so that no product of two is subnormal, which is slow; a sum of
