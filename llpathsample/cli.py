@@ -12,6 +12,7 @@ main = program(
         "stats": ("llpathsample.commands:stats", "Count minima, transition states and components."),
         "tree": ("llpathsample.commands:tree", "Draw the disconnectivity graph."),
         "path": ("llpathsample.commands:path", "Find the lowest path between two minima."),
+        "rates": ("llpathsample.ratescommand:rates", "Compute rates and passage times between two sets."),
         "fastest-paths": (
             "llpathsample.fastestpathscommand:fastest_paths",
             "Find the paths that contribute most to a rate.",

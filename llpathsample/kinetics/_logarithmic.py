@@ -7,14 +7,28 @@ import numpy as np
 from llcommon.losses._blas import multiply_left_transposed
 from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm, njit, types
 
-_PANEL = 48
-_BLOCK = 256
-# A product of scaled numbers above this lost nothing that counts where some of its terms vanished.
-_SURE = 1e-290
+_PANEL = 96  # rows that are eliminated before the others learn of them
+_STRIP = 12  # rows of these, likewise
+_BLOCK = 256  # rows of one product
+_COLUMNS = 512
+# Scaled numbers below e to the minus this become zero, so that no product of two is subnormal, which is slow; a sum of
+# such products above _SURE lost nothing that counts.
+_DEPTH = 333.0
+_SURE = 1e-125
 _LOG_SURE = math.log(_SURE)
 _NOTHING = 40.0  # e to the minus this is lost in rounding
 _LARGE = 700.0
-_LOG_SIZE = math.log(_PANEL)
+
+
+@njit(**OPTIONS)
+def _larger(a, b):
+    """The larger of two, neither of them NaN, in the form that loops vectorise."""
+    return a if a > b else b
+
+
+@njit(**OPTIONS)
+def _smaller(a, b):
+    return a if a < b else b
 
 
 @njit(**OPTIONS)
@@ -59,7 +73,9 @@ def eliminate_sparse(
             place = column_places[c]
             factor = flow[place] - sums[x]
             for q in range(place + 1, starts[x + 1]):
-                work[columns[q]] += math.exp(factor + flow[q] - highest[columns[q]])
+                term = factor + flow[q] - highest[columns[q]]
+                if term > -_NOTHING:
+                    work[columns[q]] += math.exp(term)
         if i >= count and len(matrix) > 0:
             for j in range(i + 1, n):
                 if work[j] > 0.0:
@@ -86,26 +102,21 @@ def eliminate_sparse(
                 capacity[columns[q]] = _added(capacity[columns[q]], share + flow[q])
 
 
-@algorithm(types.void, I8, I8, I8, MATRIX, VECTOR, VECTOR)
-def _finish_row(r, first, last, matrix, sums, capacity):
-    """Row r of a panel that begins at row `first`: add what the panel's rows before it give, then what it leads to."""
+@njit(**OPTIONS)
+def _finish_row(r, first, matrix, sums, capacity, top, added):
+    """Row r: add what the rows from `first` on give that lead to it, then what it leads to."""
     m = len(matrix)
     if r > first:
-        top = np.empty(m)
-        added = np.zeros(m)
         for j in range(r + 1, m):
             top[j] = matrix[r, j]
         for x in range(first, r):
             factor = matrix[x, r] - sums[x]
             for j in range(r + 1, m):
-                top[j] = max(top[j], factor + matrix[x, j])
+                top[j] = _larger(top[j], factor + matrix[x, j])
         for j in range(r + 1, m):
-            if top[j] > -np.inf:
-                added[j] = math.exp(matrix[r, j] - top[j])
+            added[j] = math.exp(matrix[r, j] - top[j]) if top[j] > -np.inf else 0.0
         for x in range(first, r):
             factor = matrix[x, r] - sums[x]
-            if factor == -np.inf:
-                continue
             for j in range(r + 1, m):
                 term = factor + matrix[x, j] - top[j]
                 if term > -_NOTHING:
@@ -115,7 +126,7 @@ def _finish_row(r, first, last, matrix, sums, capacity):
                 matrix[r, j] = top[j] + math.log(added[j])
     highest = -np.inf
     for j in range(r + 1, m):
-        highest = max(highest, matrix[r, j])
+        highest = _larger(highest, matrix[r, j])
     total = 0.0
     for j in range(r + 1, m):
         total += math.exp(matrix[r, j] - highest)
@@ -127,73 +138,142 @@ def _finish_row(r, first, last, matrix, sums, capacity):
 
 
 @njit(**OPTIONS)
-def _exact(first, last, i, j, matrix, sums, known):
-    """An entry with what a panel adds to it, term by term."""
-    top = known
+def _two_largest(i, first, last, begin, end, matrix, sums, largest, second):
+    """The two largest terms, (end - begin,), that rows first to last add to the entries of row i in some columns."""
+    for k in range(end - begin):
+        largest[k] = -np.inf
+        second[k] = -np.inf
+    # Four rows at once: the two largest so far stay in registers.
+    whole = first + (last - first) // 4 * 4
+    for x in range(first, whole, 4):
+        factor_0 = matrix[x, i] - sums[x]
+        factor_1 = matrix[x + 1, i] - sums[x + 1]
+        factor_2 = matrix[x + 2, i] - sums[x + 2]
+        factor_3 = matrix[x + 3, i] - sums[x + 3]
+        row_0 = matrix[x, begin:end]
+        row_1 = matrix[x + 1, begin:end]
+        row_2 = matrix[x + 2, begin:end]
+        row_3 = matrix[x + 3, begin:end]
+        for k in range(end - begin):
+            top = largest[k]
+            next_top = second[k]
+            term = factor_0 + row_0[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_1 + row_1[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_2 + row_2[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_3 + row_3[k]
+            second[k] = _larger(_smaller(term, top), next_top)
+            largest[k] = _larger(term, top)
+    for x in range(whole, last):
+        factor = matrix[x, i] - sums[x]
+        row = matrix[x, begin:end]
+        for k in range(end - begin):
+            term = factor + row[k]
+            second[k] = _larger(_smaller(term, largest[k]), second[k])
+            largest[k] = _larger(term, largest[k])
+
+
+@njit(**OPTIONS)
+def _term_by_term(i, j, first, last, matrix, sums, known, highest):
+    """ln of e^known and what rows first to last add to entry (i, j); highest: the largest of it all."""
+    total = math.exp(known - highest)
     for x in range(first, last):
-        top = max(top, matrix[x, i] + matrix[x, j] - sums[x])
-    if top == -np.inf:
-        return top
-    total = math.exp(known - top)
+        term = matrix[x, i] + matrix[x, j] - sums[x] - highest
+        if term > -_NOTHING:
+            total += math.exp(term)
+    return highest + math.log(total)
+
+
+@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX)
+def _update(first, last, begin, end, matrix, sums, left, right, product):
+    """Add what rows first to last give to rows begin to end, right of the diagonal.
+
+    That is a matrix product all the same: of their columns divided by the largest entries. Where it is so small that a
+    vanished term could count, the entry is summed by its largest terms. left, right, product: scratch.
+    """
+    m = len(matrix)
+    size = last - first
+    log_size = math.log(size)
+    left_scale = np.full(m, -np.inf)
+    right_scale = np.full(m, -np.inf)
+    largest = np.empty(_COLUMNS)
+    second = np.empty(_COLUMNS)
     for x in range(first, last):
-        total += math.exp(matrix[x, i] + matrix[x, j] - sums[x] - top)
-    return top + math.log(total)
+        for j in range(begin, m):
+            left_scale[j] = _larger(left_scale[j], matrix[x, j])
+            right_scale[j] = _larger(right_scale[j], matrix[x, j] - sums[x])
+    for x in range(first, last):
+        for j in range(begin, m):
+            left[x - first, j - begin] = 0.0
+            right[x - first, j - begin] = 0.0
+            depth = matrix[x, j] - left_scale[j]
+            if depth > -_DEPTH:
+                left[x - first, j - begin] = math.exp(depth)
+            depth = matrix[x, j] - sums[x] - right_scale[j]
+            if depth > -_DEPTH:
+                right[x - first, j - begin] = math.exp(depth)
+    for top in range(begin, end, _BLOCK):
+        bottom = min(top + _BLOCK, end)
+        multiply_left_transposed(
+            left[:size, top - begin : bottom - begin], right[:size, top - begin : m - begin], 0.0,
+            product[: bottom - top, top - begin : m - begin],
+        )  # fmt: skip
+        # A few columns for all rows, so that the cache keeps what is read again and again.
+        for edge in range(top, m, _COLUMNS):
+            border = min(edge + _COLUMNS, m)
+            for i in range(top, bottom):
+                row_known = False
+                for j in range(max(i + 1, edge), border):
+                    known = matrix[i, j]
+                    bound = left_scale[i] + right_scale[j]
+                    if bound == -np.inf or bound + log_size < known - _NOTHING:
+                        continue
+                    value = product[i - top, j - begin]
+                    if value >= _SURE:
+                        if bound - known > _LARGE:
+                            matrix[i, j] = bound + math.log(value + math.exp(known - bound))
+                        else:
+                            matrix[i, j] = known + math.log1p(value * math.exp(bound - known))
+                        continue
+                    if bound + _LOG_SURE < known - _NOTHING:
+                        continue
+                    if not row_known:
+                        row_known = True
+                        _two_largest(i, first, last, edge, border, matrix, sums, largest, second)
+                    highest = largest[j - edge]
+                    if highest == -np.inf or highest + log_size < known - _NOTHING:
+                        continue
+                    if second[j - edge] + log_size < highest - _NOTHING:
+                        matrix[i, j] = _added(known, highest)
+                    else:
+                        highest = _larger(highest, known)
+                        matrix[i, j] = _term_by_term(i, j, first, last, matrix, sums, known, highest)
 
 
 @algorithm(types.void, I8, MATRIX, VECTOR, VECTOR)
 def eliminate_dense(count, matrix, sums, capacity):
-    """As of `_linear`.
-
-    What a panel adds to the rows after it is a matrix product all the same: of its columns divided by their largest
-    entries. Where that product is so small that a vanished term could count, the entry is summed term by term.
-    """
+    """As of `_linear`."""
     m = len(matrix)
     left = np.empty((_PANEL, m))
     right = np.empty((_PANEL, m))
-    left_scale = np.empty(m)
-    right_scale = np.empty(m)
     product = np.empty((_BLOCK, m))
+    top = np.empty(m)
+    added = np.empty(m)
     for first in range(0, count, _PANEL):
         last = min(first + _PANEL, count)
-        for r in range(first, last):
-            _finish_row(r, first, last, matrix, sums, capacity)
-        for j in range(last, m):
-            left_scale[j] = -np.inf
-            right_scale[j] = -np.inf
-        for x in range(first, last):
-            for j in range(last, m):
-                left_scale[j] = max(left_scale[j], matrix[x, j])
-                right_scale[j] = max(right_scale[j], matrix[x, j] - sums[x])
-        for x in range(first, last):
-            for j in range(last, m):
-                if left_scale[j] > -np.inf:
-                    left[x - first, j - last] = math.exp(matrix[x, j] - left_scale[j])
-                    right[x - first, j - last] = math.exp(matrix[x, j] - sums[x] - right_scale[j])
-                else:
-                    left[x - first, j - last] = 0.0
-                    right[x - first, j - last] = 0.0
-        size = last - first
-        for top in range(last, m, _BLOCK):
-            bottom = min(top + _BLOCK, m)
-            multiply_left_transposed(
-                left[:size, top - last : bottom - last], right[:size, top - last : m - last], 0.0,
-                product[: bottom - top, top - last : m - last],
-            )  # fmt: skip
-            for i in range(top, bottom):
-                for j in range(i + 1, m):
-                    known = matrix[i, j]
-                    bound = left_scale[i] + right_scale[j]
-                    if bound == -np.inf or bound + _LOG_SIZE < known - _NOTHING:
-                        continue
-                    value = product[i - top, j - last]
-                    if value < _SURE:
-                        if bound + _LOG_SURE < known - _NOTHING:
-                            continue
-                        matrix[i, j] = _exact(first, last, i, j, matrix, sums, known)
-                    elif bound - known > _LARGE:
-                        matrix[i, j] = bound + math.log(value + math.exp(known - bound))
-                    else:
-                        matrix[i, j] = known + math.log1p(value * math.exp(bound - known))
+        for begin in range(first, last, _STRIP):
+            end = min(begin + _STRIP, last)
+            for r in range(begin, end):
+                _finish_row(r, begin, matrix, sums, capacity, top, added)
+            if end < last:
+                _update(begin, end, end, last, matrix, sums, left, right, product)
+        if last < m:
+            _update(first, last, last, m, matrix, sums, left, right, product)
 
 
 @algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, VECTOR)
@@ -203,7 +283,7 @@ def substitute_back(count, inner, starts, columns, flow, sums, matrix, values):
     for r in range(inner - 1, count - 1, -1):
         top = values[r]
         for j in range(r + 1, n):
-            top = max(top, matrix[r - count, j - count] - sums[r] + values[j])
+            top = _larger(top, matrix[r - count, j - count] - sums[r] + values[j])
         if top > -np.inf:
             total = math.exp(values[r] - top)
             for j in range(r + 1, n):
@@ -212,7 +292,7 @@ def substitute_back(count, inner, starts, columns, flow, sums, matrix, values):
     for r in range(min(count, inner) - 1, -1, -1):
         top = values[r]
         for q in range(starts[r], starts[r + 1]):
-            top = max(top, flow[q] - sums[r] + values[columns[q]])
+            top = _larger(top, flow[q] - sums[r] + values[columns[q]])
         if top > -np.inf:
             total = math.exp(values[r] - top)
             for q in range(starts[r], starts[r + 1]):

@@ -89,6 +89,13 @@ def fastest_paths(
     return FastestPaths(temperature, log_rate, found[:-1], found[-1])
 
 
+def largest_contribution(network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray) -> float:
+    """ln of what the best of all paths from B to A contributes to k_SS."""
+    steps = steps_of(network, temperature)
+    best = _largest(steps, products, reactants, 1)[0]
+    return _described(network, steps, list(best), reactants).log_contribution
+
+
 def lowest_path(network: Network, products: np.ndarray, reactants: np.ndarray) -> tuple[list[int], list[int]]:
     """Minima and TS of the path from B to A whose highest TS is lowest; of the ends of its first and last TS it begins
     and ends with those in B and A."""

@@ -11,23 +11,23 @@ with the conductances W' and capacities C' that elimination of I leaves (Wales, 
 Everything is returned as a logarithm: passage times of 1e676 occur.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.special import logsumexp
 
 from llcommon.errors import NothingFound
-from llcommon.superposition import log_sums
-from llpathsample.kinetics.chain import of_network
+from llcommon.superposition import log_sum, log_sums
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, Plan, eliminate, plan
 from llpathsample.ktn import Network
+from llpathsample.network import components, minimax_barriers
 
 # Within these ranges no product of two conductances over their sum leaves the doubles, so nothing is lost.
-_CONDUCTANCE_RANGE = 690.0
-_CAPACITY_RANGE = 650.0
+CONDUCTANCE_RANGE = 690.0
+CAPACITY_RANGE = 650.0
 _SMALLEST = 1e-290  # a committor below it is computed by logarithms
+# Logarithms of the doubles that keep all their digits.
+SMALLEST_LOG, LARGEST_LOG = -708.0, 709.0
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ class Routes:
         count = len(network.losses)
         different = np.flatnonzero(network.ends[:, 0] != network.ends[:, 1])
         ends = np.sort(network.ends[different], axis=1)
-        labels = _components(count, ends)
+        labels = components(count, ends)
         joined = np.isin(labels, np.intersect1d(labels[a], labels[b]))
         if not joined.any():
-            raise NothingFound("no path of transition states leads from set B to set A; grow the network, or name others")
+            raise NothingFound("no path of transition states joins sets A and B; grow the network, or name others")
         self.minima = np.flatnonzero(joined)
         self.a, self.b = a[joined[a]], b[joined[b]]
         self._place = np.full(count, -1)
@@ -119,17 +119,6 @@ class Routes:
         kinds[self._in_a], kinds[self._in_b] = 1, 2
         self._kind = kinds
         self._to_a, self._to_b = self._side(1), self._side(2)
-        # Of the minima between, components that touch a set: the others never come there first.
-        between = (kinds[self._pairs] == 0).all(axis=1)
-        parts = _components(size, self._pairs[between])
-        self._reaches = {}
-        for kind in (1, 2):
-            touching = np.concatenate(
-                [self._pairs[kinds[self._pairs[:, 1 - side]] == kind, side] for side in (0, 1)]
-            )
-            touching = touching[kinds[touching] == 0]
-            reached = (kinds == 0) & np.isin(parts, parts[touching])
-            self._reaches[kind] = reached
 
     @property
     def bytes(self) -> int:
@@ -140,6 +129,19 @@ class Routes:
     def dense(self) -> int:
         """Order of the largest dense matrix on the way."""
         return max(part.dense for part in (self._plan, self._to_a.plan, self._to_b.plan))
+
+    @functools.cached_property
+    def _reaches(self) -> dict[int, np.ndarray]:
+        """(n,) by set (1: A, 2: B), which minima of neither set may come there first: what they are joined to without
+        passing through a set touches it."""
+        kinds, pairs = self._kind, self._pairs
+        parts = components(len(kinds), pairs[(kinds[pairs] == 0).all(axis=1)])
+        reaches = {}
+        for kind in (1, 2):
+            touching = np.concatenate([pairs[kinds[pairs[:, 1 - side]] == kind, side] for side in (0, 1)])
+            touching = touching[kinds[touching] == 0]
+            reaches[kind] = (kinds == 0) & np.isin(parts, parts[touching])
+        return reaches
 
     def _side(self, target: int) -> _Side:
         """What is kept with the set `target` (1: A, 2: B) as one node."""
@@ -159,10 +161,10 @@ class Routes:
 
     def at(self, temperature: float) -> Passage:
         """All rates, passage times and committors at a temperature."""
-        harmonic = of_network(self.network, temperature)
+        harmonic = self.network.harmonic(temperature)
         weights = harmonic.log_weights[self.minima]
         conductances = log_sums(harmonic.log_conductances[self._states], self._edges, len(self._pairs))
-        narrow = np.ptp(conductances) < _CONDUCTANCE_RANGE and np.ptp(weights) < _CAPACITY_RANGE
+        narrow = np.ptp(conductances) < CONDUCTANCE_RANGE and np.ptp(weights) < CAPACITY_RANGE
         if narrow:
             found = self._solved(LINEAR, weights, conductances, temperature)
             if found is not None:
@@ -182,12 +184,13 @@ class Routes:
         committors = {kind: self._committor(whole, kind) for kind in (1, 2)}
         if not arithmetic.logarithmic:
             for kind, values in committors.items():
-                if (values[self._reaches[kind]] < _SMALLEST).any():
+                small = (values < _SMALLEST) & (self._kind == 0)
+                if small.any() and (small & self._reaches[kind]).any():
                     return None
         times = {}
         for kind, side in ((1, self._to_a), (2, self._to_b)):
             times[kind] = arithmetic.logarithms(self._times(whole, side)) + log_time_unit
-        occupations = weights - logsumexp(weights)
+        occupations = weights - log_sum(weights)
         across = self._across(whole)
         kept_capacities = arithmetic.logarithms(whole.capacities) + base
         forth = self._direction(self._in_b, occupations, weights, across + unit, kept_capacities, times[1])
@@ -226,15 +229,15 @@ class Routes:
 
     def _direction(self, source, occupations, weights, across, capacities, log_times) -> Direction:
         """What leads out of a set."""
-        total = logsumexp(weights[source])
+        total = log_sum(weights[source])
         shares = weights[source] - total
         log_times = log_times[source]
         return Direction(
-            steady_state=float(logsumexp(across[source]) - total),
-            non_steady_state=float(logsumexp(shares + across[source] - capacities[source])),
-            inverse_time=float(-logsumexp(shares + log_times)),
-            first_passage=float(logsumexp(shares - log_times)),
-            share=float(logsumexp(occupations[source])),
+            steady_state=log_sum(across[source]) - total,
+            non_steady_state=log_sum(shares + across[source] - capacities[source]),
+            inverse_time=-log_sum(shares + log_times),
+            first_passage=log_sum(shares - log_times),
+            share=log_sum(occupations[source]),
         )
 
     def _all(self, values: np.ndarray, other: float = np.nan) -> np.ndarray:
@@ -244,7 +247,21 @@ class Routes:
         return found
 
 
-def _components(count: int, ends: np.ndarray) -> np.ndarray:
-    """(count,) a label for each component of a graph."""
-    graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
+def log_rate_constants(network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray) -> Direction:
+    """ln of the rate constants from the reactants B to the products A (ids); -inf if no path leads there."""
+    try:
+        return Routes(network, products, reactants).at(temperature).forth
+    except NothingFound:
+        return Direction(*[-np.inf] * 5)
+
+
+def barrier_between(routes: Routes) -> float:
+    """The lowest highest TS on a path between A and B above the lowest minimum of both: of the minima used."""
+    network = routes.network.among(routes.minima)
+    a, b = (np.searchsorted(routes.minima, members) for members in (routes.a, routes.b))
+    merged = np.arange(len(network.losses))
+    merged[a] = a[0]  # paths may start at any minimum of the set
+    losses = np.where(np.isin(merged, a[0]), network.losses[a].min(), network.losses)
+    barriers = minimax_barriers(losses, network.ts_losses, merged[network.ends], int(a[0]))
+    height = float(barriers[b].min() - min(losses[a[0]], losses[b].min()))
+    return height if height > 0.0 else max(float(np.ptp(network.ts_losses)), 1.0)

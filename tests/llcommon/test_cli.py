@@ -89,6 +89,7 @@ GOLDEN_HELP = {
   stats          Count minima, transition states and components.
   tree           Draw the disconnectivity graph.
   path           Find the lowest path between two minima.
+  rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
   first-passage  Compute the distribution of first-passage times.
   regroup        Group minima by free energy, rate or loss.
