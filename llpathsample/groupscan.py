@@ -9,7 +9,7 @@ from llcommon.interchange.models import table_landscape
 from llcommon.store import Landscape
 from llcommon.store.scores import SET_PREFIX, Score
 from llpathsample.grouping import Groups, free_energy_groups, loss_groups, lowest_members, rate_groups
-from llpathsample.kinetics.chain import log_rate_constants
+from llpathsample.kinetics.rates import Routes
 from llpathsample.ktn import Network
 from llpathsample.network import spanning_forest
 
@@ -35,11 +35,9 @@ def grouped_rates(
     groups = GROUPINGS[kind](network, temperature, threshold, products, reactants)
     if not len(products) or not len(reactants):
         return GroupedRates(threshold, groups, float("nan"), float("nan"))
-    a, b = groups.members(products), groups.members(reactants)
-    grouped = groups.network(temperature)
-    forth = log_rate_constants(grouped, temperature, a, b).steady_state
-    back = log_rate_constants(grouped, temperature, b, a).steady_state
-    return GroupedRates(threshold, groups, forth, back)
+    sets = groups.members(products), groups.members(reactants)
+    found = Routes(groups.network(temperature), *sets).at(temperature)
+    return GroupedRates(threshold, groups, found.forth.steady_state, found.back.steady_state)
 
 
 def threshold_scale(network: Network, kind: str, temperature: float, count: int) -> np.ndarray:

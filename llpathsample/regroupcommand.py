@@ -67,7 +67,7 @@ def regroup(
     from llcommon.store import check_writable, read_landscape
     from llpathsample.analysiscommands import chosen_temperatures, complete_network
     from llpathsample.groupscan import grouped_rates
-    from llpathsample.kinetics.chain import log_rate_constants
+    from llpathsample.kinetics.rates import Routes
 
     if output is not None:
         figure_format(output)
@@ -88,10 +88,10 @@ def regroup(
         raise ConfigError("--network takes one threshold")
     a, b = sets.values()
     found = [grouped_rates(complete.network, kind, value, each, a, b) for each in asked_thresholds]
-    whole = [
-        log_rate_constants(complete.network, value, x, y).steady_state if len(x) and len(y) else float("nan")
-        for x, y in ((a, b), (b, a))
-    ]
+    whole = float("nan"), float("nan")
+    if len(a):
+        exact = Routes(complete.network, a, b).at(value)
+        whole = exact.forth.steady_state, exact.back.steady_state
     about = {"temperature": value, "by": kind, "ln_k_ss": whole[0], "ln_k_ss_back": whole[1], **complete.omissions()}
     if len(found) > 1:
         _write_scan(found, whole, as_json, about)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llcommon.plotting import ACCENT, CLASS_COLOURS, INK, QUIET, new_figure, set_loss_axis, style
+from llpathsample.kinetics.passage import grid
 from llpathsample.kinetics.paths import FastestPaths, KineticPath
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from llpathsample.groupscan import GroupedRates
     from llpathsample.kinetics.montecarlo import Simulated
     from llpathsample.kinetics.passage import Spectrum
+    from llpathsample.kinetics.propagation import Propagated
 
 MOST_PANELS = 6
 _MOST_CURVES = 5
@@ -130,7 +132,7 @@ def draw_grouping(found: list["GroupedRates"], kind: str, log_rate: float) -> "F
     return figure
 
 
-def draw_first_passage(found: list[tuple[float, "Spectrum", "Simulated | None"]]) -> "Figure":
+def draw_first_passage(found: list[tuple[float, "Spectrum | Propagated", "Simulated | None"]]) -> "Figure":
     """Distributions of ln t, one for each temperature, with what was simulated as histograms; of a single temperature
     also the exponential distribution of the same mean, dashed."""
     with style():
@@ -141,12 +143,12 @@ def draw_first_passage(found: list[tuple[float, "Spectrum", "Simulated | None"]]
         colours = [INK] if len(found) == 1 else colormaps["viridis"](np.linspace(0.0, 0.85, len(found)))
         labelled = set(np.unique(np.linspace(0, len(found) - 1, min(len(found), 8)).round().astype(int)).tolist())
         for number, ((temperature, spectrum, simulated), colour) in enumerate(zip(found, colours, strict=True)):
-            times = spectrum.grid()
+            times = grid(spectrum)
             shift = spectrum.log_unit
             label = f"T = {temperature:.4g}" if number in labelled else None
             axes.plot((np.log(times) + shift) / _LN10, spectrum.density(times), color=colour, label=label)
             if simulated is not None and len(simulated.times):
-                bins = np.log(spectrum.grid(31))
+                bins = np.log(grid(spectrum, 31))
                 heights, _ = np.histogram(np.log(simulated.times), bins)
                 heights = heights / (len(simulated.steps) * np.diff(bins))
                 filled = len(found) == 1

@@ -11,7 +11,8 @@ from scipy.linalg import expm
 from llcommon.status import Status
 from llcommon.store import write_landscape
 from llpathsample.kinetics.montecarlo import simulate
-from llpathsample.kinetics.passage import absorbing_chain, moments, reduced_chain, spectrum
+from llpathsample.kinetics.passage import absorbing_chain, moments, peaks, quantile, reduced_chain, spectrum
+from llpathsample.kinetics.propagation import propagate
 from llpathsample.kinetics.rates import Routes
 from llpathsample.ktn import Network
 from tests.driving import call
@@ -42,8 +43,8 @@ def test_between_two_minima_it_is_exponential():
     assert exact.log_mean == pytest.approx(-np.log(rate))
     assert exact.variation == pytest.approx(1.0)
     assert found.rates == pytest.approx([1.0]) and found.amplitudes == pytest.approx([1.0])
-    assert found.quantile(0.5) == pytest.approx(np.log(2.0))
-    assert found.peaks() == pytest.approx([1.0], rel=0.02) and found.modes() == 1
+    assert quantile(found, 0.5) == pytest.approx(np.log(2.0))
+    assert peaks(found) == pytest.approx([1.0], rel=0.02) and found.modes() == 1
 
 
 def test_two_exponentials_in_closed_form():
@@ -92,7 +93,7 @@ def test_it_is_that_of_the_matrix_exponential(seed):
         assert found.survival(time) == pytest.approx(moved.sum(), abs=1e-10)
         assert found.density(time) == pytest.approx(time * mean * moved @ rates[inner, 0], abs=1e-10)
     for probability in (0.05, 0.5, 0.95):
-        assert found.survival(found.quantile(probability)) == pytest.approx(1.0 - probability, abs=1e-9)
+        assert found.survival(quantile(found, probability)) == pytest.approx(1.0 - probability, abs=1e-9)
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.03, 0.01, 0.004])
@@ -120,6 +121,41 @@ def test_lost_amplitudes_are_named(monkeypatch):
     monkeypatch.setattr("llpathsample.kinetics.passage.moments", lambda chain: damaged)
     found = spectrum(chain, exact)
     assert found.status is Status.UNRESOLVED and found.rounding == pytest.approx(1e-5, rel=1e-3)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 0.05, 0.01])
+def test_powers_of_the_transition_matrix_agree_with_the_spectrum(temperature):
+    network = random_network(2, 10, 18)
+    target = np.array([int(np.argmin(network.losses))])
+    chain = absorbing_chain(network, temperature, target, np.array([9]))
+    exact = moments(chain)
+    found, exponentials = propagate(chain, exact), spectrum(chain, exact)
+    times = np.exp(found.log_times)
+    np.testing.assert_allclose(found.survivals, exponentials.survival(times), atol=1e-10)
+    np.testing.assert_allclose(found.densities, exponentials.density(times), atol=1e-10)
+    assert found.resolved and quantile(found, 0.5) == pytest.approx(quantile(exponentials, 0.5), rel=1e-4)
+
+
+def test_amplitudes_that_rounding_takes_leave_powers():
+    # At T = 0.03 the start is 90 T above the bottom: eigenvectors, right to 1e-16, are divided by sqrt(pi) = e^-45.
+    network = chain_of([0.0, 0.3, 0.1, 2.0, 2.2, 2.5, 3.0, 2.8], [0.8, 0.7, 2.5, 2.6, 2.9, 3.2, 3.3])
+    more = np.array([[4, 7], [2, 6], [1, 5]])
+    network = dataclasses.replace(
+        network, ends=np.vstack([network.ends, more]), ts_losses=np.append(network.ts_losses, [3.4, 3.25, 3.1]),
+        ts_lpphe=np.zeros(10), ts_log_orders=np.zeros(10),
+    )  # fmt: skip
+    for temperature in (0.05, 0.03):
+        chain = absorbing_chain(network, temperature, A, np.array([7]))
+        exact = moments(chain)
+        found, exponentials = propagate(chain, exact), spectrum(chain, exact)
+        assert found.resolved and found.mean_error < 1e-5
+        assert found.survivals[0] == pytest.approx(1.0) and np.diff(found.survivals).max() < 1e-14
+        if exponentials.resolved:
+            np.testing.assert_allclose(found.survivals, exponentials.survival(np.exp(found.log_times)), atol=1e-5)
+        simulated = simulate(chain, exact.log_mean, 1000, 3, 10**6)
+        survival = found.survival(np.sort(simulated.times))
+        assert np.abs(survival - 1.0 + (np.arange(1000) + 0.5) / 1000).max() < 2.2 / np.sqrt(1000)
+    assert not exponentials.resolved
 
 
 @pytest.mark.parametrize(("temperature", "most"), [(0.2, 8), (0.03, 8), (0.003, 6)])
