@@ -10,6 +10,7 @@ import platform
 import stat
 import subprocess
 import sys
+import tarfile
 import venv
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,29 @@ def prepare_pele() -> Path:
     if not _is_ready(PELE_FOLDER, PELE_REQUIREMENTS):
         _install(PELE_FOLDER, *PELE_REQUIREMENTS)
     return _python(PELE_FOLDER)
+def _pygt_networks() -> Path:
+    return PYGT_FOLDER / "source" / "PyGT-0.3.0" / "examples" / "KTN_data"
+
+
+def pygt_networks() -> Path | None:
+    """The folder of PyGT's example networks, None if they are not there."""
+    return _pygt_networks() if _pygt_networks().is_dir() else None
+
+
+def prepare_pygt_networks() -> Path:
+    """The folder of PyGT's example networks, of its source distribution. Raises PeersMissing if it cannot be had."""
+    if pygt_networks() is None:
+        python = prepare_pygt()
+        folder = PYGT_FOLDER / "source"
+        words = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(folder), *PYGT_REQUIREMENTS]
+        result = subprocess.run([str(python), "-m", "pip", *words], capture_output=True, text=True, check=False)
+        archives = sorted(folder.glob("*.tar.gz"))
+        if not archives:
+            lines = result.stderr.strip().splitlines() or ["no message"]
+            raise PeersMissing(f"pip could not download the source of {PYGT_REQUIREMENTS[0]}: {lines[-1]}")
+        with tarfile.open(archives[0]) as archive:
+            archive.extractall(folder, filter="data")
+    return _pygt_networks()
 
 
 def prepare_topsearch() -> Path:
@@ -158,3 +182,4 @@ if __name__ == "__main__":
     print(f"{'topsearch':14} {prepare_topsearch().relative_to(PROJECT)}")
     print(f"{'PyGT':14} {prepare_pygt().relative_to(PROJECT)}")
     print(f"{'pele':14} {prepare_pele().relative_to(PROJECT)}")
+    print(f"{'PyGT networks':14} {prepare_pygt_networks().relative_to(PROJECT)}")

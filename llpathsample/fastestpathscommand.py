@@ -36,8 +36,8 @@ def fastest_paths(file: Path, most: int, temperature, temperatures, set_a, set_b
 
     A path leaves B once, meets no minimum twice, and ends where it first comes to A. Its share of k_SS is that of
     trajectories that go straight along it; the share with returns, which adds up to 1 over all paths, that of all
-    trajectories that do so when their loops are left out. The path `lowest` is the one whose highest transition state is
-    lowest, which depends on no temperature (as `path`, between sets).
+    trajectories that do so when their loops are left out. The path `lowest` is the one whose highest transition state
+    is lowest, which depends on no temperature (as `path`, between sets).
     """
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
@@ -65,8 +65,9 @@ def fastest_paths(file: Path, most: int, temperature, temperatures, set_a, set_b
     for result in found:
         best = result.paths[0]
         log(
-            f"T = {result.temperature:g}: ln k_SS = {result.log_rate:.10g}; the best path of {len(best.states)} steps goes "
-            f"over transition state {best.highest} at {best.barrier:.10g}, the lowest one at {result.lowest.barrier:.10g}"
+            f"T = {result.temperature:g}: ln k_SS = {result.log_rate:.10g}; the best path of {len(best.states)} steps "
+            f"goes over transition state {best.highest} at {best.barrier:.10g}; the lowest barrier is "
+            f"{result.lowest.barrier:.10g}"
         )
     if output is not None:
         if len(found) > MOST_PANELS:

@@ -23,8 +23,9 @@ _KINDS = ("free-energy", "rate", "loss")
 @click.command()
 @file_argument()
 @click.option(
-    "--by", "kind", type=click.Choice(_KINDS), default="free-energy", show_default=True, help="What holds a group together."
-)
+    "--by", "kind", type=click.Choice(_KINDS), default="free-energy", show_default=True,
+    help="What holds a group together.",
+)  # fmt: skip
 @click.option(
     "--threshold", "thresholds", type=float, multiple=True, metavar="X",
     help="Largest barrier, least rate, or largest loss; may be given several times. Default: the temperature, or of "
@@ -66,7 +67,7 @@ def regroup(
     from llcommon.store import check_writable, read_landscape
     from llpathsample.analysiscommands import chosen_temperatures, complete_network
     from llpathsample.groupscan import grouped_rates
-    from llpathsample.kinetics.chain import log_rate_constants
+    from llpathsample.kinetics.rates import Routes
 
     if output is not None:
         figure_format(output)
@@ -87,10 +88,10 @@ def regroup(
         raise ConfigError("--network takes one threshold")
     a, b = sets.values()
     found = [grouped_rates(complete.network, kind, value, each, a, b) for each in asked_thresholds]
-    whole = [
-        log_rate_constants(complete.network, value, x, y).steady_state if len(x) and len(y) else float("nan")
-        for x, y in ((a, b), (b, a))
-    ]
+    whole = float("nan"), float("nan")
+    if len(a):
+        exact = Routes(complete.network, a, b).at(value)
+        whole = exact.forth.steady_state, exact.back.steady_state
     about = {"temperature": value, "by": kind, "ln_k_ss": whole[0], "ln_k_ss_back": whole[1], **complete.omissions()}
     if len(found) > 1:
         _write_scan(found, whole, as_json, about)
@@ -123,7 +124,8 @@ def _thresholds(network, kind: str, temperature: float, given, scan) -> list[flo
     from llpathsample.groupscan import threshold_scale
 
     if not all(math.isfinite(value) and (kind != "rate" or value > 0.0) for value in given):
-        raise ConfigError("--threshold must be a finite number" + (" above zero, as rates are" if kind == "rate" else ""))
+        above = " above zero, as rates are" if kind == "rate" else ""
+        raise ConfigError(f"--threshold must be a finite number{above}")
     found = set(given)
     if scan is None and not found and kind == "free-energy":
         found.add(temperature)

@@ -164,6 +164,8 @@ WITHOUT_TRUST = {
     "llpathsample": {
         "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "prune", "remove", "retain",
         "extract", "fastest-paths", "first-passage", "regroup",
+        "list", "show", "stats", "tree", "path", "rates", "fastest-paths", "first-passage", "regroup",
+        "prune", "remove", "retain", "extract",
     },
 }
 

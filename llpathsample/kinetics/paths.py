@@ -1,16 +1,16 @@
 """The paths from B to A that contribute most to the steady-state rate constant.
 
-k_SS is the sum over all walks that leave a minimum b of B, do not come back to B, and end where they first come to A, of
-p_b k(v_1 <- b) P(v_2 <- v_1) ... (Wales, J. Chem. Phys. 130, 204111, 2009). A path, which meets no minimum twice, is
-one of these walks; the paths are ranked by it. Most walks are no paths, since what is between rattles to and fro before it
-goes on. Every walk becomes one path when its loops are erased in the order in which they close (G. F. Lawler, Duke Math.
-J. 47, 655, 1980), so the contributions of paths with all their returns add up to k_SS exactly. With W the equilibrium flows and
-Pi_B the weight of B they are
+k_SS is the sum over all walks that leave a minimum b of B, do not come back to B, and end where they first come to A,
+of p_b k(v_1 <- b) P(v_2 <- v_1) ... (Wales, J. Chem. Phys. 130, 204111, 2009). A path, which meets no minimum twice, is
+one of these walks; the paths are ranked by it. Most walks are no paths, since what is between rattles to and fro before
+it goes on. Every walk becomes one path when its loops are erased in the order in which they close (G. F. Lawler, Duke
+Math. J. 47, 655, 1980), so the contributions of paths with all their returns add up to k_SS exactly. With W the
+equilibrium flows and Pi_B the weight of B they are
 
     W(b, v_1) / Pi_B  prod_i W(v_i, v_i+1) / s_i,
 
-where s_i is the sum of flows from v_i: of all, for the path alone; with returns, of those that are left after all minima
-but v_1 ... v_i, A and B have been taken out of the network.
+where s_i is the sum of flows from v_i: of all, for the path alone; with returns, of those that are left after all
+minima but v_1 ... v_i, A and B have been taken out of the network.
 """
 
 from dataclasses import dataclass, replace
@@ -30,9 +30,9 @@ _MOST_WORK = 1e8
 
 @dataclass(frozen=True)
 class KineticPath:
-    """minima: ids from B to A. states: the TS of every step that most goes over. highest: the highest of these; barrier:
-    its loss. log_contribution: ln of what the path contributes to k_SS. log_with_returns: the same of all walks that
-    become it when their loops are erased; NaN if it was not computed."""
+    """minima: ids from B to A. states: the TS of every step that most goes over. highest: the highest of these;
+    barrier: its loss. log_contribution: ln of what the path contributes to k_SS. log_with_returns: the same of all
+    walks that become it when their loops are erased; NaN if it was not computed."""
 
     minima: list[int]
     states: list[int]

@@ -12,8 +12,8 @@ _LINEAR_RANGE = 650.0
 
 
 def log_mesh(steps: Steps, kept: np.ndarray, sets: list[np.ndarray]) -> np.ndarray:
-    """ln of the flows between the minima `kept` and sets of minima, each of which is one node, when all others have been
-    taken out: (k, k) with k = len(kept) + len(sets), symmetric, -inf on the diagonal."""
+    """ln of the flows between the minima `kept` and sets of minima, each of which is one node, when all others have
+    been taken out: (k, k) with k = len(kept) + len(sets), symmetric, -inf on the diagonal."""
     size = len(kept) + len(sets)
     owner = np.full(len(steps.log_weights), -1)
     owner[kept] = np.arange(len(kept))
