@@ -61,8 +61,8 @@ def fastest_paths(
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
-    asked = chosen_temperatures(landscape, temperature, temperatures)
     a, b = places_of_sets(complete, *chosen_sets(landscape, set_a, set_b))
+    asked = chosen_temperatures(landscape, temperature, temperatures)
     found = [
         paths.fastest_paths(complete.network, value, a, b, most, rank == "returns").renumbered(
             complete.ids, complete.state_ids
