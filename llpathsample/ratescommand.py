@@ -14,7 +14,6 @@ from llcommon.cli import (
     log,
     output_option,
     quiet_option,
-    trust_option,
     verbose_option,
     write_table,
 )
@@ -40,7 +39,6 @@ _RATE, _TIME = "1/time", "time"
 )
 @output_option("Arrhenius figure (svg, pdf or png): ln k over 1/T.")
 @force_option()
-@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()

@@ -155,7 +155,10 @@ RUNNING = [
 WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
-    "llpathsample": {"list", "show", "stats", "tree", "path", "prune", "remove", "retain", "extract"},
+    "llpathsample": {
+        "list", "show", "stats", "tree", "path", "rates", "fastest-paths", "first-passage", "regroup", "prune", "remove",
+        "retain", "extract",
+    },
 }
 
 
