@@ -76,8 +76,8 @@ def first_passage(
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
-    asked = chosen_temperatures(landscape, temperature, temperatures)
     a, b = places_of_sets(complete, *chosen_sets(landscape, set_a, set_b))
+    asked = chosen_temperatures(landscape, temperature, temperatures)
     plan = (simulate, 1 if seed is None else seed, steps, jobs)
     found = [_at(complete.network, value, a, b, states, plan) for value in asked.tolist()]
     extra = {**complete.omissions(), "curves": _curves(found), "spectra": _spectra(found)}

@@ -78,14 +78,13 @@ def regroup(
         check_writable(network_file, force)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
+    _check(complete, kind, thresholds, network_file, scan)
+    sets = _sets(complete, landscape, set_a, set_b)
     asked = chosen_temperatures(landscape, temperature, temperatures)
     if len(asked) > 1:
         raise ConfigError("groups are made at one temperature; give one by --temperature")
     value = float(asked[0])
-    sets = _sets(complete, landscape, set_a, set_b)
     asked_thresholds = _thresholds(complete.network, kind, value, thresholds, scan)
-    if network_file is not None and len(asked_thresholds) > 1:
-        raise ConfigError("--network takes one threshold")
     a, b = sets.values()
     found = [grouped_rates(complete.network, kind, value, each, a, b) for each in asked_thresholds]
     whole = float("nan"), float("nan")
@@ -103,6 +102,22 @@ def regroup(
         _draw(output, found, whole, kind)
 
 
+def _check(complete, kind: str, thresholds, network_file, scan) -> None:
+    """ConfigError for thresholds that make no sense, NothingFound for a network without edges."""
+    import math
+
+    from llcommon.errors import ConfigError, NothingFound
+
+    if not all(math.isfinite(value) and (kind != "rate" or value > 0.0) for value in thresholds):
+        above = " above zero, as rates are" if kind == "rate" else ""
+        raise ConfigError(f"--threshold must be a finite number{above}")
+    if network_file is not None and (scan is not None or len(set(thresholds)) > 1):
+        raise ConfigError("--network takes one threshold")
+    ends = complete.network.ends
+    if not (ends[:, 0] != ends[:, 1]).any():
+        raise NothingFound("no transition states join different minima, so there is nothing to group; grow the network")
+
+
 def _sets(complete, landscape, set_a, set_b) -> dict:
     """Places of the minima of sets A and B by name, empty if there are none to keep apart."""
     import numpy as np
@@ -118,22 +133,14 @@ def _sets(complete, landscape, set_a, set_b) -> dict:
 
 def _thresholds(network, kind: str, temperature: float, given, scan) -> list[float]:
     """All thresholds, rising, each once."""
-    import math
-
-    from llcommon.errors import ConfigError, NothingFound
     from llpathsample.groupscan import threshold_scale
 
-    if not all(math.isfinite(value) and (kind != "rate" or value > 0.0) for value in given):
-        above = " above zero, as rates are" if kind == "rate" else ""
-        raise ConfigError(f"--threshold must be a finite number{above}")
     found = set(given)
     if scan is None and not found and kind == "free-energy":
         found.add(temperature)
         log(f"threshold {temperature:g}, the temperature; --threshold sets another")
     elif scan is not None or not found:
         scale = threshold_scale(network, kind, temperature, scan or 3).tolist()
-        if not scale:
-            raise NothingFound("there are no transition states between minima, so no groups; grow the network")
         if scan is None:
             scale = scale[len(scale) // 2 :][:1]
             log(f"threshold {scale[0]:g}; --threshold sets another, --scan takes several")

@@ -73,7 +73,7 @@ def _draw_panel(axes: "Axes", result: FastestPaths, losses: np.ndarray, ts_losse
             axes.scatter(steps[0::2], points[0::2], s=9.0, color=colour, zorder=1.4 + level)
             hollow = {"facecolor": "white", "edgecolor": colour, "linewidth": 0.8}
             axes.scatter(steps[1::2], points[1::2], s=9.0, zorder=1.4 + level, **hollow)
-    best = paths[0]
+    best = paths[0] if paths else result.lowest
     points = _points(best, losses, ts_losses)
     top = 2 * best.states.index(best.highest) + 1
     axes.scatter(0.5 * top, points[top], s=16.0, color=ACCENT, zorder=30)

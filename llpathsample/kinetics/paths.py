@@ -19,6 +19,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from llpathsample.kinetics.reduction import log_mesh, taken_out
+from llpathsample.kinetics.returning import most_travelled
 from llpathsample.kinetics.shortest import Graph, shortest_paths
 from llpathsample.kinetics.steps import Steps, steps_of
 from llpathsample.ktn import Network
@@ -26,6 +27,8 @@ from llpathsample.network import lowest_barrier_path
 
 # Contributions with returns cost the cube of the number of minima on all paths, for each path: seconds at this many.
 _MOST_WORK = 1e8
+# Beginnings of paths that are followed for those of the largest contributions with returns.
+MOST_SEARCHES = 3000
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class KineticPath:
 
 @dataclass(frozen=True)
 class FastestPaths:
-    """log_rate: ln k_SS from B to A. paths: by falling contribution. lowest: the path whose highest TS is lowest."""
+    """log_rate: ln k_SS from B to A. paths: by falling contribution, alone or with returns. lowest: the path whose
+    highest TS is lowest."""
 
     temperature: float
     log_rate: float
@@ -63,13 +67,24 @@ class FastestPaths:
 
 
 def fastest_paths(
-    network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray, most: int = 1
+    network: Network,
+    temperature: float,
+    products: np.ndarray,
+    reactants: np.ndarray,
+    most: int = 1,
+    returning: bool = False,
 ) -> FastestPaths:
-    """Up to `most` paths from B (reactants) to A (products), each joined to the other by TS: ids of minima."""
+    """Up to `most` paths from B (reactants) to A (products), each joined to the other by TS: ids of minima.
+
+    returning: by their contributions with returns in place of those of the paths alone. That takes a committor for each
+    beginning of a path that is followed, and gives fewer paths, perhaps none, if MOST_SEARCHES of these do not suffice.
+    """
     steps = steps_of(network, temperature)
-    paths = [
-        _described(network, steps, list(nodes), reactants) for nodes in _largest(steps, products, reactants, most)
-    ]
+    if returning:
+        chosen = most_travelled(steps, products, reactants, most, MOST_SEARCHES)
+    else:
+        chosen = _largest(steps, products, reactants, most)
+    paths = [_described(network, steps, list(nodes), reactants) for nodes in chosen]
     chain, states = lowest_path(network, products, reactants)
     lowest = replace(_described(network, steps, chain, reactants), states=states)
     highest = max(states, key=lambda state: (network.ts_losses[state], -state))

@@ -8,7 +8,7 @@ import pytest
 from llcommon.store import write_landscape
 from llpathsample.kinetics.paths import fastest_paths, lowest_path
 from llpathsample.kinetics.rates import Routes
-from llpathsample.kinetics.reduction import log_mesh
+from llpathsample.kinetics.reduction import log_committor, log_mesh
 from llpathsample.kinetics.shortest import Graph, lengths_to, shortest_paths
 from llpathsample.kinetics.steps import joined_sets, steps_of
 from llpathsample.ktn import Network
@@ -87,6 +87,11 @@ def test_contributions_are_products_of_branching_probabilities(seed):
     assert found.log_rate == pytest.approx(rate, abs=1e-12)
     assert np.logaddexp.reduce([path.log_with_returns for path in found.paths]) == pytest.approx(rate, abs=1e-12)
     assert all(path.log_with_returns >= path.log_contribution - 1e-12 for path in found.paths)
+    # By returns: the same paths in the other order, whatever number is asked for.
+    ranked = sorted(found.paths, key=lambda path: -path.log_with_returns)
+    for most in (2, 1000):
+        returning = fastest_paths(network, 0.3, A, B, most, returning=True).paths
+        assert [path.minima for path in returning] == [path.minima for path in ranked[:most]]
 
 
 def _only(network: Network, state: int) -> Network:
@@ -137,6 +142,24 @@ def test_too_many_minima_on_the_paths_leave_returns_out(monkeypatch):
     found = fastest_paths(network, 0.3, A, B, 3)
     assert found.log_rate == pytest.approx(whole.log_rate, abs=1e-12)
     assert np.isnan([path.log_with_returns for path in found.paths]).all()
+
+
+def test_searches_that_do_not_suffice(monkeypatch):
+    target, start = np.array([0]), np.array([6])
+    network = random_network(0, 12, 20)
+    whole = fastest_paths(network, 0.1, target, start, 1, returning=True).paths
+    assert len(whole[0].states) > 1
+    monkeypatch.setattr("llpathsample.kinetics.paths.MOST_SEARCHES", 0)
+    found = fastest_paths(network, 0.1, target, start, 1, returning=True)
+    assert not found.paths and np.isfinite(found.log_rate)
+
+
+def test_committors_are_those_of_the_rates():
+    network = random_network(3)
+    for temperature in (0.3, 2e-3):
+        passage = Routes(network, A, B).at(temperature)
+        found = log_committor(steps_of(network, temperature), A, B)
+        np.testing.assert_allclose(found, passage.log_committor_a, atol=1e-10)
 
 
 def test_the_command(tmp_path, capsys):
