@@ -40,6 +40,7 @@ TASKS = {
     "user": "usermodels",
     "clustering": "clustering",
     "component": "component",
+    "thermodynamics": "thermodynamics",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 GROWERS = ("group", "lean")

@@ -21,7 +21,6 @@ from llcommon.cli import (
     time_limit_option,
     trust_option,
     verbose_option,
-    write_json,
     write_properties,
     write_table,
 )
@@ -246,70 +245,6 @@ def stats(file: Path, as_json) -> None:
     landscape = read_landscape(file, points=False)
     require_minima(landscape, file)
     write_properties({**summary_of(landscape), "counters": dict(sorted(landscape.counters.items()))}, as_json)
-
-
-@click.command()
-@file_argument()
-@output_option("Figure (svg, pdf or png) or .json file; without it the tree goes to standard output as JSON.")
-@force_option()
-@click.option(
-    "--levels",
-    type=click.IntRange(2),
-    default=40,
-    show_default=True,
-    metavar="N",
-    help="Most thresholds of the ladder.",
-)
-@click.option("--exact", is_flag=True, help="Merge branches at the transition states' own losses, without a ladder.")
-@click.option("--lowest", type=click.IntRange(1), metavar="N", help="Draw the N lowest minima only.")
-@click.option("--unconnected", is_flag=True, help="Draw minima outside the main component too.")
-@click.option(
-    "--label",
-    "labels",
-    type=click.IntRange(0),
-    multiple=True,
-    metavar="ID",
-    help="Name this minimum in the figure; may be given several times.",
-)
-@click.option("--title", metavar="TEXT", help="Title of the figure.")
-@verbose_option()
-@quiet_option()
-def tree(file: Path, output, force, levels, exact, lowest, unconnected, labels, title) -> None:
-    """Draw the disconnectivity graph of the landscape FILE."""
-    import json
-
-    from llcommon.filecommands import checked_id
-    from llcommon.plotting import figure_format
-    from llcommon.store import check_writable, read_landscape, replace_file
-    from llpathsample.plots import draw_tree
-    from llpathsample.tree import superbasin_tree, tree_as_json
-
-    as_json = output is not None and output.suffix == ".json"
-    if output is not None:
-        if not as_json:
-            figure_format(output)
-        check_writable(output, force)
-    landscape = read_landscape(file, points=False)
-    require_minima(landscape, file)
-    for label in labels:
-        checked_id(landscape, label, file)
-    drawn = superbasin_tree(
-        landscape.minima.loss,
-        landscape.transition_states.loss,
-        landscape.transition_states.minima,
-        levels=None if exact else levels,
-        lowest=lowest,
-        unconnected=unconnected,
-    )
-    if output is None:
-        write_json(tree_as_json(drawn))
-        return
-    if as_json:
-        text = json.dumps(tree_as_json(drawn), indent=1)
-        replace_file(output, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
-    else:
-        draw_tree(drawn, output, title=title, label_ids=labels)
-    log(f"{drawn.leaves.size} of {len(landscape.minima)} minima drawn in {output}")
 
 
 @click.command()

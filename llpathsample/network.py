@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
+from scipy.sparse.csgraph import breadth_first_order
 
 from llcommon.errors import ConfigError, InputError
+from llpathsample.treekernels import join, meeting_heights, merge, number_sets
 
 
 @dataclass(frozen=True)
@@ -66,18 +67,6 @@ def checked_edges(n: int, ts_minima: np.ndarray) -> np.ndarray:
     return np.flatnonzero(ts_minima[:, 0] != ts_minima[:, 1])
 
 
-def _labels(n: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Component label of each of n nodes, numbered in the order of the lowest member."""
-    if n == 0:
-        return np.empty(0, dtype=np.int64)
-    graph = coo_array((np.ones(first.size, dtype=np.int8), (first, second)), shape=(n, n)).tocsr()
-    _, raw = connected_components(graph, directed=False)
-    _, lowest_member, inverse = np.unique(raw, return_index=True, return_inverse=True)
-    rank = np.empty(lowest_member.size, dtype=np.int64)
-    rank[np.argsort(lowest_member)] = np.arange(lowest_member.size)
-    return rank[inverse]
-
-
 def components(n: int, ts_minima: np.ndarray) -> np.ndarray:
     """Component of each of the n minima, int64 (n,), numbered 0, 1, ... by their lowest id.
 
@@ -85,7 +74,11 @@ def components(n: int, ts_minima: np.ndarray) -> np.ndarray:
     """
     edges = checked_edges(n, ts_minima)
     pairs = np.asarray(ts_minima, dtype=np.int64).reshape(-1, 2)[edges]
-    return _labels(n, pairs[:, 0], pairs[:, 1])
+    above = np.full(n, -1, dtype=np.int64)
+    join(pairs, above, np.empty(n, dtype=np.int64))
+    labels = np.empty(n, dtype=np.int64)
+    number_sets(above, labels)
+    return labels
 
 
 def component_of(n: int, ts_minima: np.ndarray, root: int) -> np.ndarray:
@@ -98,29 +91,65 @@ def component_of(n: int, ts_minima: np.ndarray, root: int) -> np.ndarray:
 def spanning_forest(n: int, ts_losses: np.ndarray, ts_minima: np.ndarray) -> np.ndarray:
     """Ids of the TS in the minimum spanning forest by TS loss, by rising loss, int64 (n - components,).
 
-    It is Kruskal's forest with ties decided for the lowest TS id. Loss ranks serve as weights:
-    they are distinct and positive, as the sparse solver needs, where losses may be zero or equal.
+    It is Kruskal's forest with ties decided for the lowest TS id.
     Raises InputError if a TS names an unknown minimum or its loss is not finite.
     """
+    edges, pairs = _by_loss(n, ts_losses, ts_minima)
+    chosen = np.empty(n, dtype=np.int64)
+    count = join(pairs, np.full(n, -1, dtype=np.int64), chosen)
+    return edges[chosen[:count]]
+
+
+def _by_loss(n: int, ts_losses: np.ndarray, ts_minima: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of the edges by rising loss, then id, (e,), and their minima, (e, 2)."""
     edges = checked_edges(n, ts_minima)
-    ts_losses = np.asarray(ts_losses, dtype=np.float64)
-    if not np.isfinite(ts_losses[edges]).all():
-        damaged = edges[~np.isfinite(ts_losses[edges])][0]
+    losses = np.asarray(ts_losses, dtype=np.float64)[edges]
+    finite = np.isfinite(losses)
+    if not finite.all():
+        damaged = edges[~finite][0]
         raise InputError(
             f"transition state {damaged} has the loss {ts_losses[damaged]}: "
             "a network needs finite losses, remove it or run `check` on its file"
         )
-    if edges.size == 0:
-        return np.empty(0, dtype=np.int64)
-    by_loss = edges[np.argsort(ts_losses[edges], kind="stable")]
-    pairs = np.asarray(ts_minima, dtype=np.int64).reshape(-1, 2)[by_loss]
-    low = pairs.min(axis=1)
-    high = pairs.max(axis=1)
-    _, lowest_of_pair = np.unique(low * n + high, return_index=True)
-    weights = lowest_of_pair + 1.0
-    graph = coo_array((weights, (low[lowest_of_pair], high[lowest_of_pair])), shape=(n, n)).tocsr()
-    ranks = np.sort(minimum_spanning_tree(graph).data).astype(np.int64) - 1
-    return by_loss[ranks]
+    edges = edges[np.argsort(losses, kind="stable")]
+    return edges, np.asarray(ts_minima, dtype=np.int64).reshape(-1, 2)[edges]
+
+
+@dataclass(frozen=True)
+class Merges:
+    """How chosen minima come together as TS are admitted by rising loss: a binary tree of l leaves and k nodes.
+
+    leaves: (l,) ids of the minima. loss: (k,) own loss of a leaf, of the TS that merges of any other node; the leaves
+    first, in their order. parent: (k,) greater than the own index, -1 at the top.
+    """
+
+    loss: np.ndarray
+    parent: np.ndarray
+    leaves: np.ndarray
+
+    def barriers(self, leaf: int) -> np.ndarray:
+        """Minimax barriers between each leaf and one of them, its own loss there, inf where no path leads: (l,)."""
+        heights = np.empty(self.loss.size)
+        meeting_heights(self.parent, self.loss, leaf, heights)
+        return heights[: self.leaves.size]
+
+
+def merge_tree(losses: np.ndarray, ts_losses: np.ndarray, ts_minima: np.ndarray, leaves: np.ndarray) -> Merges:
+    """Merges of the minima `leaves`, (l,) ids, by the TS in the order of `spanning_forest`.
+
+    losses: (n,). ts_losses: (m,). ts_minima: (m, 2). Other minima connect, but parts without leaves add nothing.
+    Errors: as spanning_forest.
+    """
+    losses = np.asarray(losses, dtype=np.float64)
+    edges, pairs = _by_loss(losses.size, ts_losses, ts_minima)
+    node_of = np.full(losses.size, -1, dtype=np.int64)
+    node_of[leaves] = np.arange(leaves.size)
+    parent = np.full(2 * leaves.size, -1, dtype=np.int64)
+    loss = np.empty(2 * leaves.size)
+    loss[: leaves.size] = losses[leaves]
+    heights = np.asarray(ts_losses, dtype=np.float64)[edges]
+    count = merge(pairs, heights, node_of, np.full(losses.size, -1, dtype=np.int64), parent, loss)
+    return Merges(loss[:count].copy(), parent[:count].copy(), leaves)
 
 
 def _hang(n: int, ts_losses: np.ndarray, ts_minima: np.ndarray, root: int) -> _Hanging:
@@ -148,18 +177,7 @@ def minimax_barriers(
     """
     losses = np.asarray(losses, dtype=np.float64)
     root = checked_minimum(losses.size, root, "the root")
-    hanging = _hang(losses.size, ts_losses, ts_minima, root)
-    reached = hanging.order[1:]
-    parents = hanging.parent[reached].tolist()
-    steps = np.asarray(ts_losses, dtype=np.float64)[hanging.parent_ts[reached]].tolist()
-    highest = [-np.inf] * losses.size
-    for minimum, parent, step in zip(reached.tolist(), parents, steps, strict=True):
-        above = highest[parent]
-        highest[minimum] = step if step > above else above
-    barriers = np.full(losses.size, np.inf)
-    barriers[reached] = np.array(highest)[reached]
-    barriers[root] = losses[root]
-    return barriers
+    return merge_tree(losses, ts_losses, ts_minima, np.arange(losses.size)).barriers(root)
 
 
 def lowest_barrier_path(

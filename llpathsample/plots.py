@@ -1,15 +1,14 @@
 """Figures of llpathsample: the disconnectivity graph and the profile of a path."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llcommon.errors import ConfigError
 from llcommon.plotting import (
     ACCENT,
-    CLASS_COLOURS,
     INK,
     QUIET,
     figure_format,
@@ -22,10 +21,23 @@ from llcommon.plotting import (
 )
 from llpathsample.network import PathResult
 from llpathsample.tree import Tree
+from llpathsample.treecolours import (
+    class_colours,
+    class_palette,
+    draw_legend,
+    draw_scale,
+    is_class,
+    limits_of,
+    value_colours,
+)
+from llpathsample.treemarks import RunPath, draw_runs, highlight_leaves, label_leaves, label_roomy_leaves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
+# Above this many leaves columns are narrower than hairlines, and what cannot be told apart is drawn once.
+DENSE = 2000
 # Above this many points a path profile names only its ends and its highest TS.
 LABELLED_POINTS = 25
 
@@ -51,50 +63,168 @@ def draw_tree(
     Raises ConfigError for another suffix or a label that is not in the tree.
     """
     figure_format(path)
-    leaves = tree.leaves
-    lines, nodes = tree.branches()
+    property = None if colours is None else Colours(np.asarray(colours), colour_label)
+    panel = Panel(tree, property, label_ids)
+    save_figure(draw_trees([panel], title=title, y_label=y_label, size=size), path)
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What colours the branches of a tree. values: (n,) per minimum of the landscape, as in draw_tree.
+
+    label: name of the value. diverging: the scale is centred on zero. names: of classes that have some.
+    """
+
+    values: np.ndarray
+    label: str | None = None
+    diverging: bool = False
+    names: Mapping[int, str] | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of the trees of a figure. label_ids: minima to name. highlight_ids: minima of which the branch stands out.
+
+    label_all: name all leaves that have room. runs: paths of training runs to draw over it. title: over this tree.
+    """
+
+    tree: Tree
+    colours: Colours | None = None
+    label_ids: Sequence[int] = ()
+    highlight_ids: Sequence[int] = ()
+    label_all: bool = False
+    runs: Sequence[RunPath] = ()
+    title: str | None = None
+
+
+def draw_trees(
+    panels: Sequence[Panel],
+    *,
+    title: str | None = None,
+    y_label: str = "loss",
+    x_label: str | None = None,
+    size: tuple[float, float] | None = None,
+) -> "Figure":
+    """Disconnectivity graphs side by side on one scale of loss, and of colour.
+
+    size: width and height in inches; default by the numbers of leaves. x_label: of trees along a property.
+    Raises ConfigError for a label that is not in its tree.
+    """
     with style():
-        from matplotlib.collections import LineCollection
+        figure = new_figure(*(size or trees_size(panels)))
+        row = figure.subplots(1, len(panels), squeeze=False)[0] if len(panels) > 1 else [figure.add_subplot()]
+        low = min(float(panel.tree.loss.min()) for panel in panels)
+        limits = _common_limits(panels)
+        for place, (axes, panel) in enumerate(zip(row, panels, strict=True)):
+            last = place == len(panels) - 1
+            coloured = {}
+            if panel.colours is not None:
+                found = panel.colours
+                coloured = {"label": found.label, "diverging": found.diverging, "names": found.names}
+                coloured |= {"colours": found.values, "limits": limits, "key": last}
+            ends = (low, max(panel.tree.top for panel in panels))
+            draw_branches(axes, panel.tree, y_label=y_label, x_label=x_label, y_range=ends, **coloured)
+            if place:
+                axes.spines["left"].set_visible(False)
+                axes.tick_params(axis="y", left=False, labelleft=False)
+                axes.set_ylabel("")
+            if panel.runs:
+                draw_runs(axes, panel.tree, panel.runs)
+            highlight_leaves(axes, panel.tree, panel.highlight_ids)
+            label_leaves(axes, panel.tree, panel.label_ids)
+            if panel.title:
+                axes.set_title(panel.title)
+        if title and len(panels) > 1:
+            figure.suptitle(title, fontsize=10.0)
+        elif title:
+            row[0].set_title(title)
+        for axes, panel in zip(row, panels, strict=True):
+            if panel.label_all:
+                figure.draw_without_rendering()
+                label_roomy_leaves(axes, panel.tree, panel.label_ids)
+    return figure
 
-        figure = new_figure(*(size or _tree_size(leaves.size)))
-        axes = figure.add_subplot()
-        bottom = float(tree.loss.min())
-        margin = 0.03 * (tree.top - bottom)
-        set_loss_axis(axes, bottom - 1.6 * margin, tree.top + 0.5 * margin, y_label)
-        side = 0.02 * leaves.size + 0.25
-        axes.set_xlim(-side, leaves.size + side)
-        collection = LineCollection(lines, linewidths=_line_width(leaves.size), colors=INK, capstyle="round")
-        axes.add_collection(collection)
-        if colours is not None:
-            _colour_branches(axes, collection, tree, nodes, np.asarray(colours), colour_label)
-        _label_leaves(axes, tree, label_ids)
-        if title:
-            axes.set_title(title)
-        save_figure(figure, path)
+
+def _common_limits(panels: Sequence[Panel]) -> tuple[float, float] | None:
+    """Ends of the scale of colours for all trees; None for classes, or without values."""
+    shown = [panel for panel in panels if panel.colours is not None and not is_class(panel.colours.values)]
+    if not shown:
+        return None
+    values = np.concatenate([panel.colours.values[panel.tree.minimum[panel.tree.leaves]] for panel in shown])
+    return limits_of(values, shown[0].colours.diverging)
 
 
-def branch_values(tree: Tree, values: np.ndarray) -> np.ndarray:
-    """Mean over the drawn minima below each node of a value per minimum (n,), shape (k,); NaN spreads."""
-    total = np.zeros(tree.loss.size)
-    leaves = tree.leaves
-    total[leaves] = np.asarray(values, dtype=np.float64)[tree.minimum[leaves]]
-    for node in np.flatnonzero(tree.parent >= 0).tolist():
-        total[tree.parent[node]] += total[node]
-    return total / tree.size
+def trees_size(panels: Sequence[Panel]) -> tuple[float, float]:
+    """Width and height in inches of a figure of trees, by the numbers of their leaves."""
+    sizes = [_tree_size(panel.tree.leaves.size) for panel in panels]
+    return sum(width for width, _ in sizes), max(height for _, height in sizes)
 
 
-def branch_classes(tree: Tree, classes: np.ndarray) -> np.ndarray:
-    """Class (n,) that all drawn minima below a node share, int64 (k,); -1 where they differ or have none."""
-    shared = np.full(tree.loss.size, -2, dtype=np.int64)
-    leaves = tree.leaves
-    shared[leaves] = np.asarray(classes, dtype=np.int64)[tree.minimum[leaves]]
-    for node in np.flatnonzero(tree.parent >= 0).tolist():
-        parent = tree.parent[node]
-        if shared[parent] == -2:
-            shared[parent] = shared[node]
-        elif shared[parent] != shared[node]:
-            shared[parent] = -1
-    return shared
+def draw_branches(
+    axes: "Axes",
+    tree: Tree,
+    colours: np.ndarray | None = None,
+    *,
+    label: str | None = None,
+    diverging: bool = False,
+    names: Mapping[int, str] | None = None,
+    limits: tuple[float, float] | None = None,
+    y_label: str = "loss",
+    x_label: str | None = None,
+    y_range: tuple[float, float] | None = None,
+    key: bool = True,
+) -> None:
+    """Draw a disconnectivity graph on given axes, in the style of the caller; the axes get their limits and ticks.
+
+    colours: (n,) value per minimum of the landscape, as in draw_tree. diverging: the scale is centred on zero, grey
+    there, blue below and red above. label: name of the value. names: of classes, beside the label. limits: ends of the
+    scale, by default the values of what is drawn. x_label: of the horizontal axis of a tree along a property.
+    y_range: losses to be seen, by default those of the tree. key: whether a scale or a legend stands beside.
+    """
+    from matplotlib.collections import LineCollection
+
+    lines, nodes = tree.branches()
+    bottom, top = y_range or (float(tree.loss.min()), tree.top)
+    margin = 0.03 * (top - bottom)
+    set_loss_axis(axes, bottom - 1.6 * margin, top + 0.5 * margin, y_label, bottom=not tree.in_columns)
+    _set_places(axes, tree, x_label)
+    colours = None if colours is None else np.asarray(colours)
+    classes = colours is not None and is_class(colours)
+    palette = class_palette(colours[tree.minimum[tree.leaves]]) if classes else {}
+    if classes:
+        rgba = class_colours(tree, colours, palette)
+    else:
+        if colours is None:
+            limits = None
+        else:
+            limits = limits or limits_of(colours[tree.minimum[tree.leaves]], diverging)
+        rgba = value_colours(tree, colours, limits, diverging)
+    if tree.leaves.size > DENSE:
+        from llpathsample.densetree import DenseBranches
+
+        axes.add_artist(DenseBranches(lines, rgba[nodes]))
+    else:
+        width = _line_width(tree.leaves.size)
+        axes.add_collection(LineCollection(lines, linewidths=width, colors=rgba[nodes], capstyle="round"))
+    if key and classes:
+        draw_legend(axes, palette, label, names)
+    elif key and limits is not None:
+        draw_scale(axes, limits, label, diverging)
+
+
+def _set_places(axes: "Axes", tree: Tree, x_label: str | None) -> None:
+    """Limits of the horizontal axis, and its numbers if it shows a property."""
+    if tree.in_columns:
+        side = 0.02 * tree.leaves.size + 0.25
+        axes.set_xlim(-side, tree.leaves.size + side)
+        return
+    low, high = float(tree.x.min()), float(tree.x.max())
+    side = 0.04 * (high - low) or max(0.05 * abs(high), 1e-300)
+    axes.set_xlim(low - side, high + side)
+    ticks = round_ticks(low - side, high + side)
+    axes.set_xticks(ticks, tick_labels(ticks))
+    if x_label:
+        axes.set_xlabel(x_label)
 
 
 def _tree_size(leaves: int) -> tuple[float, float]:
@@ -106,83 +236,6 @@ def _tree_size(leaves: int) -> tuple[float, float]:
 def _line_width(leaves: int) -> float:
     """Points: 1.2 for a few leaves, down to a hairline where columns are narrower than that."""
     return float(np.clip(14.0 / np.sqrt(leaves + 100.0), 0.3, 1.2))
-
-
-def _colour_branches(axes: "Axes", collection, tree: Tree, nodes, colours, colour_label) -> None:
-    """Colour the lines by classes (integers) or by a scale (floats)."""
-    if np.issubdtype(colours.dtype, np.integer):
-        _colour_classes(axes, collection, tree, nodes, colours, colour_label)
-    else:
-        _colour_scale(axes, collection, tree, nodes, colours, colour_label)
-
-
-def _class_colour(number: int) -> str:
-    """Colour of a class; the palette starts again where it ends."""
-    return CLASS_COLOURS[number % len(CLASS_COLOURS)] if number >= 0 else INK
-
-
-def _colour_classes(axes: "Axes", collection, tree: Tree, nodes, classes, label) -> None:
-    """Colour the lines by the class their minima share, with a legend."""
-    shared = branch_classes(tree, classes)
-    collection.set_color([_class_colour(number) for number in shared[nodes].tolist()])
-    present = np.unique(shared[tree.leaves])
-    for number in present[present >= 0].tolist():
-        name = f"{label} {number}" if label else str(number)
-        axes.plot([], [], color=_class_colour(number), label=name)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
-
-
-def _colour_scale(axes: "Axes", collection, tree: Tree, nodes, values, label) -> None:
-    """Colour the lines by the mean value below them, with a scale beside the axes."""
-    from matplotlib import colormaps
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
-
-    values = branch_values(tree, values)
-    leaf_values = values[tree.leaves]
-    known = leaf_values[np.isfinite(leaf_values)]
-    if known.size == 0:
-        return
-    # The palest tenth of the map would vanish on white paper.
-    scale = ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.9, 256)))
-    norm = Normalize(float(known.min()), float(known.max()))
-    rgba = scale(norm(values))
-    rgba[~np.isfinite(values)] = (0.1, 0.1, 0.1, 1.0)
-    collection.set_color(rgba[nodes])
-    place = {"shrink": 0.4, "aspect": 18, "pad": 0.02, "anchor": (0.0, 1.0)}
-    bar = axes.figure.colorbar(ScalarMappable(norm, scale), ax=axes, **place)
-    bar.outline.set_visible(False)
-    ticks = round_ticks(norm.vmin, norm.vmax)
-    bar.set_ticks(ticks, labels=tick_labels(ticks))
-    if label:
-        bar.set_label(label)
-
-
-def _label_leaves(axes: "Axes", tree: Tree, label_ids: Sequence[int]) -> None:
-    """Write the ids of the chosen leaves, and quietly that of the lowest, under their ends."""
-    leaf_of = {int(tree.minimum[leaf]): int(leaf) for leaf in tree.leaves}
-    lowest = int(tree.minimum[0])
-    absent = [number for number in label_ids if number not in leaf_of]
-    if absent:
-        raise ConfigError(
-            f"minimum {absent[0]} is to be labelled but is not drawn: draw more minima or drop the label"
-        )
-    # A white rim keeps the numbers readable where branches run behind them.
-    from matplotlib.patheffects import withStroke
-
-    for number in dict.fromkeys([lowest, *label_ids]):
-        leaf = leaf_of[number]
-        axes.annotate(
-            str(number),
-            (tree.x[leaf], tree.loss[leaf]),
-            xytext=(0.0, -3.0),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            fontsize=7.0,
-            color=ACCENT if number in label_ids else QUIET,
-            path_effects=[withStroke(linewidth=1.5, foreground="white")],
-        )
 
 
 def draw_path_profile(

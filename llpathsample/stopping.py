@@ -6,6 +6,9 @@ import numpy as np
 
 from llpathsample.growing import GrowingNetwork
 from llpathsample.kinetics.chain import log_rate_constants
+from llpathsample.thermodynamics.features import highest_peak
+from llpathsample.thermodynamics.frustration import frustration
+from llpathsample.kinetics.rates import log_rate_constants
 from llpathsample.thermodynamics.observables import frustration, heat_capacity_peak
 
 ONE_COMPONENT, NO_NEW_MINIMA, CONVERGED = "one-component", "no-new-minima", "converged"
@@ -19,7 +22,7 @@ def observed(network: GrowingNetwork) -> float | None:
     if not ids.size:
         return None
     if name == "heat-capacity-peak":
-        return heat_capacity_peak(arrays)
+        return highest_peak(arrays)
     if name == "frustration":
         return frustration(arrays, network.temperature())
     products, reactants = (np.flatnonzero(np.isin(ids, members)) for members in (network.set_a(), network.set_b()))

@@ -9,21 +9,19 @@ Sources: O. M. Becker and M. Karplus, J. Chem. Phys. 106, 1495 (1997); D. J. Wal
 and T. R. Walsh, Nature 394, 758 (1998).
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from llcommon.errors import ConfigError, InputError, NothingFound
-from llpathsample.network import checked_edges, checked_minimum, components, spanning_forest
+from llpathsample.ladders import checked_ladder, onto_ladder, round_ladder
+from llpathsample.network import Merges, checked_edges, checked_minimum, components, merge_tree, spanning_forest
+from llpathsample.structure.basins import bottoms
+from llpathsample.treekernels import add_up
+from llpathsample.treelayout import columns, shoulders, sizes
 
 SCHEMA_VERSION = 1
-ROUND_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-# Height over which the branches of an exact merge spread, and steps where nothing sets a scale.
-EXACT_STEPS = 40
-# How far a branch makes up for a heavy neighbour: a share of its own size. Unlimited, the second
-# funnel of a landscape would push all branches of the first one to its far side.
-LARGEST_LEAN = 0.15
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,16 @@ class Tree:
 
     loss: (k,) threshold of a superbasin, own loss of a leaf.
     parent: (k,) index of the superbasin above, -1 at the top; always greater than the own index.
-    x: (k,) horizontal position; every leaf owns a column of width 1, the drawing begins at 0.
+    x: (k,) horizontal position; in columns every leaf owns one of width 1, and the drawing begins at 0.
     minimum: (k,) id of a leaf's minimum, -1 at superbasins.
     lowest: (k,) id of the lowest minimum in the superbasin.
     size: (k,) number of drawn minima in the superbasin.
     shoulder: (k,) loss down to which the branches of a superbasin spread, before they go straight down.
     levels: (l,) rising thresholds of the ladder; of an exact tree the distinct losses of its merges.
     top: loss from which the uppermost branches hang. root: id of the minimum that decided what is connected.
+    barrier: (l,) minimax barrier between each leaf and the lowest one, the loss of a TS or, of the lowest, its own; inf
+    where no path leads.
+    in_columns: whether x are columns, not values of a property.
     """
 
     loss: np.ndarray
@@ -51,11 +52,29 @@ class Tree:
     levels: np.ndarray
     top: float
     root: int
+    barrier: np.ndarray
+    in_columns: bool = True
 
     @property
     def leaves(self) -> np.ndarray:
         """Indices of the leaves, by rising loss."""
         return np.flatnonzero(self.minimum >= 0)
+
+    def along(self, values: np.ndarray, superbasins: Literal["mean", "lowest"] = "mean") -> "Tree":
+        """The tree with every leaf at the value of its minimum, of values (n,), on the horizontal axis.
+
+        superbasins: whether they stand at the mean of what is below, or at the value of their lowest minimum. Raises
+        ConfigError if a drawn minimum has no finite value.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        leaves = self.leaves
+        missing = leaves[~np.isfinite(values[self.minimum[leaves]])]
+        if missing.size:
+            number = self.minimum[missing[0]]
+            raise ConfigError(f"minimum {number} has no finite value for the horizontal axis: leave it out of the tree")
+        if superbasins == "lowest":
+            return replace(self, x=values[self.lowest], in_columns=False)
+        return replace(self, x=branch_means(self, values), in_columns=False)
 
     def branches(self) -> tuple[np.ndarray, np.ndarray]:
         """Straight lines (s, 2, 2) as (x, loss) pairs from top to bottom, and the node (s,) each leads to."""
@@ -76,13 +95,13 @@ class Tree:
         return self.branches()[0]
 
 
-@dataclass(frozen=True)
-class _Merges:
-    """Merge tree before layout: nodes with parents later in the list, leaves first by rising loss."""
-
-    loss: np.ndarray
-    parent: np.ndarray
-    leaves: np.ndarray
+def branch_means(tree: Tree, values: np.ndarray) -> np.ndarray:
+    """Mean over the drawn minima below each node of a value per minimum (n,), shape (k,); NaN spreads."""
+    total = np.zeros(tree.loss.size)
+    leaves = tree.leaves
+    total[leaves] = np.asarray(values, dtype=np.float64)[tree.minimum[leaves]]
+    add_up(tree.parent, total)
+    return total / tree.size
 
 
 def superbasin_tree(
@@ -96,6 +115,7 @@ def superbasin_tree(
     highest_ts: float | None = None,
     lowest: int | None = None,
     only: np.ndarray | None = None,
+    monotonic: bool = False,
     min_connections: int = 0,
     unconnected: bool = False,
     straight_trunk: bool = True,
@@ -110,7 +130,8 @@ def superbasin_tree(
     thresholds: own ladder in place of `levels`, any order; what merges only above its top stays apart, and
     minima at or above its top are not drawn.
     highest_ts: TS above this loss are left out.
-    lowest: draw only so many lowest minima. only: draw only these ids. Both after the merges are known.
+    lowest: draw only so many lowest minima. only: draw only these ids. monotonic: of all these draw only the bottoms of
+    monotonic sequences, which have no direct connection to a lower minimum. All three after the merges are known.
     min_connections: minima with fewer edges are taken out of the network, again and again until all that
     remain have as many; root stays.
     unconnected: draw the other components too, each hanging from the top.
@@ -128,52 +149,30 @@ def superbasin_tree(
     if highest_ts is not None:
         pairs, raised = pairs[raised <= highest_ts], raised[raised <= highest_ts]
     present, pairs, raised = _well_connected(losses.size, pairs, raised, min_connections, root)
+    ends = bottoms(losses, pairs) if monotonic else None
+    forest = spanning_forest(losses.size, raised, pairs)
+    pairs, raised = pairs[forest], raised[forest]
     if not unconnected:
         labels = components(losses.size, pairs)
         present &= labels == labels[root]
     drawn = _drawn(losses, present, lowest, only)
-    ladder = _checked_ladder(thresholds)
+    if monotonic:
+        drawn = drawn[np.isin(drawn, ends)]
+    ladder = checked_ladder(thresholds)
     if ladder is not None:
         drawn = drawn[losses[drawn] < ladder[-1]]
     if drawn.size == 0:
         raise NothingFound("no minimum is left to draw: choose more minima, or higher thresholds")
-    merges = _merge_tree(losses, raised, pairs, drawn)
+    merges = merge_tree(losses, raised, pairs, drawn)
     if ladder is None and levels is not None:
         ladder = round_ladder(losses[drawn[0]], merges.loss.max(), levels)
-    return _laid_out(losses, _onto_ladder(merges, ladder), ladder, root, straight_trunk)
-
-
-def round_ladder(low: float, high: float, levels: int) -> np.ndarray:
-    """Rising thresholds at round numbers: the lowest above `low`, the highest the first above `high`.
-
-    At most `levels` of them, and rarely fewer than two thirds of that. Raises ConfigError for levels < 2.
-    """
-    if levels < 2:
-        raise ConfigError(f"levels is {levels}: a ladder needs at least 2 thresholds")
-    scale = max(abs(low), abs(high))
-    span = high - low
-    if span <= 1e-12 * scale or span == 0.0:
-        # Below the smallest normal number there are no round numbers to be had.
-        span = 0.1 * scale if scale > 1e-300 else 1.0
-    exponent = math.floor(math.log10(span / levels))
-    for power in range(exponent, exponent + 3):
-        for mantissa in ROUND_STEPS:
-            step = mantissa * 10.0**power
-            if step < span / levels:
-                continue
-            # Division may round across a threshold, so one more on each side is looked at.
-            numbers = range(math.floor(low / step) - 1, math.floor(high / step) + 3)
-            values = np.unique([float(f"{number * mantissa:.1f}e{power}") for number in numbers])
-            first = np.searchsorted(values, low, side="right")
-            last = np.searchsorted(values, high, side="right")
-            if last - first < levels:
-                return values[first : last + 1]
-    raise AssertionError("a step of 1000 times span / levels leaves at most two thresholds")
+    return _laid_out(merges, ladder, root, straight_trunk)
 
 
 def tree_as_json(tree: Tree) -> dict:
-    """The tree as plain numbers: schema_version, root, top, levels, nodes (no parent or minimum: null)."""
-    columns = zip(
+    """The tree as plain numbers: schema_version, root, top, levels, nodes (no parent, minimum or barrier: null)."""
+    barriers = tree.barrier.tolist()
+    described = zip(
         tree.parent.tolist(),
         tree.loss.tolist(),
         tree.x.tolist(),
@@ -191,8 +190,9 @@ def tree_as_json(tree: Tree) -> dict:
             "minimum": None if minimum < 0 else minimum,
             "lowest": lowest,
             "size": size,
+            "barrier": barriers[node] if minimum >= 0 and barriers[node] < np.inf else None,
         }
-        for node, (parent, loss, x, minimum, lowest, size) in enumerate(columns)
+        for node, (parent, loss, x, minimum, lowest, size) in enumerate(described)
     ]
     return {
         "schema_version": SCHEMA_VERSION,
@@ -214,38 +214,31 @@ def _check_losses(losses: np.ndarray) -> None:
         )
 
 
-def _checked_ladder(thresholds: np.ndarray | None) -> np.ndarray | None:
-    """The caller's thresholds, rising and distinct, or None; ConfigError if empty or not finite."""
-    if thresholds is None:
-        return None
-    ladder = np.unique(np.asarray(thresholds, dtype=np.float64))
-    if ladder.size == 0 or not np.isfinite(ladder).all():
-        raise ConfigError("thresholds must be one or more finite losses: correct the list")
-    return ladder
-
-
 def _well_connected(
     n: int, pairs: np.ndarray, ts_losses: np.ndarray, min_connections: int, root: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which minima keep at least min_connections edges among themselves, and the edges that remain."""
     present = np.ones(n, dtype=bool)
-    while True:
+    while min_connections > 0:
         degree = np.bincount(pairs.ravel(), minlength=n)
         sparse = present & (degree < min_connections)
         sparse[root] = False
         if not sparse.any():
-            return present, pairs, ts_losses
+            break
         present &= ~sparse
         kept = present[pairs].all(axis=1)
         pairs, ts_losses = pairs[kept], ts_losses[kept]
+    return present, pairs, ts_losses
 
 
 def _drawn(losses: np.ndarray, present: np.ndarray, lowest: int | None, only: np.ndarray | None) -> np.ndarray:
     """Ids of the minima that become leaves, by rising loss and then id."""
     if only is not None:
         chosen = np.zeros(losses.size, dtype=bool)
-        for minimum in np.asarray(only, dtype=np.int64).tolist():
-            chosen[checked_minimum(losses.size, minimum, "a minimum to draw")] = True
+        only = np.asarray(only, dtype=np.int64)
+        for minimum in only[(only < 0) | (only >= losses.size)][:1].tolist():
+            checked_minimum(losses.size, minimum, "a minimum to draw")
+        chosen[only] = True
         present = present & chosen
     if lowest is not None and lowest < 1:
         raise ConfigError(f"lowest is {lowest}: draw at least 1 minimum")
@@ -254,72 +247,18 @@ def _drawn(losses: np.ndarray, present: np.ndarray, lowest: int | None, only: np
     return by_loss[:lowest]
 
 
-def _merge_tree(losses: np.ndarray, ts_losses: np.ndarray, pairs: np.ndarray, drawn: np.ndarray) -> _Merges:
-    """Binary merges of the drawn leaves by rising TS loss (Kruskal); parts without leaves add nothing."""
-    forest = spanning_forest(losses.size, ts_losses, pairs)
-    above = list(range(losses.size))
-    node_of = [-1] * losses.size
-    for leaf, minimum in enumerate(drawn.tolist()):
-        node_of[minimum] = leaf
-    node_loss = losses[drawn].tolist()
-    parent = [-1] * drawn.size
-
-    def representative(minimum: int) -> int:
-        while above[minimum] != minimum:
-            above[minimum] = above[above[minimum]]
-            minimum = above[minimum]
-        return minimum
-
-    for (first, second), height in zip(pairs[forest].tolist(), ts_losses[forest].tolist(), strict=True):
-        a = representative(first)
-        b = representative(second)
-        above[b] = a
-        if node_of[a] >= 0 and node_of[b] >= 0:
-            parent[node_of[a]] = len(parent)
-            parent[node_of[b]] = len(parent)
-            node_of[a] = len(parent)
-            parent.append(-1)
-            node_loss.append(height)
-        else:
-            node_of[a] = max(node_of[a], node_of[b])
-    return _Merges(np.array(node_loss), np.array(parent, dtype=np.int64), drawn)
-
-
-def _onto_ladder(merges: _Merges, ladder: np.ndarray | None) -> _Merges:
-    """Lift merges to the first threshold strictly above; merges at one height on one branch become one."""
+def _laid_out(binary: Merges, ladder: np.ndarray | None, root: int, straight_trunk: bool) -> Tree:
+    """Lift the merges onto the ladder, place the branches and describe every node."""
+    merges = onto_ladder(binary, ladder)
     leaves = merges.leaves.size
-    height = merges.loss.copy()
-    if ladder is not None:
-        step = np.searchsorted(ladder, height[leaves:], side="right")
-        height[leaves:] = np.append(ladder, np.inf)[step]
-    parent = merges.parent.tolist()
-    heights = height.tolist()
-    stands_for = list(range(len(parent)))
-    for node in range(len(parent) - 1, -1, -1):
-        above = parent[node]
-        parent[node] = stands_for[above] if above >= 0 else -1
-        if node >= leaves and heights[node] == np.inf:
-            stands_for[node] = -1
-        elif node >= leaves and parent[node] >= 0 and heights[parent[node]] == heights[node]:
-            stands_for[node] = parent[node]
-    kept = np.flatnonzero(np.array(stands_for) == np.arange(len(parent)))
-    number = np.full(len(parent) + 1, -1, dtype=np.int64)
-    number[kept] = np.arange(kept.size)
-    return _Merges(height[kept], number[np.array(parent, dtype=np.int64)[kept]], merges.leaves)
-
-
-def _laid_out(losses: np.ndarray, merges: _Merges, ladder: np.ndarray | None, root: int, straight_trunk: bool) -> Tree:
-    """Place the branches and describe every node."""
-    leaves = merges.leaves.size
-    size, best = _sizes(merges.parent, leaves)
-    x = _columns(merges.parent, size, best, straight_trunk)
+    size, best = sizes(merges.parent, leaves)
     minimum = np.full(size.size, -1, dtype=np.int64)
     minimum[:leaves] = merges.leaves
-    step, shoulder = _shoulders(merges, ladder)
+    step, shoulder = shoulders(merges, ladder)
     return Tree(
         loss=merges.loss,
         parent=merges.parent,
-        x=x,
+        x=columns(merges.parent, size, best, straight_trunk),
         minimum=minimum,
         lowest=merges.leaves[best],
         size=size,
@@ -327,84 +266,5 @@ def _laid_out(losses: np.ndarray, merges: _Merges, ladder: np.ndarray | None, ro
         levels=np.unique(merges.loss[leaves:]) if ladder is None else ladder,
         top=float(merges.loss.max() + step),
         root=root,
+        barrier=binary.barriers(0),
     )
-
-
-def _sizes(parent: np.ndarray, leaves: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number of leaves below each node, and the lowest of them as a leaf index (leaves go by rising loss)."""
-    size = [1] * leaves + [0] * (parent.size - leaves)
-    best = list(range(leaves)) + [leaves] * (parent.size - leaves)
-    for node, above in enumerate(parent.tolist()):
-        if above >= 0:
-            size[above] += size[node]
-            best[above] = min(best[above], best[node])
-    return np.array(size, dtype=np.int64), np.array(best, dtype=np.int64)
-
-
-def _shoulders(merges: _Merges, ladder: np.ndarray | None) -> tuple[float, np.ndarray]:
-    """Height of one step at the top, and for each node the loss down to which its branches spread.
-
-    Exact: no deeper than the highest superbasin below, so branches of two merges never meet.
-    """
-    loss = merges.loss
-    if ladder is not None:
-        bottom = ladder[0] - (ladder[1] - ladder[0] if ladder.size > 1 else max(ladder[0] - loss[0], 0.0))
-        below = np.searchsorted(ladder, loss, side="left")
-        shoulder = np.append(bottom, ladder)[np.minimum(below, ladder.size)]
-        lower = ladder[-2] if ladder.size > 1 else bottom
-        return float(ladder[-1] - lower), shoulder
-    step = (loss.max() - loss.min()) / EXACT_STEPS
-    if step == 0.0:
-        step = max(abs(loss.max()), 1.0) / EXACT_STEPS
-    shoulder = loss - step
-    inner = np.arange(merges.leaves.size, loss.size)
-    inner = inner[merges.parent[inner] >= 0]
-    np.maximum.at(shoulder, merges.parent[inner], loss[inner])
-    return float(step), shoulder
-
-
-def _columns(parent: np.ndarray, size: np.ndarray, best: np.ndarray, straight_trunk: bool) -> np.ndarray:
-    """Horizontal position of each node: leaves in columns of width 1, a subtree in adjacent columns.
-
-    Under every superbasin the branch with its lowest minimum stands in the middle; the others go by falling
-    size to the lighter side, the larger nearer to the middle. What is uneven on one merge
-    is made up for on the next one down the middle branch.
-    """
-    nodes = parent.size
-    children: list[list[int]] = [[] for _ in range(nodes + 1)]
-    for node, above in enumerate(parent.tolist()):
-        children[above].append(node)
-    sizes = size.tolist()
-    ranks = best.tolist()
-    left = [0.0] * (nodes + 1)
-    lean = [0.0] * (nodes + 1)
-    middle = [-1] * (nodes + 1)
-    for node in range(nodes, -1, -1):
-        below = children[node if node < nodes else -1]
-        if not below:
-            continue
-        middle[node] = min(below, key=ranks.__getitem__)
-        others = [child for child in below if child != middle[node]]
-        others.sort(key=lambda child: (-sizes[child], ranks[child]))
-        on_left: list[int] = []
-        on_right: list[int] = []
-        balance = lean[node]
-        for child in others:
-            if balance > 0.0:
-                on_left.append(child)
-                balance -= sizes[child]
-            else:
-                on_right.append(child)
-                balance += sizes[child]
-        limit = LARGEST_LEAN * sizes[middle[node]]
-        lean[middle[node]] = min(max(balance, -limit), limit)
-        position = left[node]
-        for child in [*reversed(on_left), middle[node], *on_right]:
-            left[child] = position
-            position += sizes[child]
-    x = np.array(left[:nodes]) + size / 2.0
-    if straight_trunk:
-        for node in range(nodes):
-            if middle[node] >= 0:
-                x[node] = x[middle[node]]
-    return x

@@ -148,6 +148,7 @@ RUNNING = [
     ("lloptim", "saddle", "my.grown.h5", "--ts", 0),
     ("lloptim", "spectrum", "my.h5", "--minimum", 0),
     ("llpathsample", "grow", "my.h5", "-o", "new.h5"),
+    ("llpathsample", "heat-capacity", "my.h5"),
 ]
 
 
@@ -155,7 +156,10 @@ RUNNING = [
 WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
-    "llpathsample": {"list", "show", "stats", "tree", "path", "prune", "remove", "retain", "extract"},
+    "llpathsample": {
+        "list", "show", "stats", "tree", "path", "occupations", "frustration", "prune", "remove", "retain", "extract",
+    },
+    "llpathsample": {"list", "show", "stats", "path", "prune", "remove", "retain", "extract"},
 }
 
 

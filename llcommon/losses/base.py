@@ -142,6 +142,10 @@ class LossModel:
         """
         return np.empty((0, self.dimension))
 
+    def degrees_of_freedom(self, x: np.ndarray) -> int:
+        """Coordinates less the zero modes at x, (N,): as many eigenvalues are in the LPPHE of a point inside bounds."""
+        return self.dimension - len(self.zero_modes(x))
+
     def on_kink(self, x: np.ndarray, tolerance: float) -> bool:
         """Whether a kink of the loss lies within `tolerance` (coordinate distance) of x, (N,); never by default.
 
@@ -215,6 +219,11 @@ class LossModel:
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The symmetry image of x nearest to reference, shape (N,)."""
         return np.array(x, dtype=np.float64)
+
+    def superposed(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray | None:
+        """The image of x nearest to reference by continuous symmetries alone, shape (N,); x itself where there are
+        none, None if the model has some and does not know."""
+        return None if len(self.zero_modes(x)) else np.array(x, dtype=np.float64)
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         """One representative of the images of x; idempotent."""

@@ -7,15 +7,7 @@ the transition state that leads on, and this looks for it.
 import numpy as np
 
 from llpathsample.strategies.nearest import Nearest
-
-
-def bottoms(losses: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Ids, ascending, of the minima without a direct connection to a lower one. losses: (n,); ends: (m, 2) of TS."""
-    lowest = np.ones(len(losses), dtype=bool)
-    first, second = losses[ends[:, 0]], losses[ends[:, 1]]
-    lowest[ends[first > second, 0]] = False
-    lowest[ends[second > first, 1]] = False
-    return np.flatnonzero(lowest)
+from llpathsample.structure.basins import bottoms
 
 
 class Monotonic(Nearest):

@@ -83,20 +83,28 @@ GOLDEN_HELP = {
   path      Follow the path down both sides of a transition state.
 """,
     "llpathsample": """\
-  grow       Connect the minima of a landscape into one network.
-  plan       Choose pairs to connect, for batch jobs.
-  merge      Merge landscape files of one model.
-  stats      Count minima, transition states and components.
-  tree       Draw the disconnectivity graph.
-  path       Find the lowest path between two minima.
-  import     Import a network of another program, verified.
-  export     Write a network for another program.
-  distance   Measure the distance of two minima after alignment.
-  prune      Leave out what is unconnected, high, or hardly connected.
-  remove     Leave out some points.
-  retain     Leave out all but some points.
-  extract    Take a part out into a file of its own.
-  recompute  Compute LPPHE, eigenvalues and symmetry orders anew.
+  grow           Connect the minima of a landscape into one network.
+  plan           Choose pairs to connect, for batch jobs.
+  merge          Merge landscape files of one model.
+  stats          Count minima, transition states and components.
+  tree           Draw the disconnectivity graph.
+  path           Find the lowest path between two minima.
+  heat-capacity  Compute the heat capacity, its peaks and what makes them.
+  occupations    Compute equilibrium occupations of minima.
+  entropy        Compute Shannon's and the thermodynamic entropy.
+  free-energy    Compute free energies of minima and groups.
+  frustration    Compare the frustration of landscapes.
+  rates          Compute rates and passage times between two sets.
+  fastest-paths  Find the paths that contribute most to a rate.
+  regroup        Group minima by free energy, rate or loss.
+  import         Import a network of another program, verified.
+  export         Write a network for another program.
+  distance       Measure the distance of two minima after alignment.
+  prune          Leave out what is unconnected, high, or hardly connected.
+  remove         Leave out some points.
+  retain         Leave out all but some points.
+  extract        Take a part out into a file of its own.
+  recompute      Compute LPPHE, eigenvalues and symmetry orders anew.
 """,
 }
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from llcommon import plotting
 from llcommon.errors import ConfigError, OutputError
 from llpathsample.network import lowest_barrier_path
-from llpathsample.plots import _profile_curve, branch_classes, branch_values, draw_path_profile, draw_tree
-from llpathsample.tree import superbasin_tree
+from llpathsample.plots import _profile_curve, draw_path_profile, draw_tree
+from llpathsample.tree import branch_means, superbasin_tree
+from llpathsample.treecolours import branch_classes
 from tests.llpathsample.test_network import LOSSES, TS_LOSSES, TS_MINIMA
 
 SIGNATURES = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
@@ -70,8 +71,8 @@ def test_the_smooth_profile_passes_its_points_and_stays_between_them():
 
 
 def test_a_branch_has_the_mean_or_the_shared_class_of_what_is_below(tree):
-    assert branch_values(tree, np.array([1.0, 2.0, 6.0, np.nan]))[4:6].tolist() == [1.5, 3.0]
-    assert np.isnan(branch_values(tree, np.array([1.0, 2.0, 6.0, np.nan]))[6])
+    assert branch_means(tree, np.array([1.0, 2.0, 6.0, np.nan]))[4:6].tolist() == [1.5, 3.0]
+    assert np.isnan(branch_means(tree, np.array([1.0, 2.0, 6.0, np.nan]))[6])
     assert branch_classes(tree, np.array([2, 2, 2, -1])).tolist() == [2, 2, 2, -1, 2, 2, -1]
     assert branch_classes(tree, np.array([2, 1, 2, 2])).tolist() == [2, 1, 2, 2, -1, -1, -1]
 

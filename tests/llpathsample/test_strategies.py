@@ -18,8 +18,8 @@ from llpathsample.sets import check_rules, members_of
 from llpathsample.stopping import Stopping, observed
 from llpathsample.strategies import STRATEGIES as ALONE
 from llpathsample.strategies import strategy_of
-from llpathsample.strategies.monotonic import bottoms
 from llpathsample.strategies.untrap import barriers_to, trap_ratios
+from llpathsample.structure.basins import bottoms
 from llpathsample.yields import cost_of
 from tests.llpathsample.growing_standin import add_states, landscape_of, network_of, random_landscape
 from tests.reference.tree import minimax_matrix

@@ -39,6 +39,14 @@ class StoredModel:
         """As of a LossModel."""
         return None
 
+    def degrees_of_freedom(self, x) -> int:
+        """As of a LossModel; errors as of `ready`."""
+        return self.ready().degrees_of_freedom(x)
+
+    def log_group_order(self) -> float:
+        """As of a LossModel; errors as of `ready`."""
+        return self.ready().log_group_order()
+
     def ready(self):
         """The model, from its source, which is run. ConfigError unless there is leave to run it.
 

@@ -1,0 +1,79 @@
+"""Free energies by harmonic superposition, of the landscape, of minima and of groups of them.
+
+    Z_a = n_a (2 pi T)^(kappa / 2) exp(-LPPHE_a / 2) exp(-L_a / T),    n_a = |G| / o_a,    F = -T ln sum_a Z_a
+
+A loss has no kinetic energy: this is the configurational free energy, with the internal energy U = <L> + kappa T / 2,
+the entropy S = (U - F) / T and the heat capacity kappa / 2 + Var(L) / T^2 (k_B = 1). S is the thermodynamic entropy
+of all coordinates; that of the occupations alone, Shannon's, is -sum p ln p.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from llpathsample.ktn import Network
+from llpathsample.thermodynamics.curves import Curves, curves, minima_only
+
+
+@dataclass(frozen=True)
+class Superposition:
+    """What all minima of a landscape have in common. kappa: degrees of freedom; log_group_order: ln |G|."""
+
+    kappa: int
+    log_group_order: float
+
+    def log_prefactor(self, temperatures: np.ndarray) -> np.ndarray:
+        """ln |G| (2 pi T)^(kappa / 2), (t,)."""
+        return self.log_group_order + 0.5 * self.kappa * (np.log(2.0 * np.pi) + np.log(temperatures))
+
+
+@dataclass(frozen=True)
+class FreeEnergies:
+    """Over temperatures (t,); all arrays (t,), in units of the loss but for entropy, shannon and capacity, which have
+    none. groups: (t, g) free energies of the groups asked for; of an empty group inf."""
+
+    temperatures: np.ndarray
+    free_energy: np.ndarray
+    internal_energy: np.ndarray
+    entropy: np.ndarray
+    shannon: np.ndarray
+    capacity: np.ndarray
+    groups: np.ndarray
+
+
+def free_energies(
+    network: Network, temperatures: np.ndarray, common: Superposition, groups: list[np.ndarray] | None = None
+) -> FreeEnergies:
+    """At temperatures above zero. groups: rows of the minima of each; one row is a minimum's own free energy."""
+    temperatures = np.asarray(temperatures, dtype=np.float64)
+    lowest = float(network.losses.min())
+    whole = curves(network, temperatures)
+    groups = groups or []
+    columns = np.empty((len(temperatures), len(groups)))
+    for place, rows in enumerate(groups):
+        columns[:, place] = _free_energy_of(network, rows, temperatures, common)
+    vibrating = 0.5 * common.kappa * temperatures
+    return FreeEnergies(
+        temperatures=temperatures,
+        free_energy=lowest - temperatures * (common.log_prefactor(temperatures) + whole.log_partition),
+        internal_energy=lowest + whole.excess + vibrating,
+        entropy=_entropy(whole, common),
+        shannon=whole.entropy,
+        capacity=0.5 * common.kappa + whole.capacity,
+        groups=columns,
+    )
+
+
+def _entropy(whole: Curves, common: Superposition) -> np.ndarray:
+    """(U - F) / T without the difference of what is large."""
+    prefactor = common.log_prefactor(whole.temperatures)
+    return whole.excess / whole.temperatures + 0.5 * common.kappa + prefactor + whole.log_partition
+
+
+def _free_energy_of(network: Network, rows: np.ndarray, temperatures: np.ndarray, common: Superposition) -> np.ndarray:
+    if not len(rows):
+        return np.full(len(temperatures), np.inf)
+    own = (array[rows] for array in (network.losses, network.lpphe, network.log_orders))
+    part = minima_only(*own)
+    log_partition = curves(part, temperatures).log_partition
+    return float(part.losses.min()) - temperatures * (common.log_prefactor(temperatures) + log_partition)

@@ -1,0 +1,129 @@
+"""Colours of a tree's branches: by classes of minima with a legend, or by a value of each with a scale."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from llcommon.plotting import CLASS_COLOURS, INK, round_ticks, tick_labels
+from llpathsample.tree import Tree, branch_means
+from llpathsample.treekernels import share_up
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Of classes beyond those that have colours of their own; told from black, which is no class.
+OTHER = "#A0A0A0"
+# Blue over grey to red; the middle is dark enough for white paper.
+DIVERGING = ("#08519C", "#4292C6", "#BDBDBD", "#EF6548", "#990000")
+# The palest tenth of viridis would vanish on white paper.
+_PART_OF_VIRIDIS = 0.9
+_LONG = 24  # characters of a label
+
+
+def branch_classes(tree: Tree, classes: np.ndarray) -> np.ndarray:
+    """Class (n,) that all drawn minima below a node share, int64 (k,); -1 where they differ or have none."""
+    shared = np.full(tree.loss.size, -2, dtype=np.int64)
+    leaves = tree.leaves
+    shared[leaves] = np.asarray(classes, dtype=np.int64)[tree.minimum[leaves]]
+    share_up(tree.parent, shared)
+    return shared
+
+
+def is_class(values: np.ndarray) -> bool:
+    """Whether values are numbers of classes, which are integers, rather than a scale."""
+    return bool(np.issubdtype(np.asarray(values).dtype, np.integer))
+
+
+def class_palette(classes: np.ndarray) -> dict[int, str]:
+    """The colour of each class that occurs, the classes with colours of their own first; -1 is none.
+
+    Classes of small numbers have the colour of their number; if there are more than colours, the most frequent have
+    one each and the others share a grey.
+    """
+    numbers, counts = np.unique(classes[classes >= 0], return_counts=True)
+    if numbers.size and numbers[-1] < len(CLASS_COLOURS):
+        return {number: CLASS_COLOURS[number] for number in numbers.tolist()}
+    by_count = numbers[np.argsort(-counts, kind="stable")].tolist()
+    own = sorted(by_count[: len(CLASS_COLOURS)])
+    palette = dict(zip(own, CLASS_COLOURS, strict=False))
+    return palette | {number: OTHER for number in by_count[len(CLASS_COLOURS) :]}
+
+
+def class_colours(tree: Tree, classes: np.ndarray, palette: Mapping[int, str]) -> np.ndarray:
+    """Colours (k, 4) of the nodes by the class (n,) that all below them share, black where they share none."""
+    from matplotlib.colors import to_rgba
+
+    shared = branch_classes(tree, classes)
+    numbers, place = np.unique(shared, return_inverse=True)
+    return np.array([to_rgba(palette.get(number, INK)) for number in numbers.tolist()])[place]
+
+
+def draw_legend(axes: "Axes", palette: Mapping[int, str], label: str | None, names: Mapping[int, str] | None) -> None:
+    """A line for each class beside the axes; names: of classes, else their numbers after the label."""
+    others = 0
+    for number, colour in palette.items():
+        if colour == OTHER:
+            others += 1
+            continue
+        name = names[number] if names else f"{label} {number}" if label else str(number)
+        axes.plot([], [], color=colour, label=name)
+    if others:
+        axes.plot([], [], color=OTHER, label=f"{others} more")
+    title = label if names else None
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, title=title, title_fontsize=8.0)
+
+
+def limits_of(values: np.ndarray, diverging: bool = False) -> tuple[float, float] | None:
+    """The lowest and the highest finite value, about zero if diverging; None without any."""
+    known = values[np.isfinite(values)]
+    if known.size == 0:
+        return None
+    low, high = float(known.min()), float(known.max())
+    if diverging:
+        high = max(-low, high)
+        low = -high
+    return low, high
+
+
+def colour_scale(diverging: bool = False):
+    """The map from [0, 1] to colours."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+
+    if diverging:
+        return LinearSegmentedColormap.from_list("diverging", DIVERGING)
+    return ListedColormap(colormaps["viridis"](np.linspace(0.0, _PART_OF_VIRIDIS, 256)))
+
+
+def value_colours(
+    tree: Tree, values: np.ndarray, limits: tuple[float, float] | None, diverging: bool = False
+) -> np.ndarray:
+    """Colours (k, 4) of the nodes by the mean value (n,) of what is below them, black where it is NaN.
+
+    limits: the values at the ends of the scale; None: all is black.
+    """
+    from matplotlib.colors import Normalize, to_rgba
+
+    if limits is None:
+        return np.tile(to_rgba(INK), (tree.loss.size, 1))
+    means = branch_means(tree, values)
+    rgba = colour_scale(diverging)(Normalize(*limits)(means))
+    rgba[~np.isfinite(means)] = (0.1, 0.1, 0.1, 1.0)
+    return rgba
+
+
+def draw_scale(axes: "Axes", limits: tuple[float, float], label: str | None, diverging: bool = False) -> None:
+    """A colour bar beside the axes, with full numbers."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    norm = Normalize(*limits)
+    place = {"shrink": 0.4, "aspect": 18, "pad": 0.02, "anchor": (0.0, 1.0)}
+    bar = axes.figure.colorbar(ScalarMappable(norm, colour_scale(diverging)), ax=axes, **place)
+    bar.outline.set_visible(False)
+    ticks = round_ticks(norm.vmin, norm.vmax)
+    bar.set_ticks(ticks, labels=tick_labels(ticks))
+    if label:
+        # A long one begins at the top, so that it ends within the figure.
+        bar.set_label(label, loc="top" if len(label) > _LONG else "center")
