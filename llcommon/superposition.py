@@ -17,3 +17,11 @@ def log_sums(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
     sums = np.bincount(places, np.exp(values - base[places]), minlength=count)
     with np.errstate(divide="ignore"):
         return np.log(sums) + base
+
+
+def log_sum(values: np.ndarray) -> float:
+    """ln of the sum of exp(values); -inf of nothing."""
+    highest = values.max(initial=-np.inf)
+    if not np.isfinite(highest):
+        return float(highest)
+    return float(highest + np.log(np.exp(values - highest).sum()))

@@ -8,9 +8,10 @@ Nothing is subtracted, so every number keeps its relative accuracy (Grassmann, T
 import numpy as np
 
 from llcommon.losses._blas import multiply_left_transposed
-from llcommon.seam import I8, INTEGERS, MATRIX, VECTOR, algorithm, types
+from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm, njit, types
 
 _PANEL = 96  # rows that are eliminated before the others learn of them
+_STRIP = 16  # rows of these, likewise
 _BLOCK = 384  # rows of one product
 
 
@@ -59,6 +60,22 @@ def eliminate_sparse(
                 capacity[columns[q]] += share * flow[q]
 
 
+@njit(**OPTIONS)
+def _update(first, last, begin, end, matrix, sums, scaled):
+    """Add what rows first to last give to rows begin to end, right of the diagonal. scaled: scratch."""
+    m = len(matrix)
+    for x in range(first, last):
+        inverse = 1.0 / sums[x]
+        for j in range(begin, m):
+            scaled[x - first, j - begin] = matrix[x, j] * inverse
+    for top in range(begin, end, _BLOCK):
+        bottom = min(top + _BLOCK, end)
+        multiply_left_transposed(
+            matrix[first:last, top:bottom], scaled[: last - first, top - begin : m - begin], 1.0,
+            matrix[top:bottom, top:m],
+        )  # fmt: skip
+
+
 @algorithm(types.void, I8, MATRIX, VECTOR, VECTOR)
 def eliminate_dense(count, matrix, sums, capacity):
     """Eliminate the first `count` nodes of the upper triangle of a matrix (m, m), in place: rows of those are then
@@ -67,27 +84,24 @@ def eliminate_dense(count, matrix, sums, capacity):
     scaled = np.empty((_PANEL, m))
     for first in range(0, count, _PANEL):
         last = min(first + _PANEL, count)
-        for r in range(first, last):
-            for x in range(first, r):
-                factor = matrix[x, r] / sums[x]
+        for begin in range(first, last, _STRIP):
+            end = min(begin + _STRIP, last)
+            for r in range(begin, end):
+                for x in range(begin, r):
+                    factor = matrix[x, r] / sums[x]
+                    for j in range(r + 1, m):
+                        matrix[r, j] += factor * matrix[x, j]
+                total = 0.0
                 for j in range(r + 1, m):
-                    matrix[r, j] += factor * matrix[x, j]
-            total = 0.0
-            for j in range(r + 1, m):
-                total += matrix[r, j]
-            sums[r] = total
-            share = capacity[r] / total
-            for j in range(r + 1, m):
-                capacity[j] += share * matrix[r, j]
-            inverse = 1.0 / total
-            for j in range(last, m):
-                scaled[r - first, j - last] = matrix[r, j] * inverse
-        for top in range(last, m, _BLOCK):
-            bottom = min(top + _BLOCK, m)
-            multiply_left_transposed(
-                matrix[first:last, top:bottom], scaled[: last - first, top - last : m - last], 1.0,
-                matrix[top:bottom, top:m],
-            )  # fmt: skip
+                    total += matrix[r, j]
+                sums[r] = total
+                share = capacity[r] / total
+                for j in range(r + 1, m):
+                    capacity[j] += share * matrix[r, j]
+            if end < last:
+                _update(begin, end, end, last, matrix, sums, scaled)
+        if last < m:
+            _update(first, last, last, m, matrix, sums, scaled)
 
 
 @algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, VECTOR)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.blas import dtrsm
-from scipy.special import logsumexp
 
-from llcommon.superposition import log_sums
+from llcommon.superposition import log_sum, log_sums
 from llpathsample.kinetics._pairs import add_product, resolve
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic
 from llpathsample.kinetics.rates import CAPACITY_RANGE, CONDUCTANCE_RANGE
@@ -34,7 +33,7 @@ class AllPairs:
     def log_kemeny(self) -> np.ndarray:
         """(n,) ln of sum_y pi_y T_x(y), Kemeny's constant: the same for all x of a connected network."""
         # Row by row, as the table may fill the memory.
-        return np.array([logsumexp(row + self.log_occupations) for row in self.log_times])
+        return np.array([log_sum(row + self.log_occupations) for row in self.log_times])
 
 
 def memory_of_all_pairs(count: int) -> int:
@@ -65,7 +64,7 @@ def all_passage_times(network: Network, temperature: float) -> AllPairs:
         _fill_component(arithmetic, keys, conductances, own, found)
         if size < count:
             times[np.ix_(members, members)] = found
-    return AllPairs(temperature, times, weights - logsumexp(weights), logarithmic)
+    return AllPairs(temperature, times, weights - log_sum(weights), logarithmic)
 
 
 def _fill_component(arithmetic: Arithmetic, keys, conductances, weights, times: np.ndarray) -> None:

@@ -11,13 +11,13 @@ with the conductances W' and capacities C' that elimination of I leaves (Wales, 
 Everything is returned as a logarithm: passage times of 1e676 occur.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from llcommon.errors import NothingFound
-from llcommon.superposition import log_sums
+from llcommon.superposition import log_sum, log_sums
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, Plan, eliminate, plan
 from llpathsample.ktn import Network
 from llpathsample.network import components, minimax_barriers
@@ -119,17 +119,6 @@ class Routes:
         kinds[self._in_a], kinds[self._in_b] = 1, 2
         self._kind = kinds
         self._to_a, self._to_b = self._side(1), self._side(2)
-        # Of the minima between, components that touch a set: the others never come there first.
-        between = (kinds[self._pairs] == 0).all(axis=1)
-        parts = components(size, self._pairs[between])
-        self._reaches = {}
-        for kind in (1, 2):
-            touching = np.concatenate(
-                [self._pairs[kinds[self._pairs[:, 1 - side]] == kind, side] for side in (0, 1)]
-            )
-            touching = touching[kinds[touching] == 0]
-            reached = (kinds == 0) & np.isin(parts, parts[touching])
-            self._reaches[kind] = reached
 
     @property
     def bytes(self) -> int:
@@ -140,6 +129,19 @@ class Routes:
     def dense(self) -> int:
         """Order of the largest dense matrix on the way."""
         return max(part.dense for part in (self._plan, self._to_a.plan, self._to_b.plan))
+
+    @functools.cached_property
+    def _reaches(self) -> dict[int, np.ndarray]:
+        """(n,) by set (1: A, 2: B), which minima of neither set may come there first: what they are joined to without
+        passing through a set touches it."""
+        kinds, pairs = self._kind, self._pairs
+        parts = components(len(kinds), pairs[(kinds[pairs] == 0).all(axis=1)])
+        reaches = {}
+        for kind in (1, 2):
+            touching = np.concatenate([pairs[kinds[pairs[:, 1 - side]] == kind, side] for side in (0, 1)])
+            touching = touching[kinds[touching] == 0]
+            reaches[kind] = (kinds == 0) & np.isin(parts, parts[touching])
+        return reaches
 
     def _side(self, target: int) -> _Side:
         """What is kept with the set `target` (1: A, 2: B) as one node."""
@@ -182,12 +184,13 @@ class Routes:
         committors = {kind: self._committor(whole, kind) for kind in (1, 2)}
         if not arithmetic.logarithmic:
             for kind, values in committors.items():
-                if (values[self._reaches[kind]] < _SMALLEST).any():
+                small = (values < _SMALLEST) & (self._kind == 0)
+                if small.any() and (small & self._reaches[kind]).any():
                     return None
         times = {}
         for kind, side in ((1, self._to_a), (2, self._to_b)):
             times[kind] = arithmetic.logarithms(self._times(whole, side)) + log_time_unit
-        occupations = weights - logsumexp(weights)
+        occupations = weights - log_sum(weights)
         across = self._across(whole)
         kept_capacities = arithmetic.logarithms(whole.capacities) + base
         forth = self._direction(self._in_b, occupations, weights, across + unit, kept_capacities, times[1])
@@ -226,15 +229,15 @@ class Routes:
 
     def _direction(self, source, occupations, weights, across, capacities, log_times) -> Direction:
         """What leads out of a set."""
-        total = logsumexp(weights[source])
+        total = log_sum(weights[source])
         shares = weights[source] - total
         log_times = log_times[source]
         return Direction(
-            steady_state=float(logsumexp(across[source]) - total),
-            non_steady_state=float(logsumexp(shares + across[source] - capacities[source])),
-            inverse_time=float(-logsumexp(shares + log_times)),
-            first_passage=float(logsumexp(shares - log_times)),
-            share=float(logsumexp(occupations[source])),
+            steady_state=log_sum(across[source]) - total,
+            non_steady_state=log_sum(shares + across[source] - capacities[source]),
+            inverse_time=-log_sum(shares + log_times),
+            first_passage=log_sum(shares - log_times),
+            share=log_sum(occupations[source]),
         )
 
     def _all(self, values: np.ndarray, other: float = np.nan) -> np.ndarray:
