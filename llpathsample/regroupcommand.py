@@ -66,7 +66,7 @@ def regroup(
     from llcommon.store import check_writable, read_landscape
     from llpathsample.analysiscommands import chosen_temperatures, complete_network
     from llpathsample.groupscan import grouped_rates
-    from llpathsample.kinetics.chain import log_rate_constants
+    from llpathsample.kinetics.rates import log_rate_constants
 
     if output is not None:
         figure_format(output)

@@ -5,11 +5,9 @@ from math import log1p
 import numpy as np
 
 from llpathsample.growing import GrowingNetwork
-from llpathsample.kinetics.chain import log_rate_constants
+from llpathsample.kinetics.rates import log_rate_constants
 from llpathsample.thermodynamics.features import highest_peak
 from llpathsample.thermodynamics.frustration import frustration
-from llpathsample.kinetics.rates import log_rate_constants
-from llpathsample.thermodynamics.observables import frustration, heat_capacity_peak
 
 ONE_COMPONENT, NO_NEW_MINIMA, CONVERGED = "one-component", "no-new-minima", "converged"
 
