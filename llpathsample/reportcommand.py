@@ -33,7 +33,7 @@ class Names(click.ParamType):
 @file_argument()
 @output_option("Page to write, .html.", required=True)
 @force_option()
-@click.option("--title", metavar="TEXT", help="Title of the page; default: the name of FILE.")
+@click.option("--title", metavar="TEXT", help="Title of the page; default: model and data.")
 @click.option("--sections", type=Names(), metavar="NAMES", help=f"Only these, with commas between: {', '.join(NAMES)}.")
 @click.option("--without", type=Names(), metavar="NAMES", help="All but these.")
 @temperature_options()
@@ -75,9 +75,14 @@ def report(file: Path, output: Path, force, title, sections, without, temperatur
         curves,
         _sets(landscape, set_a, set_b),
     )
-    page = report_page(material, title or f"The loss landscape {file.stem}", names)
+    page = report_page(material, title or _title(landscape), names)
     replace_file(output, lambda temporary: temporary.write_text(page, encoding="utf-8"))
     log(f"{len(names)} sections in {output}, {len(page.encode()) / 1e6:.1f} MB")
+
+
+def _title(landscape) -> str:
+    data = "" if landscape.data is None else f" on {landscape.data.source}"
+    return f"The loss landscape of {landscape.declared.name}{data}"
 
 
 def _freedom(landscape, file: Path):

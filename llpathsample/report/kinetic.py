@@ -6,7 +6,6 @@ from llpathsample.kinetics.arrhenius import draw_arrhenius
 from llpathsample.kinetics.passage import absorbing_chain, moments, reduced_chain, spectrum
 from llpathsample.kinetics.passageplots import draw_fastest_paths, draw_first_passage
 from llpathsample.kinetics.paths import fastest_paths
-from llpathsample.kinetics.rates import barrier_between
 from llpathsample.report.material import Material
 from llpathsample.report.page import (
     counted,
@@ -61,27 +60,24 @@ def _members(material: Material, places: np.ndarray) -> str:
 def rates(material: Material) -> list[str]:
     """Rate constants over temperatures."""
     routes = material.routes
-    barrier = barrier_between(routes)
+    barrier = material.barrier
     grid = (
         np.geomspace(_SHARES[0] * barrier, _SHARES[1] * barrier, _ARRHENIUS) if material.grid is None else material.grid
     )
-    asked = np.unique(np.concatenate([grid[:: max(1, len(grid) // 40)], material.temperatures]))
+    asked = np.unique(np.concatenate([grid[:: max(1, len(grid) // 40)], material.kinetic_temperatures]))
     found = [routes.at(value) for value in asked.tolist()]
     blocks = [
         *_between(material),
         paragraph(
             f"From the lowest minimum of both sets one must climb at least {number(barrier)} to go from one to the "
-            "other. "
-            "Time is in units of the model dynamics: rates are those of harmonic transition-state theory on the loss, "
-            "so "
-            "only ratios and their change with temperature mean something for a loss without a clock."
+            "other. Time is in units of the model dynamics: rates are those of harmonic transition-state theory on "
+            "the loss, so only ratios and their change with temperature mean something for a loss without a clock."
         ),
     ]
     if len(found) > 1:
         caption = (
-            "Logarithm of the rate constants over 1 / T, from B to A on the left, and below it the activation energy, "
-            "its "
-            "slope. Where the four kinds agree, one barrier decides."
+            "Logarithm of the rate constants over 1 / T, from B to A on the left, and below it the activation "
+            "energy, its slope. Where the four kinds agree, one barrier decides."
         )
         blocks.append(figure(draw_arrhenius(found), caption))
     rows = [
@@ -144,11 +140,11 @@ def paths(material: Material) -> list[str]:
     landscape = material.landscape
     found = [
         fastest_paths(material.network, value, *material.places, _PATHS).renumbered(material.ids, material.state_ids)
-        for value in material.temperatures[-3:].tolist()
+        for value in material.kinetic_temperatures[-3:].tolist()
     ]
     caption = (
-        "Losses along the paths from B to A that contribute most, with their shares; filled dots are minima, open ones "
-        "transition states; grey is the path whose highest transition state is lowest."
+        "Losses along the paths from B to A that contribute most, with their shares; filled dots are minima, open "
+        "ones transition states; grey is the path whose highest transition state is lowest."
     )
     blocks = [figure(draw_fastest_paths(found, landscape.minima.loss, landscape.transition_states.loss), caption)]
     for result in found:
@@ -176,7 +172,7 @@ def paths(material: Material) -> list[str]:
 def first_passage(material: Material) -> list[str]:
     """The distribution of the time from B to A."""
     drawn, rows, notes = [], [], []
-    for temperature in material.temperatures[-5:].tolist():
+    for temperature in material.kinetic_temperatures[-5:].tolist():
         chain = absorbing_chain(material.network, temperature, *material.places)
         exact = moments(chain)
         found = spectrum(reduced_chain(chain, MOST_STATES), exact)
@@ -200,7 +196,7 @@ def first_passage(material: Material) -> list[str]:
         rows.append(row)
     blocks = []
     if drawn:
-        caption = "Probability density of the first-passage time from B to A. Dashed, if there: an exponential of the same mean."
+        caption = "First-passage times from B to A: their probability density; dashed is an exponential of the same mean."
         blocks.append(figure(draw_first_passage(drawn), caption))
     header = ("T", "mean time", "standard deviation / mean", "5 % arrive before", "half", "95 %")
     blocks.append(table(header, rows, "First-passage times from B to A", words=0))

@@ -29,8 +29,7 @@ def tree(material: Material) -> list[str]:
     blocks = [
         paragraph(
             "Point at a branch to see what is known of its minimum; drag to move, turn the wheel to zoom, and choose "
-            "what "
-            "colours the branches. The same as a figure: llpathsample tree."
+            "what colours the branches. The same as a figure: llpathsample tree."
         )
     ]
     temperature = material.temperature[0] if material.ids.size else None
@@ -101,7 +100,9 @@ def _barriers(material: Material) -> np.ndarray:
 
     states = material.landscape.transition_states
     found = minimax_barriers(material.losses, states.loss, states.minima, material.landscape.global_minimum())
-    return np.where(np.isfinite(found), found - material.losses, np.nan)
+    heights = np.where(np.isfinite(found), found - material.losses, np.nan)
+    heights[material.landscape.global_minimum()] = np.nan
+    return heights
 
 
 # --- scores -------------------------------------------------------------------------------------
@@ -164,8 +165,7 @@ def training(material: Material) -> list[str]:
     said = [
         f"{counted(len(runs), 'run')} with {runs[0].label}.",
         f"They ended above {counted(len(values), 'different minimum', 'different minima')}; "
-        f"{number(int((found == root).sum()))} "
-        "above the lowest one.",
+        f"{number(int((found == root).sum()))} above the lowest one.",
     ]
     if excess.size:
         said.append(f"In the median a run ended {number(float(np.median(excess)))} above the minimum below it.")

@@ -7,7 +7,7 @@ import numpy as np
 
 from llcommon.errors import NothingFound
 from llcommon.store import Landscape
-from llpathsample.kinetics.rates import Passage, Routes
+from llpathsample.kinetics.rates import Passage, Routes, barrier_between
 from llpathsample.kinetics.steps import joined_sets
 from llpathsample.ktn import Network
 from llpathsample.network import components
@@ -20,6 +20,7 @@ from llpathsample.thermodynamics.heatcapacity import HeatCapacity, heat_capacity
 # Kinetics between sets costs up to the cube of the number of minima; of more it is left to the commands.
 MOST_KINETIC = 5000
 SEED = 1
+_OF_BARRIER = 0.1
 
 
 @dataclass(frozen=True)
@@ -181,9 +182,8 @@ class Material:
         if able.any():
             best = int(bottoms[able][np.argmax(barrier[able])])
             why = (
-                "the global minimum, and of all minima that only higher ones surround the one with the highest barrier "
-                "on "
-                "the way to a lower minimum"
+                "the global minimum, and of all minima that only higher ones surround the one with the highest "
+                "barrier on the way to a lower minimum"
             )
             return Sets(np.array([root]), np.array([best]), why)
         joined = np.flatnonzero((self.labels == self.labels[root]) & np.isin(np.arange(len(self.losses)), self.ids))
@@ -214,6 +214,16 @@ class Material:
         return Routes(self.network, *self.places)
 
     @cached_property
+    def barrier(self) -> float:
+        """How high one must climb, from the lowest minimum of both sets, to go from one to the other."""
+        return barrier_between(self.routes)
+
+    @cached_property
+    def kinetic_temperatures(self) -> np.ndarray:
+        """Those of tables of kinetics: asked for, or a tenth of the barrier, at which it is neither frozen nor free."""
+        return np.array([_OF_BARRIER * self.barrier]) if self._asked is None else self._asked
+
+    @cached_property
     def passage(self) -> Passage:
-        """Kinetics at the one temperature."""
-        return self.routes.at(self.temperature[0])
+        """Kinetics at the last of these."""
+        return self.routes.at(float(self.kinetic_temperatures[-1]))

@@ -96,6 +96,8 @@ def share(value) -> str:
     if value is None or value != value:
         return NOTHING
     percentage = 100.0 * float(value)
+    if 0.0 < percentage < 0.001:
+        return "< 0.001 %"
     text = f"{percentage:.3g}" if percentage < 99.95 else f"{percentage:.4g}"
     return f"{_power(text)} %"
 
@@ -185,7 +187,5 @@ def whole_page(title: str, subtitle: str, sections: Sequence[Section], style: st
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{heading}</title>\n<style>\n{style_sheet()}{style}</style>\n{scripts}</head>\n<body>\n"
-        f"<header>\n<h1>{heading}</h1>\n{paragraph(subtitle)}</header>\n"
-        f"<nav>\n<ul>\n{contents}</ul>\n</nav>\n<main>\n{body}</main>\n</body>\n</html>\n"
+        f"<title>{heading}</title>\n<style>\n{style_sheet()}{style}</style>\n{scripts}</head>\n<body>\n<header>\n<h1>{heading}</h1>\n{paragraph(subtitle)}</header>\n<nav>\n<ul>\n{contents}</ul>\n</nav>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )

@@ -1,12 +1,13 @@
 """Sections: at a glance, what was searched, how complete it is."""
 
-import importlib
+import sys
 
 import numpy as np
 
 from llcommon import __version__
 from llcommon.config import keys_of, toml_value
 from llcommon.estimates import chao1, frequencies, good_turing
+from llcommon.losses import model_class
 from llcommon.settings import SECTIONS
 from llpathsample.report.material import Material, Missing
 from llpathsample.report.page import (
@@ -41,10 +42,8 @@ def glance(material: Material) -> list[str]:
     states = summary["transition_states"]
     said = [
         f"The loss has {counted(summary['minima'], 'minimum', 'minima')} and {counted(states, 'transition state')} in "
-        "this "
-        f"file. The lowest loss is {loss(summary['lowest_loss'])}, that of minimum {summary['global_minimum']}; the "
-        "highest "
-        f"minimum is at {loss(summary['highest_minimum_loss'])}."
+        f"this file. The lowest loss is {loss(summary['lowest_loss'])}, that of minimum {summary['global_minimum']}; "
+        f"the highest minimum is at {loss(summary['highest_minimum_loss'])}."
     ]
     inside = summary["minima_in_main_component"]
     if not states:
@@ -53,8 +52,8 @@ def glance(material: Material) -> list[str]:
         said.append("Transition states join all of them: every minimum has a path to the lowest one.")
     else:
         said.append(
-            f"Transition states join {number(inside)} of them to the lowest one; "
-            f"{number(summary['minima_outside'])} have no known path to it."
+            f"Transition states join {number(inside)} of them to the lowest one; {number(summary['minima_outside'])} "
+            "have no known path to it."
         )
     said += [sentence for sentence in (_of_peaks(material), _of_funnels(material), _of_accuracy(material)) if sentence]
     temperature, where = material.temperature
@@ -84,10 +83,8 @@ def _of_funnels(material: Material) -> str:
     if deep == 1:
         return "It is a single funnel: from no minimum must one climb far to come lower."
     return (
-        f"It has {deep} funnels: apart from the lowest minimum there "
-        f"{'is 1' if deep == 2 else f'are {deep - 1}'} from which one must climb at least 5 times a typical barrier to "
-        "come "
-        "lower."
+        f"It has {deep} funnels: apart from the lowest minimum there {'is 1' if deep == 2 else f'are {deep - 1}'} "
+        "from which one must climb at least 5 times a typical barrier to come lower."
     )
 
 
@@ -121,8 +118,7 @@ def searched(material: Material) -> list[str]:
     blocks.append(
         paragraph(
             f"The file is {material.file}, SHA-256 {material.sha256}. This page was written by version {__version__} "
-            "of "
-            "llpathsample."
+            "of llpathsample."
         )
     )
     return blocks
@@ -133,42 +129,35 @@ def _model(landscape) -> list[str]:
     blocks = [
         paragraph(
             f"A point of the landscape is a set of values of the {counted(int(declared.dimension), 'coordinate')} of "
-            "the "
-            f"loss model {declared.name}. A minimum is one at which every small change makes the loss higher; a "
-            "transition "
-            "state is the lowest point of a pass between two minima."
+            f"the loss model {declared.name}. A minimum is one at which every small change makes the loss higher; a "
+            "transition state is the lowest point of a pass between two minima."
             if declared.dimension
             else f"The loss model is {declared.name}: the network was imported as a table, without coordinates."
         )
     ]
+    name = landscape.settings.loss_model
     if declared.source is not None:
         blocks.append(paragraph(f"It is a model of a user's; the SHA-256 of its source is {declared.source.sha256}."))
         blocks.append(hidden("The source", [preformatted(declared.source.text)]))
+        rows = [(key, toml_value(value), "") for key, value in landscape.settings.loss.items()]
     else:
-        text = importlib.import_module(type(declared).__module__).__doc__ or ""
-        blocks.append(hidden("The formula", [preformatted(text.strip())]))
-    parameters = declared.parameters
-    rows = _parameters(parameters)
+        model = model_class(name)
+        text = sys.modules[model.__module__].__doc__ or ""
+        blocks.append(hidden("The formula, and what the words mean", [preformatted(text.strip())]))
+        given = landscape.settings.loss
+        rows = [(key.name, _shown(given.get(key.name)), _meaning(key)) for key in keys_of(model.Parameters)]
     if rows:
         blocks.append(table(("parameter", "value", "meaning"), rows, "Parameters, regularisation among them", words=3))
     return blocks
 
 
-def _parameters(parameters) -> list[tuple[str, str, str]]:
-    """Keys of [loss] with what they mean; of a user's model without."""
-    if hasattr(parameters, "values") and isinstance(parameters.values, dict):
-        return [(name, toml_value(value), "") for name, value in parameters.values.items()]
-    return _keys(parameters)
+def _shown(value) -> str:
+    """A value as in a settings file."""
+    return "unset" if value is None else toml_value(value)
 
 
-def _keys(section) -> list[tuple[str, str, str]]:
-    found = []
-    for key in keys_of(type(section)):
-        value = getattr(section, key.field)
-        unit = f" [{key.rule.unit}]" if key.rule.unit else ""
-        shown = "unset" if value is None else toml_value(list(value) if key.is_list else value)
-        found.append((key.name, shown, key.rule.help + unit))
-    return found
+def _meaning(key) -> str:
+    return key.rule.help + (f" [{key.rule.unit}]" if key.rule.unit else "")
 
 
 def _data(data) -> list[str]:
@@ -196,11 +185,10 @@ def _search(landscape) -> list[str]:
     same = settings.same_point
     said = [
         f"Two points are one if their losses differ by less than {number(same.loss_tolerance)} and their distance, "
-        "after the "
-        f"best of all exchanges that leave the loss as it is, is less than {number(same.distance_tolerance)}.",
+        "after the best of all exchanges that leave the loss as it is, is less than "
+        f"{number(same.distance_tolerance)}.",
         f"A stored minimum has a root mean square gradient of at most {number(settings.quench.rms)}, a transition "
-        "state of at "
-        f"most {number(settings.connect.rms)} and exactly one direction downhill.",
+        f"state of at most {number(settings.connect.rms)} and exactly one direction downhill.",
     ]
     if counters.get("quenches"):
         said.insert(
@@ -215,13 +203,29 @@ def _search(landscape) -> list[str]:
             f"transition states between them; the pairs were chosen by the strategy {settings.grow.strategy}."
         )
     blocks = [points(said)]
-    for name in SECTIONS:
-        rows = _keys(getattr(settings, name))
-        blocks.append(hidden(f"Settings [{name}]", [table(("key", "value", "meaning"), rows, words=3)]))
+    blocks += _settings(settings)
     if counters:
         rows = [(name, number(count)) for name, count in sorted(counters.items())]
         blocks.append(hidden("What was counted", [table(("counter", "number"), rows)]))
     return blocks
+
+
+def _settings(settings) -> list[str]:
+    """Those that are not the defaults, and behind them all."""
+    changed, every = [], []
+    for name in SECTIONS:
+        section = getattr(settings, name)
+        rows = []
+        for key in keys_of(type(section)):
+            value = getattr(section, key.field)
+            rows.append((key.name, _shown(list(value) if key.is_list and value is not None else value), _meaning(key)))
+            if value != key.default:
+                changed.append((f"[{name}] {key.name}", *rows[-1][1:]))
+        every.append(table(("key", "value", "meaning"), rows, f"[{name}]", words=3))
+    blocks = []
+    if changed:
+        blocks.append(table(("key", "value", "meaning"), changed, "Settings other than the defaults", words=3))
+    return [*blocks, hidden("All settings", every)]
 
 
 def _provenance(landscape) -> list[str]:
@@ -266,9 +270,9 @@ def completeness(material: Material) -> list[str]:
         blocks.append(
             note(
                 f"{counted(missing[0], 'minimum', 'minima')} and {counted(missing[1], 'transition state')} have no "
-                "LPPHE. With "
-                f"what hangs on them, {number(material.minima_left_out)} minima and {number(material.states_left_out)} "
-                "transition states are left out of thermodynamics and kinetics on this page."
+                f"LPPHE. With what hangs on them, {number(material.minima_left_out)} minima and "
+                f"{number(material.states_left_out)} transition states are left out of thermodynamics and kinetics on "
+                "this page."
             )
         )
     blocks += ["<h3>The heat capacity with fewer minima</h3>\n", *_settled(material)]
@@ -292,12 +296,12 @@ def _unseen(landscape) -> list[str]:
     chance, total = good_turing(counts), chao1(counts)
     said.append(
         f"The chance that one more search finds a new minimum is about {share(chance.value)} (Good and Turing: minima "
-        "found "
-        "once, by all finds)."
+        "found once, by all finds)."
     )
     said.append(
-        f"At least {number(round(total.value - counts.observed))} more minima are to be expected (Chao1; 95 % interval "
-        f"{number(round(total.low - counts.observed))} to {number(round(total.high - counts.observed))})."
+        f"At least {counted(round(total.value - counts.observed), 'more minimum is', 'more minima are')} to be "
+        f"expected (Chao1; 95 % interval {number(round(total.low - counts.observed))} to "
+        f"{number(round(total.high - counts.observed))})."
     )
     blocks = [points(said)]
     method = landscape.settings.search.method
@@ -311,8 +315,7 @@ def _unseen(landscape) -> list[str]:
         blocks.append(
             note(
                 "The estimates take every find for an independent draw of a minimum by the size of its basin. That "
-                "does not "
-                f"hold here: {', and '.join(doubts)}. Take them as indications, and as too low."
+                f"does not hold here: {', and '.join(doubts)}. Take them as indications, and as too low."
             )
         )
     return blocks
@@ -324,11 +327,9 @@ def _connections(landscape, summary: dict) -> list[str]:
         f"The network has {counted(sizes, 'component')}; that of the lowest minimum holds "
         f"{number(summary['minima_in_main_component'])} of {number(summary['minima'])} minima, and "
         f"{counted(summary['isolated_minima'], 'minimum has', 'minima have')} no connection at all.",
-        f"{number(summary['transition_states'])} transition states join {number(summary['connected_pairs'])} different "
-        "pairs "
-        f"of minima; {number(summary['degenerate_transition_states'])} are degenerate: both their sides are one "
-        "minimum "
-        "or its images, and they are no connections.",
+        f"{number(summary['transition_states'])} transition states join {number(summary['connected_pairs'])} "
+        f"different pairs of minima; {number(summary['degenerate_transition_states'])} are degenerate: both their "
+        "sides are one minimum or its images, and they are no connections.",
     ]
     blocks = [points(said)]
     failed = summary["pairs_not_connected"]
@@ -360,10 +361,8 @@ def _settled(material: Material) -> list[str]:
     ]
     header = ("lowest minima", "largest deviation", "T of the highest peak", "its height")
     said = (
-        f"The {number(found.settled)} lowest of {number(int(found.counts[-1]))} minima give the heat capacity within 1 "
-        "% of its "
-        "maximum. If that is far fewer than all, higher minima that were not found would not change it; a low minimum "
-        "that "
-        "was missed still would."
+        f"The {number(found.settled)} lowest of {number(int(found.counts[-1]))} minima give the heat capacity within "
+        "1 % of its maximum. If that is far fewer than all, higher minima that were not found would not change it; a "
+        "low minimum that was missed still would."
     )
     return [paragraph(said), table(header, rows, "Heat capacity of the lowest minima alone", words=0)]

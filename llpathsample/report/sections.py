@@ -36,44 +36,39 @@ PARTS = {
     "tree": Part(
         "The tree",
         "The disconnectivity graph: every branch ends below at the loss of a minimum, and branches meet at the loss "
-        "that one "
-        "must climb to in order to go from one to the other. Long parted stems are funnels that are hard to leave.",
+        "that one must climb to in order to go from one to the other. Long parted stems are funnels that are hard to "
+        "leave.",
         lowest.tree,
     ),
     "minima": Part("The lowest minima", "The minima of lowest loss, and what is known of them.", lowest.minima),
     "heat-capacity": Part(
         "Heat capacity",
         "At each temperature minima are occupied by their depth and width; a peak marks a temperature at which other "
-        "minima "
-        "take over, and the minima that gain and lose there are the features of the landscape.",
+        "minima take over, and the minima that gain and lose there are the features of the landscape.",
         thermal.heat_capacity,
     ),
     "occupations": Part(
         "Occupations",
-        "The share of each minimum in equilibrium: at low temperature the lowest minimum has all of it, at higher ones "
-        "wide "
-        "and numerous minima take over.",
+        "The share of each minimum in equilibrium: at low temperature the lowest minimum has all of it, at higher "
+        "ones wide and numerous minima take over.",
         thermal.occupations,
     ),
     "entropy": Part(
         "Entropy and free energy",
-        "Shannon's entropy says over how many minima the occupation is spread; the free energy is what depth and width "
-        "come "
-        "to together.",
+        "Shannon's entropy says over how many minima the occupation is spread; the free energy is what depth and "
+        "width come to together.",
         thermal.entropy,
     ),
     "frustration": Part(
         "Frustration",
         "How high the barriers on the way to the global minimum are beside what is gained by it: near 0 for a "
-        "landscape that is "
-        "easy to descend, above 1 where barriers exceed the gain.",
+        "landscape that is easy to descend, above 1 where barriers exceed the gain.",
         thermal.frustration,
     ),
     "rates": Part(
         "Rates",
-        "How fast one set of minima is reached from another over the transition states that are known; a path that was "
-        "not "
-        "found would make it faster.",
+        "How fast one set of minima is reached from another over the transition states that are known; a path that "
+        "was not found would make it faster.",
         kinetic.rates,
     ),
     "committors": Part(
@@ -89,15 +84,13 @@ PARTS = {
     "first-passage": Part(
         "First-passage times",
         "How the time to reach A varies from run to run: a standard deviation equal to the mean is a single waiting "
-        "time, a "
-        "larger one means traps.",
+        "time, a larger one means traps.",
         kinetic.first_passage,
     ),
     "network": Part(
         "The network",
-        "Minima as points, joined where a transition state leads from one to the other: who is well connected, and how "
-        "far "
-        "apart they are.",
+        "Minima as points, joined where a transition state leads from one to the other: who is well connected, and "
+        "how far apart they are.",
         structural.network,
     ),
     "communities": Part(

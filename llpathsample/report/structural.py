@@ -24,8 +24,7 @@ def network(material: Material) -> list[str]:
     said = [
         f"{counted(len(found.graph.pairs), 'pair of minima is', 'pairs of minima are')} joined by "
         f"{counted(int(found.connections.sum()) // 2, 'transition state')}; a minimum has {number(degrees.mean(), 3)} "
-        "neighbours "
-        f"on average, and {number(int(degrees.max()))} at most.",
+        f"neighbours on average, and {number(int(degrees.max()))} at most.",
         f"Degrees: {found.fit.verdict}."
         if found.fit is not None
         else "There are too few degrees to fit their distribution.",
@@ -35,13 +34,12 @@ def network(material: Material) -> list[str]:
         about = "" if lengths.exact else f" (from a sample, \N{PLUS-MINUS SIGN} {number(lengths.error, 2)})"
         said.append(
             f"Between two minima of the largest component the shortest path has {number(lengths.average, 3)} "
-            "transition states "
-            f"on average{about}, and {number(lengths.diameter)} at most."
+            f"transition states on average{about}, and {number(lengths.diameter)} at most."
         )
     if np.isfinite(found.loss_correlation):
         said.append(
-            f"Rank correlation of degree and loss: {number(found.loss_correlation, 3)} (negative: low minima have more "
-            "neighbours)."
+            f"Rank correlation of degree and loss: {number(found.loss_correlation, 3)} (negative: low minima have "
+            "more neighbours)."
         )
     rows = [
         (name, number(measure.value, 3), number(measure.mean, 3), number(measure.z, 3))
@@ -92,8 +90,7 @@ def communities(material: Material) -> list[str]:
     if runs > 1:
         said.append(
             f"{runs} runs with other random numbers agree by {number(stable.mean, 3)} on average (adjusted mutual "
-            "information; "
-            "1 is the same, 0 chance)."
+            "information; 1 is the same, 0 chance)."
         )
     blocks = [points(said)]
     if weights == "barrier":
@@ -131,16 +128,14 @@ def basins(material: Material) -> list[str]:
     with_root = int(found.size[found.bottom == found.labels[root]][0])
     said = [
         f"{counted(len(found.bottom), 'bottom')}: minima from which no transition state leads directly lower. The "
-        "lowest minimum "
-        f"collects {number(with_root)} of {number(len(losses))} minima ({share(with_root / len(losses))}).",
+        f"lowest minimum collects {number(with_root)} of {number(len(losses))} minima "
+        f"({share(with_root / len(losses))}).",
     ]
     if np.isfinite(found.step):
         said.append(
             f"The typical barrier of a step is {number(found.step, 3)}. A bottom with a barrier of many such steps on "
-            "its way to "
-            "a lower minimum is the bottom of a funnel of its own; one of about a single step may only lack a "
-            "transition "
-            "state that was not found."
+            "its way to a lower minimum is the bottom of a funnel of its own; one of about a single step may only "
+            "lack a transition state that was not found."
         )
     blocks = [points(said)]
     header = ("bottom", "loss", "minima that lead there", "barrier to a lower one", "in typical steps")
@@ -148,8 +143,7 @@ def basins(material: Material) -> list[str]:
     if len(found.bottom) > 1:
         caption = (
             "Each bottom by its loss and the loss at which it meets a lower minimum; the farther above the line, the "
-            "deeper "
-            "its funnel. Dots grow with the basin."
+            "deeper its funnel. Dots grow with the basin."
         )
         blocks.append(figure(draw_basins(found, losses), caption))
     return blocks
@@ -182,8 +176,7 @@ def volumes(material: Material) -> list[str]:
     )
     said = [
         f"LPPHE from {number(float(network.lpphe.min()), 6)} to {number(float(network.lpphe.max()), 6)}; between the "
-        "widest and "
-        f"the narrowest minimum lie {number(float(-powers.min()), 3)} powers of ten.",
+        f"widest and the narrowest minimum lie {number(float(-powers.min()), 3)} powers of ten.",
     ]
     if material.landscape.settings.search.method != "multi-start":
         said.append("Visits measure the sizes of basins in a multi-start search only, and this was none.")
@@ -194,8 +187,7 @@ def volumes(material: Material) -> list[str]:
     blocks.append(
         paragraph(
             "This is the harmonic estimate: that of a parabola as wide as the minimum at its bottom. llpathsample "
-            "basin-volume "
-            "samples the true volumes of chosen minima, with error bars."
+            "basin-volume samples the true volumes of chosen minima, with error bars."
         )
     )
     return blocks

@@ -20,6 +20,7 @@ from llpathsample.thermodynamics.occupations import most_occupied
 from llpathsample.thermodynamics.occupations import occupations as occupied
 
 _FOLLOWED = 8
+_MOST_TEMPERATURES = 6
 
 
 def left_out(material: Material) -> list[str]:
@@ -108,12 +109,13 @@ def occupations(material: Material) -> list[str]:
     blocks = []
     if len(at) > 1:
         blocks.append(figure(draw_occupations(found, ids, material.peaks), caption))
-    exact = occupied(network, material.temperatures, rows)
-    header = ["T", *(f"minimum {minimum}" for minimum in ids.tolist()), "all others"]
+    exact = occupied(network, material.temperatures[-_MOST_TEMPERATURES:], rows)
+    header = ["minimum", "loss", *(f"T = {number(temperature)}" for temperature in exact.temperatures.tolist())]
     values = [
-        [number(temperature), *(share(value) for value in exact.values[k]), share(exact.rest[k])]
-        for k, temperature in enumerate(exact.temperatures.tolist())
+        [number(minimum), loss(material.losses[minimum]), *map(share, exact.values[:, k].tolist())]
+        for k, minimum in enumerate(ids.tolist())
     ]
+    values.append(["all others", "", *map(share, exact.rest.tolist())])
     blocks.append(table(header, values, "Occupations", words=0))
     return [*blocks, *left_out(material)]
 
@@ -139,7 +141,7 @@ def entropy(material: Material) -> list[str]:
         )
         for k in range(len(exact.temperatures))
     ]  # fmt: skip
-    header = ("T", "free energy", "internal energy", "entropy", "Shannon entropy", "as many equally occupied minima")
+    header = ("T", "free energy", "internal energy", "entropy", "Shannon entropy", "equivalent number of minima")
     blocks.append(table(header, rows, f"With {common.kappa} degrees of freedom", words=0))
     return [*blocks, *left_out(material)]
 
