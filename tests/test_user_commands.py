@@ -134,6 +134,7 @@ READING = [
     ("llpathsample", "list", "--pairs", "my.grown.h5"),
     ("llpathsample", "stats", "my.grown.h5"),
     ("llpathsample", "tree", "my.grown.h5", "-o", "tree.svg"),
+    ("llpathsample", "report", "my.grown.h5", "-o", "report.html", "--sections", "searched,entropy,volumes"),
     ("llpathsample", "path", "my.grown.h5", 0, 1),
     ("llpathsample", "extract", "my.grown.h5", "--component", 0, "-o", "part.h5"),
     ("llpathsample", "merge", "my.grown.h5", "my.h5", "-o", "merged.h5"),  # no symmetry: distances need no model
@@ -157,7 +158,8 @@ WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
     "llpathsample": {
-        "list", "show", "stats", "path", "occupations", "frustration", "prune", "remove", "retain", "extract",
+        "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "fastest-paths",
+        "first-passage", "regroup", "prune", "remove", "retain", "extract",
     },
 }
 

@@ -24,6 +24,7 @@ from llpathsample.report.thermal import left_out
 _ARRHENIUS = 13
 _SHARES = (1.0 / 50.0, 1.0 / 2.0)  # lowest and highest temperature, of the barrier
 _PATHS = 5
+_MOST_TEMPERATURES = 40
 _MOST_STEPS = 12
 MOST_STATES = 400  # of the eigenproblem
 _EDGES = np.array([0.0, 0.01, 0.1, 0.4, 0.6, 0.9, 0.99, 1.0])
@@ -61,11 +62,15 @@ def rates(material: Material) -> list[str]:
     """Rate constants over temperatures."""
     routes = material.routes
     barrier = material.barrier
-    grid = (
-        np.geomspace(_SHARES[0] * barrier, _SHARES[1] * barrier, _ARRHENIUS) if material.grid is None else material.grid
-    )
-    asked = np.unique(np.concatenate([grid[:: max(1, len(grid) // 40)], material.kinetic_temperatures]))
-    found = [routes.at(value) for value in asked.tolist()]
+    grid = material.grid
+    if grid is None:
+        grid = np.geomspace(_SHARES[0] * barrier, _SHARES[1] * barrier, _ARRHENIUS)
+    grid = grid[:: max(1, len(grid) // _MOST_TEMPERATURES)]
+    drawn = [routes.at(value) for value in grid.tolist()]
+    # Of temperatures that differ by rounding one is enough.
+    asked = material.kinetic_temperatures.tolist()
+    others = [value for value in asked if not np.isclose(grid, value, rtol=1e-9).any()]
+    found = sorted([*drawn, *map(routes.at, others)], key=lambda passage: passage.temperature)
     blocks = [
         *_between(material),
         paragraph(
@@ -74,12 +79,12 @@ def rates(material: Material) -> list[str]:
             "the loss, so only ratios and their change with temperature mean something for a loss without a clock."
         ),
     ]
-    if len(found) > 1:
+    if len(drawn) > 1:
         caption = (
             "Logarithm of the rate constants over 1 / T, from B to A on the left, and below it the activation "
             "energy, its slope. Where the four kinds agree, one barrier decides."
         )
-        blocks.append(figure(draw_arrhenius(found), caption))
+        blocks.append(figure(draw_arrhenius(drawn), caption))
     rows = [
         (
             number(passage.temperature),
@@ -196,7 +201,7 @@ def first_passage(material: Material) -> list[str]:
         rows.append(row)
     blocks = []
     if drawn:
-        caption = "First-passage times from B to A: their probability density; dashed is an exponential of the same mean."
+        caption = "Probability density of the first-passage time from B to A; dashed: an exponential of the same mean."
         blocks.append(figure(draw_first_passage(drawn), caption))
     header = ("T", "mean time", "standard deviation / mean", "5 % arrive before", "half", "95 %")
     blocks.append(table(header, rows, "First-passage times from B to A", words=0))

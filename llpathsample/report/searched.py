@@ -294,14 +294,14 @@ def _unseen(landscape) -> list[str]:
         said.append(f"{number(dropped)} minima were found and not kept, so the estimates of unseen minima are void.")
         return [points(said)]
     chance, total = good_turing(counts), chao1(counts)
+    unseen = [round(value - counts.observed) for value in (total.value, total.low, total.high)]
     said.append(
         f"The chance that one more search finds a new minimum is about {share(chance.value)} (Good and Turing: minima "
         "found once, by all finds)."
     )
     said.append(
-        f"At least {counted(round(total.value - counts.observed), 'more minimum is', 'more minima are')} to be "
-        f"expected (Chao1; 95 % interval {number(round(total.low - counts.observed))} to "
-        f"{number(round(total.high - counts.observed))})."
+        f"At least {counted(unseen[0], 'more minimum is', 'more minima are')} to be expected (Chao1; 95 % interval "
+        f"{number(unseen[1])} to {number(unseen[2])})."
     )
     blocks = [points(said)]
     method = landscape.settings.search.method

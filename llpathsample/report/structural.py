@@ -15,6 +15,7 @@ MOST_LAID_OUT = 1000
 _RUNS = 5
 _LARGE = 100_000  # edges beyond which communities are found with one seed
 _ROWS = 10
+_NO_WAY = "none"
 
 
 def network(material: Material) -> list[str]:
@@ -80,13 +81,16 @@ def communities(material: Material) -> list[str]:
     stable = stability(graph, logarithms, labels)
     own = labels[0]
     sizes = np.bincount(own)
+    heading = counted(len(sizes), "community", "communities")
     said = [
-        f"{counted(len(sizes), 'community', 'communities')} by the method of Leiden, weighted by "
-        f"{'rates' if weights == 'rate' else 'barriers'} at T = {number(temperature)} (the median barrier); "
-        f"{number(int((sizes == 1).sum()))} of them of one minimum.",
-        f"Modularity {number(float(stable.modularities[0]), 3)}: 0 is as at random, above about 0.3 is a clear "
-        "division.",
+        f"{heading} by the method of Leiden, weighted by {weights}s at T = {number(temperature)} (the median "
+        f"barrier); {number(int((sizes == 1).sum()))} of them of one minimum.",
     ]
+    if len(sizes) > 1:
+        said.append(
+            f"Modularity {number(float(stable.modularities[0]), 3)}: 0 is as at random, above about 0.3 is a clear "
+            "division."
+        )
     if runs > 1:
         said.append(
             f"{runs} runs with other random numbers agree by {number(stable.mean, 3)} on average (adjusted mutual "
@@ -102,7 +106,7 @@ def communities(material: Material) -> list[str]:
         lowest = int(members[np.argmin(material.losses[members])])
         rows.append((number(label), number(int(sizes[label])), number(lowest), loss(material.losses[lowest])))
     header = ("community", "minima", "lowest minimum", "its loss")
-    blocks.append(table(header, rows, f"The largest of {counted(len(sizes), 'community', 'communities')}", words=0))
+    blocks.append(table(header, rows, f"The largest of {heading}", words=0))
     chosen = np.sort(np.argsort(material.losses, kind="stable")[:MOST_LAID_OUT])
     shown = (found.graph.induced(chosen), material.losses[chosen], chosen, own[chosen])
     blocks.append(
@@ -121,15 +125,14 @@ def basins(material: Material) -> list[str]:
     rows = []
     for k in np.lexsort((found.bottom, -ratio, -found.size))[:_ROWS].tolist():
         own = losses[found.bottom[k]]
-        barrier = number(found.escape[k] - own, 3) if np.isfinite(found.escape[k]) else "no way"
+        barrier = number(found.escape[k] - own, 3) if np.isfinite(found.escape[k]) else _NO_WAY
         steps = number(found.ratio[k], 3) if np.isfinite(found.ratio[k]) else number(None)
         rows.append((number(int(found.bottom[k])), loss(own), number(int(found.size[k])), barrier, steps))
     root = int(np.argmin(losses))
     with_root = int(found.size[found.bottom == found.labels[root]][0])
     said = [
-        f"{counted(len(found.bottom), 'bottom')}: minima from which no transition state leads directly lower. The "
-        f"lowest minimum collects {number(with_root)} of {number(len(losses))} minima "
-        f"({share(with_root / len(losses))}).",
+        f"{counted(len(found.bottom), 'bottom')}: from there no transition state leads directly lower. The lowest "
+        f"minimum collects {number(with_root)} of {number(len(losses))} minima ({share(with_root / len(losses))}).",
     ]
     if np.isfinite(found.step):
         said.append(

@@ -94,9 +94,15 @@ GOLDEN_HELP = {
   entropy        Compute Shannon's and the thermodynamic entropy.
   free-energy    Compute free energies of minima and groups.
   frustration    Compare the frustration of landscapes.
+  network        Measure degrees, clustering, path lengths of the network.
+  communities    Find communities; compare them with clusters.
+  basins         List monotonic sequence basins and count funnels.
+  basin-volume   Measure basins of attraction.
   rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
+  first-passage  Compute the distribution of first-passage times.
   regroup        Group minima by free energy, rate or loss.
+  report         Write one page with all of a landscape.
   import         Import a network of another program, verified.
   export         Write a network for another program.
   distance       Measure the distance of two minima after alignment.
