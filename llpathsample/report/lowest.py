@@ -6,7 +6,7 @@ from llpathsample.plots import Panel, draw_trees
 from llpathsample.properties import page_properties
 from llpathsample.report.figures import draw_over_loss
 from llpathsample.report.material import Material, Missing
-from llpathsample.report.page import counted, figure, loss, note, number, paragraph, points, share, table
+from llpathsample.report.page import counted, figure, hidden, loss, note, number, paragraph, points, share, table
 from llpathsample.runpaths import run_paths
 from llpathsample.thermodynamics.observables import log_occupations
 from llpathsample.tree import superbasin_tree
@@ -116,26 +116,26 @@ def scores(material: Material) -> list[str]:
         raise Missing("The file holds no scores; llgmin score measures how well each minimum predicts.")
     count = len(material.losses)
     root = landscape.global_minimum()
-    rows = []
+    rows, measured = [], []
     for score in described:
         values = landscape.scores.values(score.name, count)
         known = values[np.isfinite(values)]
         if not known.size:
             continue
-        unit = f" [{score.unit}]" if score.unit else ""
-        rows.append(
-            (
-                score.name.replace("_", " ") + unit,
-                score.about,
-                number(values[root]),
-                number(known.min()),
-                number(np.median(known)),
-                number(known.max()),
-                number(known.size),
-            )
+        label = score.name.replace("_", " ") + (f" [{score.unit}]" if score.unit else "")
+        numbers = (values[root], known.min(), np.median(known), known.max(), known.size)
+        rows.append((label, *map(number, numbers)))
+        measured.append((label, score.about))
+    header = ("score", "lowest minimum", "least", "median", "largest", "minima")
+    blocks = [
+        table(header, rows, "Scores over all minima that have them"),
+        hidden("How they were measured", [table(("score", "meaning"), measured, words=2)]),
+    ]
+    unscored = count - int(np.isfinite(landscape.scores.values(described[0].name, count)).sum())
+    if unscored:
+        blocks.append(
+            note(f"{counted(unscored, 'minimum has', 'minima have')} no scores; llgmin score was run before.")
         )
-    header = ("score", "how it was measured", "lowest minimum", "least", "median", "largest", "minima")
-    blocks = [table(header, rows, "Scores over all minima that have them", words=2)]
     shown = next((score for score in described if score.name.startswith("test_")), described[0])
     values = landscape.scores.values(shown.name, count)
     known = np.isfinite(values)

@@ -299,16 +299,20 @@ def _unseen(landscape) -> list[str]:
         f"The chance that one more search finds a new minimum is about {share(chance.value)} (Good and Turing: minima "
         "found once, by all finds)."
     )
-    said.append(
-        f"At least {counted(unseen[0], 'more minimum is', 'more minima are')} to be expected (Chao1; 95 % interval "
-        f"{number(unseen[1])} to {number(unseen[2])})."
-    )
+    interval = f"Chao1; 95 % interval {number(unseen[1])} to {number(unseen[2])}"
+    if unseen[0]:
+        more = counted(unseen[0], "more minimum is", "more minima are")
+        said.append(f"At least {more} to be expected ({interval}).")
+    else:
+        said.append(f"The finds hint at no more minima ({interval}).")
     blocks = [points(said)]
     method = landscape.settings.search.method
     grown = bool(len(landscape.transition_states) or len(landscape.pairs))
     doubts = []
-    if method != "multi-start":
-        doubts.append(f"its method is {method}, whose finds follow from one another")
+    if len(landscape.training):
+        doubts.append("the finds are the minima below training runs")
+    elif method != "multi-start":
+        doubts.append(f"the method of the search is {method}, whose finds follow from one another")
     if grown:
         doubts.append("the searches for transition states have added finds of their own")
     if doubts:
@@ -327,9 +331,10 @@ def _connections(landscape, summary: dict) -> list[str]:
         f"The network has {counted(sizes, 'component')}; that of the lowest minimum holds "
         f"{number(summary['minima_in_main_component'])} of {number(summary['minima'])} minima, and "
         f"{counted(summary['isolated_minima'], 'minimum has', 'minima have')} no connection at all.",
-        f"{number(summary['transition_states'])} transition states join {number(summary['connected_pairs'])} "
-        f"different pairs of minima; {number(summary['degenerate_transition_states'])} are degenerate: both their "
-        "sides are one minimum or its images, and they are no connections.",
+        f"{counted(summary['transition_states'], 'transition state')}, of which "
+        f"{number(summary['degenerate_transition_states'])} degenerate: both sides of these are one minimum or its "
+        f"images, and they connect nothing. The others join {number(summary['connected_pairs'])} different pairs of "
+        "minima.",
     ]
     blocks = [points(said)]
     failed = summary["pairs_not_connected"]
@@ -360,9 +365,12 @@ def _settled(material: Material) -> list[str]:
         )
     ]
     header = ("lowest minima", "largest deviation", "T of the highest peak", "its height")
-    said = (
-        f"The {number(found.settled)} lowest of {number(int(found.counts[-1]))} minima give the heat capacity within "
-        "1 % of its maximum. If that is far fewer than all, higher minima that were not found would not change it; a "
-        "low minimum that was missed still would."
-    )
+    if found.settled == found.counts[-1]:
+        said = "All minima are needed for the heat capacity within 1 % of its maximum: those not found may change it."
+    else:
+        said = (
+            f"The {number(found.settled)} lowest of {number(int(found.counts[-1]))} minima give the heat capacity "
+            "within 1 % of its maximum. If that is far fewer than all, higher minima that were not found would not "
+            "change it; a low minimum that was missed still would."
+        )
     return [paragraph(said), table(header, rows, "Heat capacity of the lowest minima alone", words=0)]

@@ -109,7 +109,7 @@ def test_it_says_what_is_in_the_file(grown, written):
     assert "mueller-brown" in texts["searched"] and "llpathsample grow" in texts["searched"]
     visits = int(landscape.minima.visits.sum())
     assert f"{visits} times a minimum was found; 0 of 3 minima only once" in texts["completeness"]
-    assert "its method is basin-hopping" in texts["completeness"]
+    assert "the method of the search is basin-hopping" in texts["completeness"]
     for minimum in range(3):
         assert page.loss(landscape.minima.loss[minimum]) in texts["minima"]
     assert "The file holds no scores" in texts["scores"] and "no training runs" in texts["training"]
