@@ -127,7 +127,7 @@ def committors(material: Material) -> list[str]:
     near = inner[np.argsort(np.abs(values - 0.5), kind="stable")[:8]]
     rows = [
         (
-            number(int(material.ids[place])),
+            str(material.ids[place]),
             loss(material.network.losses[place]),
             number(float(np.exp(passage.log_committor_a[place])), 3),
             exponential(float(passage.log_time_to_a[place])),

@@ -68,7 +68,7 @@ def minima(material: Material) -> list[str]:
     rows = []
     for k in chosen.tolist():
         row = [
-            number(k),
+            str(k),
             loss(material.losses[k]),
             number(material.losses[k] - lowest, 3),
             number(table_of.lpphe[k], 6),
@@ -174,7 +174,7 @@ def training(material: Material) -> list[str]:
         said.append(f"{number(lost)} ended above no minimum of this file.")
     blocks = [points(said)]
     order = np.lexsort((values, -counts))[:10]
-    rows = [(number(int(values[k])), loss(material.losses[values[k]]), number(int(counts[k]))) for k in order.tolist()]
+    rows = [(str(values[k]), loss(material.losses[values[k]]), number(int(counts[k]))) for k in order.tolist()]
     if rows:
         blocks.append(table(("minimum", "loss", "runs"), rows, "Minima that training ended above most often", words=0))
     if len(landscape.transition_states):

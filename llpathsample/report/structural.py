@@ -51,7 +51,7 @@ def network(material: Material) -> list[str]:
         )
     ]
     header = ("measure", "here", f"mean of {found.rewired} rewired graphs", "deviations from it")
-    hubs = [(number(int(hub)), number(int(degrees[hub])), loss(material.losses[hub])) for hub in found.hubs[:_ROWS]]
+    hubs = [(str(hub), number(int(degrees[hub])), loss(material.losses[hub])) for hub in found.hubs[:_ROWS]]
     chosen = np.sort(np.argsort(material.losses, kind="stable")[:MOST_LAID_OUT])
     blocks = [points(said), table(header, rows, "Beside graphs of the same degrees, otherwise at random")]
     blocks.append(table(("minimum", "neighbours", "loss"), hubs, "Hubs: the minima with the most neighbours", words=0))
@@ -104,7 +104,7 @@ def communities(material: Material) -> list[str]:
     for label in order:
         members = np.flatnonzero(own == label)
         lowest = int(members[np.argmin(material.losses[members])])
-        rows.append((number(label), number(int(sizes[label])), number(lowest), loss(material.losses[lowest])))
+        rows.append((str(label), number(int(sizes[label])), str(lowest), loss(material.losses[lowest])))
     header = ("community", "minima", "lowest minimum", "its loss")
     blocks.append(table(header, rows, f"The largest of {heading}", words=0))
     chosen = np.sort(np.argsort(material.losses, kind="stable")[:MOST_LAID_OUT])
@@ -127,7 +127,7 @@ def basins(material: Material) -> list[str]:
         own = losses[found.bottom[k]]
         barrier = number(found.escape[k] - own, 3) if np.isfinite(found.escape[k]) else _NO_WAY
         steps = number(found.ratio[k], 3) if np.isfinite(found.ratio[k]) else number(None)
-        rows.append((number(int(found.bottom[k])), loss(own), number(int(found.size[k])), barrier, steps))
+        rows.append((str(found.bottom[k]), loss(own), number(int(found.size[k])), barrier, steps))
     root = int(np.argmin(losses))
     with_root = int(found.size[found.bottom == found.labels[root]][0])
     said = [
@@ -162,7 +162,7 @@ def volumes(material: Material) -> list[str]:
     powers = log_volume / np.log(10.0)
     rows = [
         (
-            number(int(ids[k])),
+            str(ids[k]),
             loss(network.losses[k]),
             number(network.lpphe[k], 6),
             number(float(powers[k]), 3),

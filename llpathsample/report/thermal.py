@@ -85,7 +85,7 @@ def _makers(material: Material, makers) -> str:
             rows.append(
                 (
                     side,
-                    number(minimum),
+                    str(minimum),
                     loss(material.losses[minimum]),
                     share(found.occupations[k]),
                     share(found.shares[k]),
@@ -112,7 +112,7 @@ def occupations(material: Material) -> list[str]:
     exact = occupied(network, material.temperatures[-_MOST_TEMPERATURES:], rows)
     header = ["minimum", "loss", *(f"T = {number(temperature)}" for temperature in exact.temperatures.tolist())]
     values = [
-        [number(minimum), loss(material.losses[minimum]), *map(share, exact.values[:, k].tolist())]
+        [str(minimum), loss(material.losses[minimum]), *map(share, exact.values[:, k].tolist())]
         for k, minimum in enumerate(ids.tolist())
     ]
     values.append(["all others", "", *map(share, exact.rest.tolist())])
