@@ -84,19 +84,24 @@ def figure_format(path: str | os.PathLike) -> str:
     return suffix
 
 
+def figure_bytes(figure: "Figure", kind: str, dots: float = STYLE["savefig.dpi"]) -> bytes:
+    """The figure as svg, pdf or png; equal figures give equal bytes. dots: per inch, of a png."""
+    buffer = io.BytesIO()
+    with style():
+        figure.savefig(buffer, format=kind, metadata=METADATA[kind], dpi=dots)
+    return buffer.getvalue()
+
+
 def save_figure(figure: "Figure", path: str | os.PathLike) -> None:
     """Write the figure in the format of the suffix, whole or not at all (temporary file, then replace).
 
     Equal figures give equal bytes. Raises ConfigError for another suffix, OutputError if writing fails.
     """
     path = Path(path)
-    kind = figure_format(path)
-    buffer = io.BytesIO()
-    with style():
-        figure.savefig(buffer, format=kind, metadata=METADATA[kind])
+    content = figure_bytes(figure, figure_format(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(buffer.getvalue())
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

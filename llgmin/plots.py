@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llcommon.errors import InputError
+from llcommon.estimates import chao1
 from llcommon.plotting import (
     ACCENT,
     CLASS_COLOURS,
@@ -23,7 +24,6 @@ from llcommon.plotting import (
     style,
     tick_labels,
 )
-from llgmin.estimates import chao1
 from llgmin.scales import (
     MOST_POINTS,
     count_label,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.errors import InputError, NothingFound
+from llcommon.estimates import Frequencies, Interval, chao1, frequencies, good_turing, wilson
 from llcommon.store import Landscape
-from llgmin.estimates import Frequencies, Interval, chao1, frequencies, good_turing, wilson
 from llgmin.tempering import ladder_of
 from llgmin.walker import MOVED, VERIFIED
 

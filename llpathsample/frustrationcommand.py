@@ -1,5 +1,6 @@
 """The command `frustration`: the frustration index and Shannon's entropy of landscapes, beside one another."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -70,13 +71,13 @@ def frustration(files: tuple[Path, ...], temperature, temperatures, barrier_from
         save(draw_frustration([one.curves for one in found], names, [one.peaks for one in found]), output)
 
 
+@dataclass(frozen=True)
 class _Frustrated:
-    """Frustration of one file: its curves, temperatures of peaks, and what was left out."""
+    """Frustration of one file: its curves, temperatures of peaks, and what lacks an LPPHE."""
 
-    def __init__(self, curves, peaks, omissions: dict) -> None:
-        self.curves = curves
-        self.peaks = peaks
-        self.omissions = omissions
+    curves: "object"
+    peaks: list[float]
+    omissions: dict
 
     def report(self, name: str, file: Path) -> dict:
         """For the JSON document."""
@@ -101,7 +102,7 @@ def _of(file: Path, asked, barrier_from: str) -> _Frustrated:
 
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
-    at, peaks = automatic_or_given(complete, asked)
+    at, peaks = automatic_or_given(complete, asked, f"{file}: ")
     at = np.unique(np.concatenate([at, peaks]))
     minima, states = landscape.minima, landscape.transition_states
     root = int(complete.ids[np.argmin(complete.network.losses)])

@@ -61,26 +61,29 @@ def freedom_of(landscape, file: Path):
     return Superposition(int(declared.degrees_of_freedom(x)), float(declared.log_group_order()))
 
 
-def automatic_or_given(complete: Complete, asked):
-    """Temperatures asked for, or those that show all peaks of the heat capacity; and the temperatures of the peaks."""
+def automatic_or_given(complete: Complete, asked, where: str = ""):
+    """Temperatures asked for, or those that show all peaks of the heat capacity; and the temperatures of the peaks.
+
+    where: what begins the lines on standard error, if several files are read.
+    """
     import numpy as np
 
     from llpathsample.thermodynamics.features import heat_capacity_peaks, resolved_curves
 
     found = resolved_curves(complete.network)
     if found is None:
-        log("note: all minima have the same loss, so nothing changes with temperature")
+        log(f"note: {where}all minima have the same loss, so nothing changes with temperature")
         return (np.array([1.0]) if asked is None else asked), []
     peaks = [peak.temperature for peak in heat_capacity_peaks(complete.network, found)]
     if asked is not None:
         return asked, peaks
-    say_range(found.temperatures[0], found.temperatures[-1])
+    say_range(found.temperatures[0], found.temperatures[-1], where)
     return found.temperatures, peaks
 
 
-def say_range(low: float, high: float) -> None:
+def say_range(low: float, high: float, where: str = "") -> None:
     """Tell the automatic range."""
-    log(f"temperatures from {low:.6g} to {high:.6g}, between which all peaks of the heat capacity are")
+    log(f"{where}temperatures from {low:.6g} to {high:.6g}, between which all peaks of the heat capacity are")
 
 
 def _rows_of(landscape, complete: Complete, rule: str, option: str):

@@ -24,6 +24,7 @@ FLOORS = {
     "llcommon.status": 0,
     "llcommon.trust": 0,
     "llcommon.config": 1,
+    "llcommon.estimates": 1,
     "llcommon.growsettings": 1,
     "llcommon.idrules": 1,
     "llcommon.inorder": 1,

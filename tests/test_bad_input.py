@@ -208,6 +208,7 @@ READERS = [
     "llpathsample extract {} --lowest 1 -o new.h5",
     "llpathsample recompute {} -o new.h5",
     "llpathsample tree {} -o new.svg",
+    "llpathsample report {} -o new.html",
     "llpathsample path {} 0 1",
     "llpathsample fastest-paths {}",
     "llpathsample first-passage {}",
@@ -232,6 +233,7 @@ def test_landscape_files(folder, capsys, command, name, sentence):
 
 
 READ_NO_POINTS = ("list", "show", "stats", "tree", "path", "fastest-paths", "first-passage", "regroup")
+READ_NO_POINTS = ("list", "show", "stats", "tree", "report", "path")
 POINT_READERS = [command for command in READERS if command.split()[1] not in READ_NO_POINTS]
 
 

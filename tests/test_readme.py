@@ -26,6 +26,7 @@ SHORTER = {
     "llpathsample grow minima.h5": "llpathsample grow minima.h5 --set grow.budget=8 --set grow.batch=8",
     "llpathsample grow xor": "llpathsample grow --set grow.budget=6 --set grow.batch=6 xor",
     "--set grow.attempts=8": "",
+    "llpathsample report": "llpathsample report --sections searched,completeness,tree",
     "--random 5 --soft 2": "--random 1 --soft 1",
 }
 PROGRAMS = ("llgmin", "lloptim", "llpathsample")

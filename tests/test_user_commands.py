@@ -134,6 +134,7 @@ READING = [
     ("llpathsample", "list", "--pairs", "my.grown.h5"),
     ("llpathsample", "stats", "my.grown.h5"),
     ("llpathsample", "tree", "my.grown.h5", "-o", "tree.svg"),
+    ("llpathsample", "report", "my.grown.h5", "-o", "report.html", "--sections", "searched,entropy,volumes"),
     ("llpathsample", "path", "my.grown.h5", 0, 1),
     ("llpathsample", "network", "my.grown.h5"),
     ("llpathsample", "communities", "my.grown.h5"),
@@ -166,6 +167,8 @@ WITHOUT_TRUST = {
         "extract", "fastest-paths", "first-passage", "regroup",
         "list", "show", "stats", "tree", "path", "rates", "fastest-paths", "first-passage", "regroup",
         "prune", "remove", "retain", "extract",
+        "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "fastest-paths",
+        "first-passage", "regroup", "prune", "remove", "retain", "extract",
     },
 }
 

@@ -15,6 +15,8 @@ from llpathsample.ktn import Network
 _BLOCK = 16384  # minima; the arrays of a block are 128 KiB each
 # x of a minimum that is not occupied, however large LPPHE are: its cube is still a number.
 _FARTHEST = 1e100
+# Losses nearer to the lowest than this, of the largest, are the same but for rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ def minima_only(losses: np.ndarray, lpphe: np.ndarray, log_orders: np.ndarray) -
     """A network of these minima, (n,) each, without transition states."""
     nothing = np.empty(0)
     return Network(losses, lpphe, log_orders, nothing, nothing, nothing, np.empty((0, 2), dtype=np.int64))
+
+
+def above_lowest(losses: np.ndarray) -> np.ndarray:
+    """Which losses, (n,), are above the lowest by more than rounding."""
+    return losses - losses.min() > _ROUNDING * np.abs(losses).max()
 
 
 def scaled_excess(losses: np.ndarray, temperature: float) -> np.ndarray:

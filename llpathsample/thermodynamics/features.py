@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from llpathsample.ktn import Network
-from llpathsample.thermodynamics.curves import Curves, curves, curves_of_lowest, scaled_excess
+from llpathsample.thermodynamics.curves import Curves, above_lowest, curves, curves_of_lowest, scaled_excess
 from llpathsample.thermodynamics.observables import log_occupations
 
 GRID = 200  # temperatures of a curve, before it is refined
-# Losses nearer to the lowest than this, of the largest, are the same but for rounding.
-_ROUNDING = 1e-12
 _COOLING = 1.5
 _MARGIN = 2.0
 # A step of the grid is halved where the mean of the capacity in it, known from the mean losses at both ends, is further
@@ -68,8 +66,7 @@ def temperature_range(network: Network) -> tuple[float, float] | None:
     L_1 - L_0 > 2 T + 3 (<L> - L_0), and as <L> rises with T, at all lower temperatures too. The range is twice as wide
     at both ends, so that a curve shows how peaks there begin and end.
     """
-    excess = network.losses - network.losses.min()
-    above = excess[excess > _ROUNDING * np.abs(network.losses).max()]
+    above = (network.losses - network.losses.min())[above_lowest(network.losses)]
     if not above.size:
         return None
     gap, high = float(above.min()), 0.5 * float(above.max())

@@ -52,11 +52,13 @@ def free_energies(
     columns = np.empty((len(temperatures), len(groups)))
     for place, rows in enumerate(groups):
         columns[:, place] = _free_energy_of(network, rows, temperatures, common)
-    vibrating = 0.5 * common.kappa * temperatures
+    with np.errstate(over="ignore"):  # what is too large for a number is inf
+        free_energy = lowest - temperatures * (common.log_prefactor(temperatures) + whole.log_partition)
+        internal_energy = lowest + whole.excess + 0.5 * common.kappa * temperatures
     return FreeEnergies(
         temperatures=temperatures,
-        free_energy=lowest - temperatures * (common.log_prefactor(temperatures) + whole.log_partition),
-        internal_energy=lowest + whole.excess + vibrating,
+        free_energy=free_energy,
+        internal_energy=internal_energy,
         entropy=_entropy(whole, common),
         shannon=whole.entropy,
         capacity=0.5 * common.kappa + whole.capacity,
@@ -76,4 +78,5 @@ def _free_energy_of(network: Network, rows: np.ndarray, temperatures: np.ndarray
     own = (array[rows] for array in (network.losses, network.lpphe, network.log_orders))
     part = minima_only(*own)
     log_partition = curves(part, temperatures).log_partition
-    return float(part.losses.min()) - temperatures * (common.log_prefactor(temperatures) + log_partition)
+    with np.errstate(over="ignore"):
+        return float(part.losses.min()) - temperatures * (common.log_prefactor(temperatures) + log_partition)

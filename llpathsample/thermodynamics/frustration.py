@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from llpathsample.ktn import Network
 from llpathsample.network import minimax_barriers
-from llpathsample.thermodynamics.curves import averages, curves, minima_only
+from llpathsample.thermodynamics.curves import above_lowest, averages, curves, minima_only
 
 FROM_MINIMUM, FROM_GLOBAL = "minimum", "global"
 
@@ -26,7 +26,8 @@ class Frustration:
     """Over temperatures; arrays (t,).
 
     index: f. scaled: f~, NaN if no minimum takes part. entropy: Shannon's. lowest: p_g. capacity: Var(L) / T^2.
-    unconnected: minima that no path joins to g; degenerate: others of the same loss as g. Neither have a part in sums.
+    unconnected: minima that no path joins to g; degenerate: others with the loss of g, but for rounding. Neither have
+    a part in sums.
     """
 
     temperatures: np.ndarray
@@ -108,11 +109,12 @@ def _terms(network: Network, barriers: np.ndarray, barrier_from: str) -> _Terms:
     barriers, losses = np.delete(barriers, root), others.losses
     gaps = losses - network.losses[root]
     connected = np.isfinite(barriers)
-    kept = np.flatnonzero(connected & (gaps > 0.0))
+    above = np.delete(above_lowest(network.losses), root)
+    kept = np.flatnonzero(connected & above)
     start = losses[kept] if barrier_from == FROM_MINIMUM else network.losses[root]
     ratios = np.zeros(len(losses))
     ratios[kept] = (barriers[kept] - start) / gaps[kept]
-    unconnected, degenerate = np.count_nonzero(~connected), np.count_nonzero(connected & (gaps == 0.0))
+    unconnected, degenerate = np.count_nonzero(~connected), np.count_nonzero(connected & ~above)
     return _Terms(root, others, ratios, len(kept), int(unconnected), int(degenerate))
 
 

@@ -118,11 +118,12 @@ def test_wrong_options_are_refused_in_a_sentence(cluster, folder, tmp_path, monk
     assert "error: sbatch and squeue are not found" in said
 
 
-def test_the_example_of_a_job_array(cluster, tmp_path):
+def test_the_example_of_a_job_array(cluster, tmp_path, monkeypatch):
     """examples/cluster: plan, an array of jobs, merge, until nothing is left; then the same again does no work."""
     shutil.copytree(ROOT / "examples" / "cluster", tmp_path / "cluster", ignore=shutil.ignore_patterns("out"))
     shutil.copy(ROOT / "examples" / "model.mk", tmp_path)
     make = ["make", f"BIN={Path(sys.executable).parent}", "slurm"]
+    monkeypatch.setenv("SIZE", "4")  # fewer, larger parts: each starts a Python
     done = subprocess.run(make, cwd=tmp_path / "cluster", capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     landscape = read_landscape(tmp_path / "cluster" / "out" / "xor.h5")

@@ -13,10 +13,10 @@ from searches import empty_landscape, landscape_of, simulated
 
 from llcommon import plotting
 from llcommon.errors import ConfigError, InputError
+from llcommon.estimates import Interval
 from llcommon.store import write_landscape
 from llgmin import plots
 from llgmin.cli import main
-from llgmin.estimates import Interval
 from llgmin.plots import acceptance_window, draw_search, histogram_edges, moving_mean, possible_panels, running_lowest
 from llgmin.scales import count_label, evenly, is_logarithmic, loss_window, thinned
 from llgmin.statistics import read_record

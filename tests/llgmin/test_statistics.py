@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from searches import QUENCHES, empty_landscape, landscape_of, simulated
 
 from llcommon.errors import InputError, NothingFound
+from llcommon.estimates import chao1, frequencies, good_turing, wilson
 from llcommon.store import write_landscape
 from llgmin.cli import main
-from llgmin.estimates import chao1, frequencies, good_turing, wilson
 from llgmin.statistics import basin_shares, exchange_rates, omission, read_record, search_statistics, warnings
 
 

@@ -106,6 +106,12 @@ def test_it_is_exact_however_cold_or_hot():
     assert found.index[0] == 0.0 and found.lowest[0] == 1.0 and np.isfinite(found.scaled[2])
 
 
+def test_losses_that_rounding_tells_apart_are_the_same():
+    near = replace(NET4, losses=np.array([0.3, 0.3 + 1e-15, 0.8, 1.2]))
+    found = frustration_curves(near, [0.5])
+    assert found.degenerate == 1 and found.index[0] < 2.0
+
+
 def test_unconnected_minima_stay_in_the_normaliser():
     lone = replace(NET4, ts_losses=NET4.ts_losses[:1], ts_lpphe=NET4.ts_lpphe[:1], ts_log_orders=np.zeros(1),
                    ends=NET4.ends[:1])  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llgmin.estimates import NORMAL_95, Frequencies, chao1, frequencies, good_turing, wilson
+from llcommon.estimates import NORMAL_95, Frequencies, chao1, frequencies, good_turing, wilson
 
 VISITS = st.lists(st.integers(1, 10**6) | st.integers(1, 3), min_size=1, max_size=60)
 
