@@ -35,6 +35,7 @@ TASKS = {
     "storage": "storage",
     "neighbours": "neighbours",
     "database": "database",
+    "trees": "trees",
     "hits": "searching",
     "distinct": "searching",
     "user": "usermodels",

@@ -37,18 +37,23 @@ def tree(file: Path, output, force, properties, **options) -> None:
     Branches join where transition states do, and end at the losses of their minima. A page shows what is under the
     pointer, zooms and colours by any property, without a network.
     """
+    from llcommon.filecommands import checked_id
     from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
     from llpathsample.properties import property_names
 
     as_figure = _check_output(output, force, options)
+    # Points tell which minimum of this file is one of another file's.
     landscape = read_landscape(file, points=any(path != file for path in options["runs"]))
     require_minima(landscape, file)
+    labels = _labels(landscape, file, options["labels"])
+    for minimum in options["highlight"]:
+        checked_id(landscape, minimum, file)
     if properties:
         click.echo("\n".join(property_names(landscape)))
         return
     if as_figure:
-        _draw(landscape, file, output, options)
+        _draw(landscape, file, output, options, labels)
         return
     drawn, colours, along = _one_tree(landscape, file, options)
     if output is None or output.suffix == ".json":
@@ -80,6 +85,7 @@ def _check_output(output: Path | None, force: bool, options) -> bool:
 
 def _one_tree(landscape, file: Path, options, thresholds=None):
     """The tree that the options ask for, what colours it (a Property or None), and what it stands along (likewise)."""
+    from llcommon.filecommands import checked_id
     from llpathsample.properties import property_of
     from llpathsample.tree import superbasin_tree
 
@@ -95,7 +101,7 @@ def _one_tree(landscape, file: Path, options, thresholds=None):
         landscape.minima.loss,
         landscape.transition_states.loss,
         landscape.transition_states.minima,
-        root=None if options["root"] is None else _checked(landscape, options["root"], file),
+        root=None if options["root"] is None else checked_id(landscape, options["root"], file),
         levels=None if options["exact"] else options["levels"],
         thresholds=ladder,
         highest_ts=options["highest_ts"],
@@ -137,15 +143,10 @@ def _chosen(landscape, rule: str | None, along):
     return known if ids is None else np.intersect1d(ids, known)
 
 
-def _checked(landscape, minimum: int, file: Path) -> int:
-    from llcommon.filecommands import checked_id
-
-    return checked_id(landscape, minimum, file)
-
-
 def _labels(landscape, file: Path, labels) -> tuple[list[int], bool]:
     """The ids to write, and whether all that have room are."""
     from llcommon.errors import ConfigError
+    from llcommon.filecommands import checked_id
 
     ids = []
     for label in labels:
@@ -153,12 +154,12 @@ def _labels(landscape, file: Path, labels) -> tuple[list[int], bool]:
             continue
         if not label.isdecimal():
             raise ConfigError(f"--label {label} is neither the id of a minimum nor all")
-        ids.append(_checked(landscape, int(label), file))
+        ids.append(checked_id(landscape, int(label), file))
     return ids, "all" in labels
 
 
-def _draw(landscape, file: Path, output: Path, options) -> None:
-    """Write the figure, of one landscape or of two."""
+def _draw(landscape, file: Path, output: Path, options, labels: tuple[list[int], bool]) -> None:
+    """Write the figure, of one landscape or of two. labels: ids, and whether all that have room."""
     from dataclasses import replace
 
     from llcommon.plotting import save_figure
@@ -168,9 +169,7 @@ def _draw(landscape, file: Path, output: Path, options) -> None:
     from llpathsample.runpaths import run_paths
 
     landscapes = {file: landscape}
-    ids, every = _labels(landscape, file, options["labels"])
-    for minimum in options["highlight"]:
-        _checked(landscape, minimum, file)
+    ids, every = labels
     thresholds = None
     if options["beside"] is not None:
         landscapes[options["beside"]] = other = read_landscape(options["beside"], points=False)
@@ -178,6 +177,7 @@ def _draw(landscape, file: Path, output: Path, options) -> None:
         if not options["exact"] and options["thresholds"] is None:
             thresholds = _common_ladder(landscapes, options)
     panels = []
+    said = []
     x_label = None
     for path, shown in landscapes.items():
         drawn, colours, along = _one_tree(shown, path, options, thresholds)
@@ -186,7 +186,8 @@ def _draw(landscape, file: Path, output: Path, options) -> None:
         if colours is not None:
             given = Colours(colours.values, colours.label, colours.diverging, colours.names)
         panels.append(Panel(drawn, given, label_all=every, title=path.stem if len(landscapes) > 1 else None))
-        log(f"{drawn.leaves.size} of {len(shown.minima)} minima of {path} drawn in {output}")
+        owner = f" of {path}" if len(landscapes) > 1 else ""
+        said.append(f"{drawn.leaves.size} of {len(shown.minima)} minima{owner} drawn in {output}")
     runs = []
     for path in options["runs"]:
         trained = landscape if path == file else read_landscape(path)
@@ -194,6 +195,8 @@ def _draw(landscape, file: Path, output: Path, options) -> None:
     panels[0] = replace(panels[0], label_ids=ids, highlight_ids=options["highlight"], runs=runs)
     _tell_of_runs(panels[0])
     save_figure(draw_trees(panels, title=options["title"], x_label=x_label, size=options["size"]), output)
+    for sentence in said:
+        log(sentence)
 
 
 def _tell_of_runs(panel) -> None:

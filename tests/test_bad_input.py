@@ -307,9 +307,9 @@ COMMAND_LINES = [
     (2, "llpathsample grow minima.h5 -o xor.csv/new.h5", "cannot be written"),
     (2, "llpathsample merge minima.h5 -o network.h5", "network.h5 exists already"),
     (2, "llpathsample merge minima.h5 -o folder", "folder is a folder"),
-    (2, "llpathsample tree network.h5 -o new.doc", "new.doc: figures are written as .svg, .pdf or .png"),
+    (2, "llpathsample tree network.h5 -o new.doc", "new.doc: trees are written as .svg, .pdf, .png, .html or .json"),
     (2, "llpathsample tree network.h5 -o none/new.svg", "its folder does not exist"),
-    (2, "llpathsample tree network.h5 -o xor.csv", "xor.csv: figures are written as"),
+    (2, "llpathsample tree network.h5 -o xor.csv", "xor.csv: trees are written as"),
     (2, "llpathsample path network.h5 0 1 -o new", "new: figures are written as"),
     (2, "lloptim path network.h5 0 -o new.txt", "new.txt: figures are written as"),
     # flags

@@ -157,7 +157,7 @@ WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
     "llpathsample": {
-        "list", "show", "stats", "tree", "path", "occupations", "frustration", "prune", "remove", "retain", "extract",
+        "list", "show", "stats", "path", "occupations", "frustration", "prune", "remove", "retain", "extract",
     },
 }
 

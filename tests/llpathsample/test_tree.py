@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 from llcommon.errors import ConfigError, InputError, NothingFound
 from llpathsample.ladders import round_ladder
 from llpathsample.tree import superbasin_tree, tree_as_json
+from llpathsample.treelayout import LARGEST_LEAN
 from tests.llpathsample.test_network import LOSSES, TS_LOSSES, TS_MINIMA, networks
-from tests.reference.tree import common_threshold, crossings, leaves_below, minimax_matrix, superbasins
+from tests.reference.tree import (
+    bottoms,
+    columns,
+    common_threshold,
+    crossings,
+    leaves_below,
+    minimax_matrix,
+    superbasins,
+)
 
 # Ladders: exact merges, round numbers of two densities.
 LADDERS = st.sampled_from([None, 5, 40])
@@ -206,6 +215,44 @@ def test_round_ladder_is_strictly_above_a_round_top():
         for levels in (4, 10, 40):
             ladder = round_ladder(0.0, number / 10, levels)
             assert ladder[-2] <= number / 10 < ladder[-1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), LADDERS)
+def test_barriers_to_the_lowest_leaf_are_exact_on_any_ladder(network, levels):
+    losses, ts, pairs = network
+    tree = superbasin_tree(losses, ts, pairs, levels=levels, unconnected=True)
+    exact = minimax_matrix(losses, ts, pairs)[tree.minimum[0]]
+    assert tree.barrier.tolist() == exact[tree.minimum[tree.leaves]].tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(largest=14, edges=20), LADDERS)
+def test_columns_are_those_of_the_description(network, levels):
+    losses, ts, pairs = network
+    tree = superbasin_tree(losses, ts, pairs, levels=levels, unconnected=True, straight_trunk=False)
+    best = np.searchsorted(losses[tree.minimum[tree.leaves]], losses[tree.lowest])
+    assert tree.x.tolist() == columns(tree.parent, tree.size, best, LARGEST_LEAN).tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.integers(1, 9))
+def test_monotonic_draws_the_bottoms_among_the_lowest(network, lowest):
+    losses, ts, pairs = network
+    tree = superbasin_tree(losses, ts, pairs, unconnected=True, monotonic=True, lowest=lowest)
+    expected = bottoms(losses, pairs) & set(np.argsort(losses)[:lowest].tolist())
+    assert set(tree.minimum[tree.leaves].tolist()) == expected
+
+
+def test_along_a_property_leaves_stand_at_its_values():
+    values = np.array([4.0, -2.0, 1.0, 8.0])
+    tree = superbasin_tree(LOSSES, TS_LOSSES, TS_MINIMA, levels=None)
+    assert tree.along(values).x.tolist() == [4.0, -2.0, 1.0, 8.0, 1.0, 1.0, 2.75]
+    assert tree.along(values, "lowest").x.tolist() == [4.0, -2.0, 1.0, 8.0, 4.0, 4.0, 4.0]
+    assert not tree.along(values).in_columns
+    values[2] = np.nan
+    with pytest.raises(ConfigError, match="minimum 2 has no finite value"):
+        tree.along(values)
 
 
 def test_one_minimum_is_a_line():

@@ -108,3 +108,59 @@ def crossings(segments) -> list[tuple[int, int]]:
             if proper or touching:
                 crossing.append((i, j))
     return crossing
+
+
+def columns(parent, size, best, largest_lean) -> np.ndarray:
+    """Place of each node, the middle of its columns: list by list, as the layout is described."""
+    nodes = parent.size
+    children: list[list[int]] = [[] for _ in range(nodes + 1)]
+    for node, above in enumerate(parent.tolist()):
+        children[above].append(node)
+    sizes = size.tolist()
+    ranks = best.tolist()
+    left = [0.0] * (nodes + 1)
+    lean = [0.0] * (nodes + 1)
+    middle = [-1] * (nodes + 1)
+    for node in range(nodes, -1, -1):
+        below = children[node if node < nodes else -1]
+        if not below:
+            continue
+        middle[node] = min(below, key=ranks.__getitem__)
+        others = [child for child in below if child != middle[node]]
+        others.sort(key=lambda child: (-sizes[child], ranks[child]))
+        on_left: list[int] = []
+        on_right: list[int] = []
+        balance = lean[node]
+        for child in others:
+            if balance > 0.0:
+                on_left.append(child)
+                balance -= sizes[child]
+            else:
+                on_right.append(child)
+                balance += sizes[child]
+        limit = largest_lean * sizes[middle[node]]
+        lean[middle[node]] = min(max(balance, -limit), limit)
+        position = left[node]
+        for child in [*reversed(on_left), middle[node], *on_right]:
+            left[child] = position
+            position += sizes[child]
+    return np.array(left[:nodes]) + size / 2.0
+
+
+def bottoms(losses, ts_minima) -> set[int]:
+    """Minima of which no neighbour is lower."""
+    neighbours = {number: set() for number in range(len(losses))}
+    for a, b in ts_minima:
+        neighbours[int(a)].add(int(b))
+        neighbours[int(b)].add(int(a))
+    return {a for a, others in neighbours.items() if all(losses[b] >= losses[a] for b in others)}
+
+
+def painted(lines, colours) -> dict[tuple[int, int], int]:
+    """Colour of every cell that vertical lines cover, painted one over the other, the longest downwards first."""
+    cells = {}
+    vertical = [(line, colour) for line, colour in zip(lines, colours, strict=True) if line[0][0] == line[1][0]]
+    for ((x, top), (_, end)), colour in sorted(vertical, key=lambda item: -item[0][1][1]):
+        for row in range(top, end):
+            cells[x, row] = colour
+    return cells
