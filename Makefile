@@ -25,10 +25,11 @@ demo: $(READY)
 	@$(BIN)/llpathsample stats $(DEMO)/landscape.h5 | grep -E '^(minima|transition_states|minima_in_main_component|lowest_loss)[[:space:]]'
 	@echo "The disconnectivity graph is $(DEMO)/tree.svg (and tree.png), the landscape $(DEMO)/landscape.h5."
 
-# The kernels first: each of pytest's processes would compile all of them.
+# The kernels first: each of pytest's processes would compile all of them. Worksteal: what the tests of a file share is
+# made by one process, not by both.
 test: $(READY)
 	$(BIN)/python -m llcommon.compilation
-	$(BIN)/python -m pytest -q -n 2 -m 'not slow and not cluster'
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not slow and not cluster'
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -q -n 2 -m 'slow and not cluster'

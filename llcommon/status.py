@@ -27,6 +27,7 @@ class Status(IntEnum):
     NOT_POSITIVE_DEFINITE = 14  # a covariance without a Cholesky factor, so the loss is infinite
     ON_KINK = 15  # stationary as it seems, on a kink of a loss that is not smooth
     TIME_LIMIT = 16  # the process that should have done it was ended, as it took longer than it may
+    UNRESOLVED = 17  # double precision does not hold what was asked for
 
     @property
     def label(self) -> str:

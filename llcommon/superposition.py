@@ -12,6 +12,8 @@ def log_sums(values: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
     """ln of the sums of exp(values) by place, (count,); -inf where there are none."""
     highest = np.full(count, -np.inf)
     np.maximum.at(highest, places, values)
-    sums = np.bincount(places, np.exp(values - highest[places]), minlength=count)
+    # Where all are -inf, so is the sum.
+    base = np.where(np.isfinite(highest), highest, 0.0)
+    sums = np.bincount(places, np.exp(values - base[places]), minlength=count)
     with np.errstate(divide="ignore"):
-        return np.log(sums) + highest
+        return np.log(sums) + base

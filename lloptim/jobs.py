@@ -8,13 +8,13 @@ from pathlib import Path
 
 from llcommon.config import read_bytes, shown, suggestion
 from llcommon.errors import ConfigError, InputError
+from llcommon.inorder import run_in_order
 from llcommon.losses.base import LossModel
 from llcommon.records import Minimum
 from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store import Landscape
 from lloptim.connect import Connection, connect
-from lloptim.inorder import run_in_order
 
 _COLUMNS = ("minimum_a", "minimum_b", "attempt")
 _DIGITS = re.compile("[0-9]{1,18}")

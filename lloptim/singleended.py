@@ -29,6 +29,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from llcommon.errors import ConfigError
+from llcommon.inorder import run_in_order
 from llcommon.losses.base import LossModel
 from llcommon.optimise.box import active_set, box, frozen_directions
 from llcommon.optimise.curvature import is_large, spectrum
@@ -38,7 +39,6 @@ from llcommon.rng import generator
 from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store import Landscape
-from lloptim.inorder import run_in_order
 from lloptim.saddles import SaddleResult, SaddleSearch
 
 RANDOM = "random"

@@ -66,6 +66,17 @@ def given_temperatures(temperature: Sequence[float], temperatures: tuple[float, 
     return found if found.size else None
 
 
+def chosen_temperatures(landscape, temperature: Sequence[float], temperatures: tuple[float, float, int] | None):
+    """As `given_temperatures`, and the one that the loss model suggests if there are none, which is said."""
+    import numpy as np
+
+    found = given_temperatures(temperature, temperatures)
+    if found is None:
+        found = np.array([float(landscape.declared.suggested_temperature)])
+        log(f"temperature {found[0]:g}, which the loss model suggests; --temperature sets another")
+    return found
+
+
 def set_options():
     """--set-a RULE and --set-b RULE: `set_a`, `set_b`, None if not given."""
 
@@ -84,12 +95,13 @@ def set_options():
 class Complete:
     """What of a landscape has all that superposition needs.
 
-    network: its arrays. ids: (n,) ids in the landscape of its minima. minima_left_out, states_left_out: how many points
-    lack an LPPHE, TS of such minima included.
+    network: its arrays. ids, state_ids: (n,) and (m,) ids in the landscape of its minima and TS. minima_left_out,
+    states_left_out: how many points lack an LPPHE, TS of such minima included.
     """
 
     network: "object"
     ids: "object"
+    state_ids: "object"
     minima_left_out: int
     states_left_out: int
 
@@ -103,6 +115,8 @@ def complete_network(landscape, file: Path) -> Complete:
 
     InputError without minima, and if none of them has an LPPHE.
     """
+    import numpy as np
+
     from llcommon.errors import InputError
     from llpathsample.commands import require_minima
     from llpathsample.ktn import Network
@@ -115,7 +129,29 @@ def complete_network(landscape, file: Path) -> Complete:
     states = len(landscape.transition_states) - len(network.ts_losses)
     if minima or states:
         log(f"note: {minima} minima and {states} transition states without LPPHE, or of such minima, are left out")
-    return Complete(network, ids, minima, states)
+    kept = np.isfinite(landscape.transition_states.lpphe)
+    kept &= np.isin(landscape.transition_states.minima, ids).all(axis=1)
+    return Complete(network, ids, np.flatnonzero(kept), minima, states)
+
+
+def places_of_sets(complete: Complete, set_a, set_b):
+    """Places in a complete network of the minima of sets A and B, ids in the landscape, that TS join to the other set.
+
+    Says what is left out. NothingFound if nothing is left.
+    """
+    import numpy as np
+
+    from llcommon.errors import NothingFound
+    from llpathsample.kinetics.steps import joined_sets
+
+    places = [np.flatnonzero(np.isin(complete.ids, ids)) for ids in (set_a, set_b)]
+    joined = joined_sets(complete.network, *places)
+    for name, given, kept in zip("AB", (set_a, set_b), joined, strict=True):
+        if not kept.size:
+            raise NothingFound("no transition states join set A and set B; grow the network further, or name other sets")
+        if len(kept) < len(given):
+            log(f"note: {len(given) - len(kept)} minima of set {name} are not joined to the other set, and left out")
+    return joined
 
 
 def chosen_sets(landscape, set_a: str | None, set_b: str | None):

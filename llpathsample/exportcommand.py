@@ -17,13 +17,17 @@ from llcommon.cli import (
 
 # As in llcommon.interchange.writing, whose import would slow --help down.
 _FORMATS = ("suite", "path.info", "min.data.info", "lowest", "topsearch", "graphml", "npz", "rates", "pygt")
+_BY_ENDING = {".graphml": "graphml", ".npz": "npz"}
 _WITH_TEMPERATURE = ("suite", "rates", "pygt")
 
 
 @click.command("export")
 @file_argument()
 @click.option(
-    "--format", "kind", type=click.Choice(_FORMATS), default="suite", show_default=True, help="What to write."
+    "--format",
+    "kind",
+    type=click.Choice(_FORMATS),
+    help="What to write; default: what the ending of the output says, .graphml or .npz, else suite.",
 )
 @output_option("File, or folder, to write; default: the landscape file's name with an ending of the format.")
 @force_option("Replace an output that exists already; a folder only if all of it was exported.")
@@ -38,7 +42,7 @@ _WITH_TEMPERATURE = ("suite", "rates", "pygt")
 @trust_option()
 @verbose_option()
 @quiet_option()
-def export_network(file: Path, kind: str, output, force, temperature, set_a, set_b) -> None:
+def export_network(file: Path, kind: str | None, output, force, temperature, set_a, set_b) -> None:
     """Write the network of the landscape FILE for another program.
 
     \b
@@ -60,6 +64,8 @@ def export_network(file: Path, kind: str, output, force, temperature, set_a, set
     from llcommon.interchange.writing import FORMATS, Wishes
     from llcommon.store import check_writable, read_landscape, replace_file
 
+    if kind is None:
+        kind = _BY_ENDING.get(output.suffix.lower(), "suite") if output is not None else "suite"
     form = FORMATS[kind]
     output = output or file.with_name(f"{file.stem}{form.ending}")
     if form.names:

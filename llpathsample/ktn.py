@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.errors import InputError
+from llcommon.rateconstants import Harmonic, harmonic
 from llcommon.store import Landscape
 
 
@@ -28,6 +29,12 @@ class Network:
             missing = np.flatnonzero(~np.isfinite(table.lpphe))
             if missing.size:
                 raise InputError(f"{name} {missing[0]} has no log product of eigenvalues, which rates need")
+        return Network.unchecked(landscape)
+
+    @staticmethod
+    def unchecked(landscape: Landscape) -> "Network":
+        """The arrays of a landscape, for what does not need every LPPHE: those that are missing are NaN."""
+        minima, states = landscape.minima, landscape.transition_states
         return Network(
             minima.loss, minima.lpphe, minima.log_order, states.loss, states.lpphe, states.log_order, states.minima
         )
@@ -43,3 +50,21 @@ class Network:
         kept = np.flatnonzero(np.isfinite(states.lpphe) & (ends >= 0).all(axis=1))
         own = (table[ids] for table in (minima.loss, minima.lpphe, minima.log_order))
         return Network(*own, states.loss[kept], states.lpphe[kept], states.log_order[kept], ends[kept]), ids
+
+    def among(self, minima: np.ndarray) -> "Network":
+        """The minima of these places, ascending, numbered anew, and the TS between them."""
+        places = np.full(len(self.losses), -1)
+        places[minima] = np.arange(len(minima))
+        ends = places[self.ends]
+        kept = np.flatnonzero((ends >= 0).all(axis=1))
+        own = (values[minima] for values in (self.losses, self.lpphe, self.log_orders))
+        states = (values[kept] for values in (self.ts_losses, self.ts_lpphe, self.ts_log_orders))
+        return Network(*own, *states, ends[kept])
+
+    def harmonic(self, temperature: float) -> Harmonic:
+        """Weights of the minima and conductances of the TS."""
+        return harmonic(
+            (self.losses, self.lpphe, self.log_orders),
+            (self.ts_losses, self.ts_lpphe, self.ts_log_orders),
+            temperature,
+        )

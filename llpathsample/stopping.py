@@ -5,7 +5,7 @@ from math import log1p
 import numpy as np
 
 from llpathsample.growing import GrowingNetwork
-from llpathsample.kinetics.chain import log_rate_constants
+from llpathsample.kinetics.rates import log_rate_constants
 from llpathsample.thermodynamics.features import highest_peak
 from llpathsample.thermodynamics.frustration import frustration
 

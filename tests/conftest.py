@@ -1,12 +1,15 @@
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+LONGEST = ("tests/test_readme.py", "tests/test_examples.py", "tests/test_kill.py", "tests/test_determinism.py")
 
 IRIS_TOML = """\
 [loss]
@@ -39,8 +42,8 @@ chains = 2
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The commands of the README, the longest test, first: last, it would run alone while other processes wait."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/test_readme.py"))
+    """The longest tests first: last, one would run alone while the other process waits."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture
@@ -71,3 +74,15 @@ def iris_folder(tmp_path) -> Path:
 def xor_folder(tmp_path) -> Path:
     """A folder with xor.csv and a short search in xor.toml."""
     return _folder(tmp_path, "xor", XOR_TOML)
+
+
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """This process and those that it starts see one core, and none starts workers of its own."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)

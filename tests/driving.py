@@ -1,7 +1,7 @@
 """Programs as processes that tests start, stop, kill and compare; not a test itself.
 
 Run as a script it is a program whose search commits after every merged result, not every few seconds:
-stopping and killing it at any moment then meets a checkpoint in the making.
+stopping and killing it at any moment then meets a checkpoint in the making. It also asks a Slurm more often.
 
     python tests/driving.py llgmin run xor.toml
 """
@@ -67,6 +67,25 @@ def xor_minima(folder: Path, hidden: int = 2) -> Path:
     return path
 
 
+def connect_here(arguments: list[str], *_):
+    """In place of a lloptim process, which takes a second or two to start; one at a time, for a job is global."""
+    from llcommon.cli.output import console
+    from llpathsample.engines.running import Outcome
+
+    verbosity = console.verbosity
+    code = call("lloptim", *arguments)
+    console.verbosity = verbosity  # its -q was meant for a process of its own
+    return Outcome(code, "connected here", cpu=1.0)
+
+
+def grow_here(*arguments) -> int:
+    """`llpathsample grow` in this process, with the connections that it starts; its exit code."""
+    from unittest.mock import patch
+
+    with patch("llpathsample.engines.running.lloptim", connect_here):
+        return call("llpathsample", "grow", *arguments, "-j", 1)
+
+
 class StopAfter:
     """In place of StopRequest: a stop is requested when a command looks for the (calls + 1)-th time."""
 
@@ -130,7 +149,7 @@ class Started:
             now = _written(places)
             number -= len(now - seen)
             seen = now
-            time.sleep(0.001)
+            time.sleep(0.003)
         return number <= 0
 
     def signal(self, number: int) -> int:
@@ -226,6 +245,7 @@ def _written(places: tuple[Path, ...]) -> set[tuple]:
 def _commit_at_every_chance() -> None:
     import llgmin.search
     import lloptim.commands
+    import llpathsample.engines.slurm
     import llpathsample.growth
 
     for module in (llgmin.search, llpathsample.growth):
@@ -233,6 +253,8 @@ def _commit_at_every_chance() -> None:
         module._COMMIT_SHARE = 1.0
     lloptim.commands._COMMIT_SECONDS = 0.0
     lloptim.commands._COMMIT_SHARE = 1.0
+    llpathsample.engines.slurm._LOOK_SECONDS = 0.1
+    llpathsample.engines.slurm._ASK_SECONDS = 0.5
 
 
 if __name__ == "__main__":

@@ -19,13 +19,16 @@ PACKAGES = ("llcommon", *PROGRAMS)
 # An import may only run downwards, or along a floor if that makes no circle. A name covers what is inside.
 FLOORS = {
     "llcommon.errors": 0,
+    "llcommon.machine": 0,
     "llcommon.records": 0,
     "llcommon.status": 0,
     "llcommon.trust": 0,
     "llcommon.config": 1,
     "llcommon.growsettings": 1,
     "llcommon.idrules": 1,
+    "llcommon.inorder": 1,
     "llcommon.parallel": 1,
+    "llcommon.rateconstants": 1,
     "llcommon.rng": 1,
     "llcommon.searchsettings": 1,
     "llcommon.seam": 1,

@@ -46,7 +46,7 @@ def test_every_folder_is_an_example():
     assert folders == set(FOLDERS)
 
 
-def test_the_smallest_example_runs(tmp_path):
+def test_the_smallest_example_runs(tmp_path, one_core):
     results = made(ROOT / "examples" / "xor", tmp_path, "NAMES=xor")
     landscape = read_landscape(results / "xor.h5")
     assert (len(landscape.minima), len(landscape.transition_states)) == (4, 3)

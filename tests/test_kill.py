@@ -2,14 +2,15 @@
 
 import os
 import random
+import shutil
 import signal
 import sys
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, chdir, suppress
 from pathlib import Path
 
 import pytest
-from driving import files, run, started, xor_problem
+from driving import call, files, run, started, xor_problem
 
 from llcommon.store import read_landscape
 
@@ -23,13 +24,34 @@ def kinds(short: int, long: int):
     return pytest.mark.parametrize("kills", [short, pytest.param(long, marks=pytest.mark.slow)])
 
 
-def two_folders(path: Path, steps: int) -> tuple[Path, Path]:
-    """The same problem twice: for a run that is left alone, and for one that is killed."""
-    whole, torn = path / "whole", path / "torn"
-    for folder in (whole, torn):
-        folder.mkdir()
-        xor_problem(folder, steps=steps)
-    return whole, torn
+def searched(folder: Path, steps: int) -> None:
+    """xor.toml and its minima in a new folder, found by this process."""
+    folder.mkdir()
+    xor_problem(folder, steps=steps)
+    name, command, *arguments = SEARCH
+    with chdir(folder):
+        assert call(name, command, *arguments, "-j", 1, "-q") == 0
+
+
+@pytest.fixture(scope="module")
+def left_alone(tmp_path_factory):
+    """left_alone(pairs): a folder with xor.toml, minima.h5 and what a growth that is left alone makes of them."""
+    made = {}
+
+    def of(pairs: str) -> Path:
+        if pairs not in made:
+            made[pairs] = tmp_path_factory.mktemp(pairs) / "whole"
+            searched(made[pairs], steps=60)
+            run(*GROW, "--set", f'grow.pairs="{pairs}"', cwd=made[pairs])
+        return made[pairs]
+
+    return of
+
+
+def torn_from(whole: Path, folder: Path) -> Path:
+    """A folder as that of the growth that is left alone was before it."""
+    shutil.copytree(whole, folder, ignore=shutil.ignore_patterns("grown.h5*"))
+    return folder
 
 
 def kill(program) -> bool:
@@ -52,10 +74,12 @@ def steps_done(file: Path) -> int:
 # --- llgmin run -----------------------------------------------------------------------------------
 
 
-@kinds(6, 24)
+@kinds(3, 24)
 def test_search(tmp_path, kills):
-    whole, torn = two_folders(tmp_path, steps=200 * kills)
-    run(*SEARCH, "-j", 1, cwd=whole)
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    searched(whole, steps=200 * kills)
+    torn.mkdir()
+    xor_problem(torn, steps=200 * kills)
     file = torn / "minima.h5"
     rng = random.Random(kills)
     done, found = 0, []
@@ -112,7 +136,7 @@ def test_workers_die_with_a_search_that_has_just_begun(tmp_path):
     xor_problem(tmp_path, steps=100000)
     with started(*SEARCH, "-j", 2, cwd=tmp_path) as program:
         while len(program.workers()) < 2:
-            time.sleep(0.001)
+            time.sleep(0.01)
         assert kill(program)
         assert program.wait_for_survivors(5.0) == []
 
@@ -124,17 +148,16 @@ def test_workers_die_with_a_search_that_has_just_begun(tmp_path):
 @pytest.mark.parametrize(
     ("kills", "engine"),
     [
-        (6, ()),
+        (3, ()),
         pytest.param(50, (), marks=pytest.mark.slow),
         pytest.param(20, ("--dask", "local"), marks=pytest.mark.slow),
     ],
 )
-def test_grow(tmp_path, monkeypatch, kills, engine):
-    whole, torn = two_folders(tmp_path, steps=60)
-    command = (*GROW, "--set", f'grow.pairs="{"component" if kills < 20 else "all"}"')
-    for folder in (whole, torn):
-        run(*SEARCH, "-j", 1, cwd=folder)
-    run(*command, cwd=whole)
+def test_grow(tmp_path, monkeypatch, left_alone, kills, engine):
+    pairs = "component" if kills < 20 else "all"
+    whole = left_alone(pairs)
+    torn = torn_from(whole, tmp_path / "torn")
+    command = (*GROW, "--set", f'grow.pairs="{pairs}"')
     tries = Tries(tmp_path / "connections", monkeypatch)
     command += engine
     file, batches = torn / "grown.h5", torn / "grown.h5.batches"
@@ -167,14 +190,12 @@ def test_grow(tmp_path, monkeypatch, kills, engine):
 
 
 @LINUX
-def test_a_killed_connection_is_done_again(tmp_path):
+def test_a_killed_connection_is_done_again(tmp_path, left_alone):
     """Whoever kills the processes of batches, once each, changes nothing."""
-    whole, torn = two_folders(tmp_path, steps=60)
-    for folder in (whole, torn):
-        run(*SEARCH, "-j", 1, cwd=folder)
-    run(*GROW, cwd=whole)
+    whole = left_alone("component")
+    torn = torn_from(whole, tmp_path / "torn")
     victims = set()
-    with started(*GROW, cwd=torn) as program:
+    with started(*GROW, "--set", 'grow.pairs="component"', cwd=torn) as program:
         while program.process.poll() is None:
             for number, batch in connections(program):
                 if batch not in victims:

@@ -1,13 +1,9 @@
 """Harmonic rate constants of a network as sparse matrices, and PyGT's files of them.
 
-For the step a -> b through a transition state t, at temperature T and with k_B = 1 (harmonic transition state theory,
-unit masses):
-
-    ln k = ln(o_a / o_t) - ln(2 pi) + (LPPHE_a - LPPHE_t) / 2 - (L_t - L_a) / T
-
-Rates of the same step through several transition states add up; a degenerate transition state, whose sides are one
-minimum, leads nowhere. Everything is kept as logarithms, because the numbers themselves underflow. The occupations of
-the minima, ln p_a = -L_a / T - LPPHE_a / 2 - ln o_a + constant, obey detailed balance with these rates.
+The rate constant of a step is that of `llcommon.rateconstants`. Rates of the same step through several transition
+states add up; a degenerate transition state, whose sides are one minimum, leads nowhere. Everything is kept as
+logarithms, because the numbers themselves underflow. The occupations of the minima, ln p_a = -L_a / T - LPPHE_a / 2
+- ln o_a + constant, obey detailed balance with these rates.
 
 Unit of a rate: 1 / the time in which a mode of eigenvalue 1 turns by one radian. T is in units of the loss.
 """
@@ -19,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.errors import InputError
-from llcommon.superposition import log_sums, log_weights
+from llcommon.rateconstants import harmonic
+from llcommon.superposition import log_sums
 
 
 @dataclass(frozen=True)
@@ -55,16 +52,13 @@ def rates_of(landscape, temperature: float) -> Rates:
     source = np.concatenate([ends[edges, 0], ends[edges, 1]])
     target = np.concatenate([ends[edges, 1], ends[edges, 0]])
     through = np.concatenate([edges, edges])
-    log_rate = (
-        minima.log_order[source]
-        - states.log_order[through]
-        - math.log(2.0 * math.pi)
-        + 0.5 * (minima.lpphe[source] - states.lpphe[through])
-        - (states.loss[through] - minima.loss[source]) / temperature
+    points = harmonic(
+        (minima.loss, minima.lpphe, minima.log_order), (states.loss, states.lpphe, states.log_order), temperature
     )
+    log_rate = points.log_rates(through, source)
     steps, places = np.unique(np.column_stack([source, target]), axis=0, return_inverse=True)
     summed = log_sums(log_rate, places.ravel(), len(steps))
-    weights = log_weights(minima.loss, minima.lpphe, minima.log_order, temperature)
+    weights = points.log_weights
     largest = weights.max()
     count = len(minima)
     return Rates(

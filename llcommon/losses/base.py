@@ -220,6 +220,11 @@ class LossModel:
         """The symmetry image of x nearest to reference, shape (N,)."""
         return np.array(x, dtype=np.float64)
 
+    def superposed(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray | None:
+        """The image of x nearest to reference by continuous symmetries alone, shape (N,); x itself where there are
+        none, None if the model has some and does not know."""
+        return None if len(self.zero_modes(x)) else np.array(x, dtype=np.float64)
+
     def canonical(self, x: np.ndarray) -> np.ndarray:
         """One representative of the images of x; idempotent."""
         return np.array(x, dtype=np.float64)

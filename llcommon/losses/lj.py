@@ -109,6 +109,10 @@ class LennardJones(LossModel):
         target, centre = symmetry.centred(reference)
         return (symmetry.nearest(target, symmetry.centred(x)[0]) + centre).ravel()
 
+    def superposed(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
+        target, centre = symmetry.centred(reference)
+        return (symmetry.superposed(symmetry.centred(x)[0], target, 1.0) + centre).ravel()
+
     def canonical(self, x: np.ndarray) -> np.ndarray:
         return symmetry.canonical(symmetry.centred(x)[0]).ravel()
 

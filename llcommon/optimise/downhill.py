@@ -170,6 +170,13 @@ class Downhill:
         end = self.quencher.tight(path.points[-1])
         return replace(end, evaluations=end.evaluations + path.evaluations)
 
+    def from_point(self, start: np.ndarray) -> QuenchResult:
+        """Down from any point, (N,), to the stationary point in whose basin it lies; by the model's own way if it has
+        one."""
+        if self.model.pieces is not None:
+            return self.quencher.quench(start)
+        return self._run(start, False)
+
     def _flow(self, start: np.ndarray, frozen: np.ndarray) -> QuenchResult:
         """By the gradient flow from `start`, (N,), and Newton's steps at its end; not along the rows of `frozen`."""
         model = self.model

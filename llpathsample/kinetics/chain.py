@@ -1,9 +1,8 @@
-"""The Markov chain of a network: rate constants of its steps, and those between sets of minima.
+"""The Markov chain of a network: rate constants of its steps, their probabilities, and the best path.
 
 All that is exponential is kept as logarithms, so nothing overflows or vanishes however cold it is.
 """
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,16 +20,13 @@ def log_rates(network: Network, temperature: float) -> tuple[np.ndarray, np.ndar
 
     -inf for degenerate TS, which lead nowhere else.
     """
-    own = network.ts_losses / temperature + 0.5 * network.ts_lpphe + network.ts_log_orders + np.log(2.0 * np.pi)
-    sides = []
-    for side in (0, 1):
-        minimum = network.ends[:, side]
-        start = network.losses[minimum] / temperature + 0.5 * network.lpphe[minimum] + network.log_orders[minimum]
-        # k carries n_t / n_a = o_a / o_t.
-        rates = start - own
-        rates[network.ends[:, 0] == network.ends[:, 1]] = -np.inf
-        sides.append(rates)
-    return sides[0], sides[1]
+    points = network.harmonic(temperature)
+    everyone = np.arange(len(network.ts_losses))
+    edges = network.ends[:, 0] != network.ends[:, 1]
+    forth, back = (
+        np.where(edges, points.log_rates(everyone, network.ends[:, side]), -np.inf) for side in (0, 1)
+    )
+    return forth, back
 
 
 @dataclass(frozen=True)
@@ -64,70 +60,6 @@ def branching(network: Network, temperature: float) -> Branching:
     start, end = keys // max(count, 1), keys % max(count, 1)
     totals = log_sums(rates, start, count)
     return Branching(start, end, rates - totals[start], -totals)
-
-
-@dataclass(frozen=True)
-class RateConstants:
-    """ln of k from B to A: steady state, and non-steady state; -inf if no path leads there."""
-
-    steady_state: float
-    non_steady_state: float
-
-
-def log_rate_constants(network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray):
-    """Rate constants from the reactants B to the products A, by graph transformation (Wales, J. Chem. Phys. 130,
-    204111, 2009).
-
-    All other minima are taken out one by one, those with the fewest neighbours first; 1 - P_xx is the sum of the other
-    branches, so nothing is subtracted.
-    """
-    chain = branching(network, temperature)
-    steps, waits = chain.by_start(), chain.waits.copy()
-    ends = {*products.tolist(), *reactants.tolist()}
-    original = waits.copy()
-    _remove(steps, waits, [minimum for minimum in range(len(steps)) if minimum not in ends])
-    weights = log_weights(network, temperature)[reactants]
-    weights = weights - logsumexp(weights)
-    goal = set(products.tolist())
-    steady, relaxing = [], []
-    for share, minimum in zip(weights.tolist(), reactants.tolist(), strict=True):
-        ways = [probability for other, probability in steps[minimum].items() if other in goal]
-        if ways:
-            committed = share + float(logsumexp(ways))
-            steady.append(committed - original[minimum])
-            relaxing.append(committed - waits[minimum])
-    if not steady:
-        return RateConstants(-np.inf, -np.inf)
-    return RateConstants(float(logsumexp(steady)), float(logsumexp(relaxing)))
-
-
-def _remove(steps: list[dict[int, float]], waits: np.ndarray, minima: list[int]) -> None:
-    """Take minima out of a network of ln P (steps, by start) and ln waiting times, in place."""
-    sources: list[set[int]] = [set() for _ in steps]
-    for start, ways in enumerate(steps):
-        for other in ways:
-            sources[other].add(start)
-    queue = [(len(steps[minimum]), minimum) for minimum in minima if steps[minimum]]
-    heapq.heapify(queue)
-    while queue:
-        degree, minimum = heapq.heappop(queue)
-        ways = {other: value for other, value in steps[minimum].items() if other != minimum}
-        if len(ways) > degree:
-            heapq.heappush(queue, (len(ways), minimum))
-            continue
-        if ways:
-            leaving = float(logsumexp(list(ways.values())))
-            for source in sorted(sources[minimum] - {minimum}):
-                through = steps[source].pop(minimum) - leaving
-                waits[source] = np.logaddexp(waits[source], through + waits[minimum])
-                for other, value in ways.items():
-                    known = steps[source].get(other, -np.inf)
-                    steps[source][other] = float(np.logaddexp(known, through + value))
-                    sources[other].add(source)
-        for other in ways:
-            sources[other].discard(minimum)
-        steps[minimum] = {}
-        sources[minimum] = set()
 
 
 def best_path(network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray) -> list[int]:

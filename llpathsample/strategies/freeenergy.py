@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from llpathsample.grouping import free_energy_groups
+from llpathsample.grouping import free_energy_groups, lowest_members
 from llpathsample.strategies.base import Busy, Choice
 from llpathsample.strategies.untrap import Untrap, barriers_to, trap_ratios
 
@@ -29,7 +29,7 @@ class FreeEnergy(Untrap):
         ratios = trap_ratios(free, barriers, goals, self.settings.least_difference)
         if self.settings.group_ceiling is not None:
             ratios[free > free.min() + self.settings.group_ceiling] = -np.inf
-        lowest = ids[_lowest_members(network.losses, groups.labels, len(free))]
+        lowest = ids[lowest_members(network.losses, groups.labels, len(free))]
         ranked = np.lexsort((np.arange(len(ratios)), -ratios))
         ranked = ranked[np.isfinite(ratios[ranked]) & (self._in_vain()[lowest[ranked]] < self.settings.neighbours)]
         taken = {pair[0] for pair in busy} | self.left_alone(products)
@@ -45,11 +45,3 @@ class FreeEnergy(Untrap):
                 if choice is not None:
                     choices.append(choice)
         return choices
-
-
-def _lowest_members(losses: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
-    """The lowest minimum of each of `count` groups, of equal ones the first; losses, labels: of all minima, (n,)."""
-    order = np.argsort(losses, kind="stable")
-    lowest = np.empty(count, dtype=np.int64)
-    lowest[labels[order][::-1]] = order[::-1]
-    return lowest

@@ -16,6 +16,7 @@ Stat. Mech. P10008, 2008), as igraph has them. Edge weights, each summed over th
     none     1 for each pair of minima, however many TS join it
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ from llcommon.errors import ConfigError
 from llcommon.superposition import log_sums
 from llpathsample.kinetics.chain import log_rates
 from llpathsample.ktn import Network
+from llpathsample.network import components
 from llpathsample.structure.graph import SimpleGraph, igraph_random
 from llpathsample.thermodynamics.observables import log_weights
 
@@ -31,6 +33,8 @@ Method = Literal["leiden", "louvain"]
 Weights = Literal["rate", "flux", "barrier", "none"]
 METHODS = ("leiden", "louvain")
 WEIGHTS = ("rate", "flux", "barrier", "none")
+_ROUNDS = 20
+_LEAST_GAIN = 1e-6
 
 
 def typical_barrier(network: Network) -> float:
@@ -101,10 +105,78 @@ def found_communities(
     values = relative_weights(log_weights)
     with igraph_random(seed):
         if method == "leiden":
-            found = drawn.community_leiden("modularity", weights=values, resolution=resolution, n_iterations=-1)
+            membership = _by_leiden(drawn, values, resolution)
         else:
-            found = drawn.community_multilevel(weights=values, resolution=resolution)
-    return by_lowest(np.array(found.membership), losses)
+            membership = drawn.community_multilevel(weights=values, resolution=resolution).membership
+    return by_lowest(np.array(membership), losses)
+
+
+def _by_leiden(drawn, values: np.ndarray, resolution: float) -> list[int]:
+    """Membership by rounds of Leiden, until one gains next to nothing."""
+    membership, before = None, -np.inf
+    for _ in range(_ROUNDS):
+        membership = drawn.community_leiden(
+            "modularity", weights=values, resolution=resolution, n_iterations=1, initial_membership=membership
+        ).membership
+        now = drawn.modularity(membership, weights=values, resolution=resolution)
+        if not now > before + _LEAST_GAIN:
+            break
+        before = now
+    return membership
+
+
+def modularity(graph: SimpleGraph, log_weights: np.ndarray, labels: np.ndarray, resolution: float = 1.0) -> float:
+    """Q of a partition, see the module; NaN without edges."""
+    if not len(graph.pairs):
+        return float("nan")
+    values = relative_weights(log_weights)
+    total = values.sum()
+    number = np.unique(labels, return_inverse=True)[1]
+    ends = number[graph.pairs]
+    inside = values[ends[:, 0] == ends[:, 1]].sum()
+    strengths = np.bincount(ends.ravel(), np.repeat(values, 2))
+    return float(inside / total - resolution * ((strengths / (2.0 * total)) ** 2).sum())
+
+
+def inner_components(graph: SimpleGraph, labels: np.ndarray) -> int:
+    """How many communities fall apart: whose minima no path inside joins. Leiden makes none, Louvain may."""
+    inside = graph.pairs[labels[graph.pairs[:, 0]] == labels[graph.pairs[:, 1]]]
+    parts = components(graph.count, inside)
+    pieces = np.unique(np.column_stack([labels, parts]), axis=0)
+    return int((np.unique(pieces[:, 0], return_counts=True)[1] > 1).sum())
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Partitions of several seeds beside each other. modularities: (r,) of each run, the first as it was asked for;
+    counts: (r,) of communities. mean, least: adjusted mutual information of all pairs of runs, NaN of a single one."""
+
+    modularities: np.ndarray
+    counts: np.ndarray
+    mean: float
+    least: float
+
+
+def stability(
+    graph: SimpleGraph, log_weights: np.ndarray, runs: list[np.ndarray], resolution: float = 1.0
+) -> Stability:
+    """How alike the labels of several runs are, over minima with neighbours (the others are always alone)."""
+    joined = graph.degrees() > 0
+    pairs = [agreement(a[joined], b[joined]) for k, a in enumerate(runs) for b in runs[:k]]
+    return Stability(
+        np.array([modularity(graph, log_weights, labels, resolution) for labels in runs]),
+        np.array([len(np.unique(labels)) for labels in runs]),
+        float(np.mean(pairs)) if pairs else float("nan"),
+        float(np.min(pairs)) if pairs else float("nan"),
+    )
+
+
+def agreement(first: np.ndarray, second: np.ndarray) -> float:
+    """Adjusted mutual information of two partitions (n,): 1 if they are one, 0 on average if they are at random (N. X.
+    Vinh, J. Epps and J. Bailey, J. Mach. Learn. Res. 11, 2837, 2010). NaN without members."""
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    return float(adjusted_mutual_info_score(first, second)) if len(first) else float("nan")
 
 
 def relative_weights(log_weights: np.ndarray) -> np.ndarray:

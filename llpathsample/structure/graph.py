@@ -35,6 +35,15 @@ class SimpleGraph:
         """Number of neighbours of each node, (n,)."""
         return np.bincount(self.pairs.ravel(), minlength=self.count)
 
+    def induced(self, kept: np.ndarray) -> "SimpleGraph":
+        """The graph of some nodes (k,), ascending, which are numbered anew; of edges left out, TS have the place -1."""
+        number = np.full(self.count, -1)
+        number[kept] = np.arange(len(kept))
+        pairs = number[self.pairs]
+        inside = (pairs >= 0).all(axis=1)
+        places = np.append(np.where(inside, np.cumsum(inside) - 1, -1), -1)
+        return SimpleGraph(len(kept), pairs[inside], places[self.place])
+
     def as_igraph(self):
         """The graph as one of igraph, with the same numbers of nodes and edges."""
         import igraph

@@ -94,6 +94,9 @@ GOLDEN_HELP = {
   entropy        Compute Shannon's and the thermodynamic entropy.
   free-energy    Compute free energies of minima and groups.
   frustration    Compare the frustration of landscapes.
+  rates          Compute rates and passage times between two sets.
+  fastest-paths  Find the paths that contribute most to a rate.
+  regroup        Group minima by free energy, rate or loss.
   import         Import a network of another program, verified.
   export         Write a network for another program.
   distance       Measure the distance of two minima after alignment.

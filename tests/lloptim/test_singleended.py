@@ -10,10 +10,10 @@ import pytest
 
 from llcommon import losses
 from llcommon.data import read_csv
+from llcommon.inorder import run_in_order
 from llcommon.settings import DataSettings
 from llcommon.status import Status
 from llcommon.store import Landscape
-from lloptim.inorder import run_in_order
 from lloptim.singleended import RANDOM, SOFT, Push, PushJob, SingleEnded, pushes_from
 from tests.lloptim.problems import BOXED, network, quenched, settings_of, stationary_of, surface
 

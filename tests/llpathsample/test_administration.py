@@ -25,7 +25,7 @@ from llcommon.store.file import landscape_contents
 from llpathsample import administration
 from llpathsample.administration import Limits
 from llpathsample.summary import by_size, summary_of
-from tests.driving import ROOT, call, xor_minima
+from tests.driving import ROOT, call, grow_here, xor_minima
 
 seeds = st.integers(0, 10**6)
 few = settings(max_examples=40, deadline=None)
@@ -257,7 +257,7 @@ def test_components_merged_give_the_whole_back(seed):
 def grown(tmp_path_factory):
     folder = tmp_path_factory.mktemp("administration")
     minima = xor_minima(folder)
-    assert call("llpathsample", "grow", minima, "-o", folder / "grown.h5", "-j", 1, "-q") == 0
+    assert grow_here(minima, "-o", folder / "grown.h5", "-q") == 0
     return folder / "grown.h5"
 
 

@@ -4,11 +4,11 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from networks import himmelblau, net4
 
 from llcommon.errors import ConfigError, InputError
 from llcommon.interchange.models import table_landscape
 from llpathsample.analysiscommands import chosen_sets, complete_network, given_temperatures, temperature_options
-from tests.networks import himmelblau, net4
 
 
 @click.command()

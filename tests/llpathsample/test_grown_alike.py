@@ -9,13 +9,11 @@ import pytest
 
 import llpathsample.commands
 import llpathsample.engines.local
-from llcommon.cli.output import console
 from llcommon.growsettings import STOP_RULES
 from llcommon.store import read_landscape
 from llpathsample.engines import running
-from llpathsample.engines.running import Outcome
 from llpathsample.network import components
-from tests.driving import StopAfter, call
+from tests.driving import StopAfter, call, connect_here, grow_here
 
 HIMMELBLAU = """\
 [loss]
@@ -49,14 +47,6 @@ CASES = {
     "single-ended": (("--stop", "one-component", "--set", "grow.batch=2"), 1, False),
     "auto": (("--set", 'grow.mix=["nearest", "monotonic", "untrap", "single-ended"]',), 1, False),
 }  # fmt: skip
-
-
-def connect_here(arguments: list[str], *_) -> Outcome:
-    """In place of a process, which takes a second to start."""
-    verbosity = console.verbosity
-    code = call("lloptim", *arguments)
-    console.verbosity = verbosity
-    return Outcome(code, "connected here", cpu=1.0)
 
 
 class NewestFirst:
@@ -95,9 +85,7 @@ def folder(tmp_path_factory):
     (path / "plane.toml").write_text(HIMMELBLAU, encoding="utf-8")
     (path / "pairs.tsv").write_text("0 1\n1 2\n2 3\n", encoding="utf-8")
     assert call("llgmin", "run", path / "plane.toml", "-o", path / "minima.h5", "-j", 1, "-q") == 0
-    with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(running, "lloptim", connect_here)
-        assert call("llpathsample", "grow", path / "minima.h5", "-o", path / "grown.h5", "-j", 1, "-q") == 0
+    assert grow_here(path / "minima.h5", "-o", path / "grown.h5", "-q") == 0
     return path
 
 

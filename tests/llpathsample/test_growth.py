@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from driving import StopAfter, call, files, run, started, xor_minima
+from driving import StopAfter, call, connect_here, files, grow_here, run, started, xor_minima
 
 import llpathsample.commands
 import llpathsample.growth
-from llcommon.cli.output import console
 from llcommon.errors import OutputError
 from llcommon.records import TransitionState
 from llcommon.status import Status
@@ -38,14 +37,6 @@ temperature = 100.0
 """
 
 
-def connect_here(arguments: list[str], *_) -> Outcome:
-    """In place of a child process, which takes a second to start; one at a time, for a job is global."""
-    verbosity = console.verbosity
-    code = call("lloptim", *arguments)
-    console.verbosity = verbosity  # its -q was meant for a process of its own
-    return Outcome(code, "connected here")
-
-
 @pytest.fixture
 def in_process(monkeypatch):
     monkeypatch.setattr(running, "lloptim", connect_here)
@@ -53,9 +44,7 @@ def in_process(monkeypatch):
 
 def make_grown(path) -> None:
     """grown.h5 from minima.h5, by a growth that nobody stops."""
-    with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(running, "lloptim", connect_here)
-        assert call("llpathsample", "grow", path / "minima.h5", "-o", path / "grown.h5", *GROW) == 0
+    assert grow_here(path / "minima.h5", "-o", path / "grown.h5", *GROW) == 0
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +183,8 @@ def test_stopped_again_and_again_it_ends_with_the_same_bytes(folder, tmp_path, m
 def test_signals_leave_a_checkpoint_and_no_process(folder, tmp_path):
     shutil.copy(folder / "minima.h5", tmp_path)
     command = ("llpathsample", "grow", "minima.h5", "-o", "grown.h5", *GROW, "-j", 2)
-    stops = [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)]
-    for number, code in stops:
+    # SIGUSR1 is as SIGTERM, by tests/llcommon/test_cli.py.
+    for number, code in [(signal.SIGTERM, 75), (signal.SIGINT, 130)]:
         with started(*command, cwd=tmp_path) as growth:
             # Three files a batch: its children are at work.
             assert growth.wait_for_writes(3, tmp_path / "grown.h5.batches"), growth.said

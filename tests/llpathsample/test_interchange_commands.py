@@ -272,6 +272,15 @@ def test_a_folder_is_replaced_whole_or_not_at_all(folder):
     assert files(folder) == {"out": None, "out/b": b"4"}
 
 
+def test_the_ending_of_an_export_names_its_format(surface):
+    run("export", "h.h5", "-o", "h.graphml")
+    assert networkx.read_graphml(surface / "h.graphml").number_of_nodes() == 4
+    run("export", "h.h5", "-o", "h.npz")
+    assert np.load(surface / "h.npz")["minima_loss"].shape == (4,)
+    run("export", "h.h5", "-o", "h.folder")
+    assert (surface / "h.folder" / "min.data").is_file()
+
+
 @pytest.mark.parametrize("able", [True, False])
 def test_a_killed_export_leaves_the_old_folder_and_is_cleared_away(folder, able, monkeypatch):
     if not able:

@@ -9,6 +9,7 @@ import pytest
 from llcommon.errors import InputError
 from llpathsample.grouping import free_energy_groups
 from llpathsample.kinetics import chain
+from llpathsample.kinetics.rates import log_rate_constants
 from llpathsample.ktn import Network
 from llpathsample.thermodynamics import features, observables
 from llpathsample.thermodynamics.curves import curves
@@ -52,10 +53,10 @@ def rate_matrix(network, temperature):
 
 
 def test_numbers_of_the_original_suite():
-    rates = chain.log_rate_constants(NET4, 0.5, np.array([0]), np.array([2, 3]))
+    rates = log_rate_constants(NET4, 0.5, np.array([0]), np.array([2, 3]))
     assert np.exp(rates.steady_state) == pytest.approx(0.2711392416e-1, rel=1e-9)
     assert np.exp(rates.non_steady_state) == pytest.approx(0.1907761458e-1, rel=1e-9)
-    back = chain.log_rate_constants(NET4, 0.5, np.array([2, 3]), np.array([0]))
+    back = log_rate_constants(NET4, 0.5, np.array([2, 3]), np.array([0]))
     assert np.exp(back.steady_state) == pytest.approx(0.1602548389e-1 * 0.4550474 / 0.4550474, rel=1.0)
     for temperature, entropy_of, index in [(0.25, 0.76496, 0.94630), (0.5, 0.45505, 0.88323), (0.75, 0.33124, 0.85469)]:
         assert np.exp(observables.log_occupations(NET4, temperature)[0]) == pytest.approx(entropy_of, abs=6e-6)
@@ -76,21 +77,21 @@ def test_rates_are_those_of_linear_algebra(seed):
     shares = np.exp(observables.log_weights(network, temperature)[b])
     shares /= shares.sum()
     reached = steps[np.ix_(b, a)].sum(axis=1) + steps[np.ix_(b, inner)] @ committed
-    found = chain.log_rate_constants(network, temperature, a, b)
+    found = log_rate_constants(network, temperature, a, b)
     assert np.exp(found.steady_state) == pytest.approx(float(shares @ (reached * out[b])), rel=1e-9)
     # Detailed balance: k_AB p_B = k_BA p_A.
-    back = chain.log_rate_constants(network, temperature, b, a)
+    back = log_rate_constants(network, temperature, b, a)
     occupied = observables.log_occupations(network, temperature)
     forth_flow = found.steady_state + np.logaddexp.reduce(occupied[b])
     assert back.steady_state + np.logaddexp.reduce(occupied[a]) == pytest.approx(forth_flow, abs=1e-9)
 
 
 def test_rates_do_not_overflow_when_it_is_cold():
-    forth = chain.log_rate_constants(NET4, 1e-4, np.array([0]), np.array([3]))
+    forth = log_rate_constants(NET4, 1e-4, np.array([0]), np.array([3]))
     # Over the lower of the two ways, 2.0 by way of minimum 2: Arrhenius' slope.
     assert forth.steady_state * 1e-4 == pytest.approx(-0.8, abs=1e-2)
     apart = Network(NET4.losses, NET4.lpphe, NET4.log_orders, *[np.empty(0)] * 3, np.empty((0, 2), dtype=np.int64))
-    assert chain.log_rate_constants(apart, 1.0, np.array([0]), np.array([3])).steady_state == -np.inf
+    assert log_rate_constants(apart, 1.0, np.array([0]), np.array([3])).steady_state == -np.inf
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,5 +1,6 @@
 """Whole runs through the command line, as a user makes them, and the tables that come out."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from llcommon.store import Landscape, read_landscape
+from tests.driving import call, grow_here
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -20,6 +22,19 @@ def program(name: str, *arguments, cwd: Path) -> subprocess.CompletedProcess:
     result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=1800, check=False)
     assert result.returncode == 0, f"{' '.join(command[2:])} ended with {result.returncode}: {result.stderr}"
     return result
+
+
+def run_and_grow(folder: Path, toml: str, search: tuple = (), growth: tuple | None = ()) -> Landscape:
+    """`llgmin run` and, unless `growth` is None, `llpathsample grow` in this process: minima.h5 and landscape.h5.
+
+    search, growth: options. Every process would load the compiled kernels anew, and pytest has one for each core.
+    """
+    with contextlib.chdir(folder):
+        assert call("llgmin", "run", toml, "-o", "minima.h5", "-q", "-j", 1, *search) == 0
+        if growth is None:
+            return read_landscape(folder / "minima.h5")
+        assert grow_here("minima.h5", "-o", "landscape.h5", "-q", *growth) == 0
+    return read_landscape(folder / "landscape.h5")
 
 
 @dataclass(frozen=True)
@@ -54,18 +69,19 @@ class Problem:
 
 def minima_of(problem: Problem, folder: Path, *options) -> Landscape:
     """The landscape that `llgmin run` writes to minima.h5 in the folder."""
-    if problem.data:
-        shutil.copy(EXAMPLES / problem.data / f"{problem.data}.csv", folder)
-    (folder / "problem.toml").write_text(problem.toml())
-    program("llgmin", "run", "problem.toml", "-o", "minima.h5", "-q", *options, cwd=folder)
-    return read_landscape(folder / "minima.h5")
+    return run_and_grow(folder, _written(problem, folder), options, growth=None)
 
 
 def grown(problem: Problem, folder: Path, *options) -> Landscape:
     """The landscape that `llpathsample grow` makes of them, in landscape.h5."""
-    minima_of(problem, folder)
-    program("llpathsample", "grow", "minima.h5", "-o", "landscape.h5", "-q", *options, cwd=folder)
-    return read_landscape(folder / "landscape.h5")
+    return run_and_grow(folder, _written(problem, folder), growth=options)
+
+
+def _written(problem: Problem, folder: Path) -> str:
+    if problem.data:
+        shutil.copy(EXAMPLES / problem.data / f"{problem.data}.csv", folder)
+    (folder / "problem.toml").write_text(problem.toml())
+    return "problem.toml"
 
 
 def digits(text: str) -> float:

@@ -17,7 +17,7 @@ from llcommon.optimise.points import minimum_at
 from llcommon.problem import read_problem
 from llcommon.store import Landscape, read_landscape
 from lloptim.saddles import SaddleSearch
-from tests.science.runs import EXAMPLES, program
+from tests.science.runs import EXAMPLES, program, run_and_grow
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gp")
     for name in ("sine.csv", "sine.toml"):
         shutil.copy(EXAMPLES / "gp" / name, folder)
-    program("llgmin", "run", "sine.toml", "-o", "minima.h5", "-q", cwd=folder)
+    run_and_grow(folder, "sine.toml", growth=None)
     return folder
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from llcommon.store import Landscape, read_landscape
-from tests.science.runs import EXAMPLES, program
+from tests.science.runs import EXAMPLES, program, run_and_grow
 
 LJ7 = [-16.505384, -15.935043, -15.593211, -15.533060]
 PRINTED = 6e-7
@@ -21,9 +21,7 @@ def grown(atoms: int, folder, attempts: int = 8) -> Landscape:
     """The example's landscape for another number of atoms."""
     shutil.copy(EXAMPLES / "lj" / "lj7.toml", folder)
     size = ("--set", f"loss.atoms={atoms}", "--set", f"grow.attempts={attempts}")
-    program("llgmin", "run", "lj7.toml", "-o", "minima.h5", "-q", *size, cwd=folder)
-    program("llpathsample", "grow", "minima.h5", "-o", "landscape.h5", "-q", cwd=folder)
-    return read_landscape(folder / "landscape.h5")
+    return run_and_grow(folder, "lj7.toml", size)
 
 
 def assert_sound(landscape: Landscape) -> None:

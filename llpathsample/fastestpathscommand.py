@@ -1,0 +1,98 @@
+"""The command `fastest-paths` of llpathsample."""
+
+from pathlib import Path
+
+import click
+
+from llcommon.cli import (
+    Column,
+    file_argument,
+    force_option,
+    json_option,
+    log,
+    output_option,
+    quiet_option,
+    verbose_option,
+    write_table,
+)
+from llpathsample.analysiscommands import set_options, temperature_options
+
+
+@click.command("fastest-paths")
+@file_argument()
+@click.option(
+    "--paths", "most", type=click.IntRange(1, 10_000), default=5, show_default=True, metavar="K",
+    help="How many paths at each temperature.",
+)  # fmt: skip
+@temperature_options()
+@set_options()
+@output_option("Figure of the losses along the paths: svg, pdf or png.")
+@force_option()
+@json_option()
+@verbose_option()
+@quiet_option()
+def fastest_paths(file: Path, most: int, temperature, temperatures, set_a, set_b, output, force, as_json) -> None:
+    """Find the paths from set B to set A of the landscape FILE that contribute most to the rate constant k_SS.
+
+    A path leaves B once, meets no minimum twice, and ends where it first comes to A. Its share of k_SS is that of
+    trajectories that go straight along it; the share with returns, which adds up to 1 over all paths, that of all
+    trajectories that do so when their loops are left out. The path `lowest` is the one whose highest transition state is
+    lowest, which depends on no temperature (as `path`, between sets).
+    """
+    from llcommon.plotting import figure_format, save_figure
+    from llcommon.store import check_writable, read_landscape
+    from llpathsample.analysiscommands import (
+        chosen_sets,
+        chosen_temperatures,
+        complete_network,
+        places_of_sets,
+    )
+    from llpathsample.kinetics import paths
+    from llpathsample.kinetics.passageplots import MOST_PANELS, draw_fastest_paths
+
+    if output is not None:
+        figure_format(output)
+        check_writable(output, force)
+    landscape = read_landscape(file, points=False)
+    complete = complete_network(landscape, file)
+    asked = chosen_temperatures(landscape, temperature, temperatures)
+    a, b = places_of_sets(complete, *chosen_sets(landscape, set_a, set_b))
+    found = [
+        paths.fastest_paths(complete.network, value, a, b, most).renumbered(complete.ids, complete.state_ids)
+        for value in asked.tolist()
+    ]
+    write_table(_columns(found, as_json), as_json, complete.omissions())
+    for result in found:
+        best = result.paths[0]
+        log(
+            f"T = {result.temperature:g}: ln k_SS = {result.log_rate:.10g}; the best path of {len(best.states)} steps goes "
+            f"over transition state {best.highest} at {best.barrier:.10g}, the lowest one at {result.lowest.barrier:.10g}"
+        )
+    if output is not None:
+        if len(found) > MOST_PANELS:
+            log(f"note: the figure shows {MOST_PANELS} of {len(found)} temperatures")
+            chosen = [round(k * (len(found) - 1) / (MOST_PANELS - 1)) for k in range(MOST_PANELS)]
+            found = [found[place] for place in chosen]
+        save_figure(draw_fastest_paths(found, landscape.minima.loss, landscape.transition_states.loss), output)
+        log(f"the figure is {output}")
+
+
+def _columns(found, as_json: bool) -> list[Column]:
+    import math
+
+    rows = []
+    for result in found:
+        named = [(str(rank), path) for rank, path in enumerate(result.paths, start=1)]
+        for name, path in [*named, ("lowest", result.lowest)]:
+            share = math.exp(path.log_contribution - result.log_rate)
+            returning = math.exp(path.log_with_returns - result.log_rate)
+            lists = [path.minima, path.states]
+            if not as_json:
+                lists = [" ".join(map(str, ids)) for ids in lists]
+            rows.append(
+                (result.temperature, name, result.log_rate, path.log_contribution, share, returning, len(path.states),
+                 path.highest, path.barrier, *lists)
+            )  # fmt: skip
+    names = ("temperature", "path", "ln_k_ss", "ln_contribution", "share", "share_with_returns", "steps", "highest_ts",
+             "barrier", "minima", "transition_states")  # fmt: skip
+    return [Column(name, "", values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]

@@ -1,0 +1,300 @@
+"""Elimination as in `_linear`, of the same arrays, all of them logarithms: for what is too cold for plain doubles."""
+
+import math
+
+import numpy as np
+
+from llcommon.losses._blas import multiply_left_transposed
+from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm, njit, types
+
+_PANEL = 96  # rows that are eliminated before the others learn of them
+_STRIP = 12  # rows of these, likewise
+_BLOCK = 256  # rows of one product
+_COLUMNS = 512
+# Scaled numbers below e to the minus this become zero, so that no product of two is subnormal, which is slow; a sum of
+# such products above _SURE lost nothing that counts.
+_DEPTH = 333.0
+_SURE = 1e-125
+_LOG_SURE = math.log(_SURE)
+_NOTHING = 40.0  # e to the minus this is lost in rounding
+_LARGE = 700.0
+
+
+@njit(**OPTIONS)
+def _larger(a, b):
+    """The larger of two, neither of them NaN, in the form that loops vectorise."""
+    return a if a > b else b
+
+
+@njit(**OPTIONS)
+def _smaller(a, b):
+    return a if a < b else b
+
+
+@njit(**OPTIONS)
+def _added(a, b):
+    """ln(e^a + e^b)."""
+    if b > a:
+        a, b = b, a
+    if a == -np.inf:
+        return a
+    return a + math.log1p(math.exp(b - a))
+
+
+@algorithm(
+    types.void, I8, INTEGERS, INTEGERS, INTEGERS, INTEGERS, INTEGERS, INTEGERS, INTEGERS, VECTOR, VECTOR, VECTOR,
+    VECTOR, MATRIX,
+)  # fmt: skip
+def eliminate_sparse(
+    count, starts, columns, column_starts, column_rows, column_places, own_starts, own_columns, own, flow, sums,
+    capacity, matrix,
+):  # fmt: skip
+    """As of `_linear`."""
+    n = len(starts) - 1
+    highest = np.full(n, -np.inf)
+    work = np.zeros(n)
+    for i in range(n):
+        for q in range(own_starts[i], own_starts[i + 1]):
+            highest[own_columns[q]] = own[q]
+        for c in range(column_starts[i], column_starts[i + 1]):
+            x = column_rows[c]
+            if x >= count:
+                break
+            place = column_places[c]
+            factor = flow[place] - sums[x]
+            for q in range(place + 1, starts[x + 1]):
+                highest[columns[q]] = max(highest[columns[q]], factor + flow[q])
+        for q in range(own_starts[i], own_starts[i + 1]):
+            work[own_columns[q]] = math.exp(own[q] - highest[own_columns[q]])
+        for c in range(column_starts[i], column_starts[i + 1]):
+            x = column_rows[c]
+            if x >= count:
+                break
+            place = column_places[c]
+            factor = flow[place] - sums[x]
+            for q in range(place + 1, starts[x + 1]):
+                term = factor + flow[q] - highest[columns[q]]
+                if term > -_NOTHING:
+                    work[columns[q]] += math.exp(term)
+        if i >= count and len(matrix) > 0:
+            for j in range(i + 1, n):
+                if work[j] > 0.0:
+                    matrix[i - count, j - count] = math.log(work[j]) + highest[j]
+                else:
+                    matrix[i - count, j - count] = -np.inf
+                work[j] = 0.0
+                highest[j] = -np.inf
+            continue
+        top = -np.inf
+        for q in range(starts[i], starts[i + 1]):
+            j = columns[q]
+            flow[q] = math.log(work[j]) + highest[j]
+            work[j] = 0.0
+            highest[j] = -np.inf
+            top = max(top, flow[q])
+        total = 0.0
+        for q in range(starts[i], starts[i + 1]):
+            total += math.exp(flow[q] - top)
+        sums[i] = top + math.log(total)
+        if i < count:
+            share = capacity[i] - sums[i]
+            for q in range(starts[i], starts[i + 1]):
+                capacity[columns[q]] = _added(capacity[columns[q]], share + flow[q])
+
+
+@njit(**OPTIONS)
+def _finish_row(r, first, matrix, sums, capacity, top, added):
+    """Row r: add what the rows from `first` on give that lead to it, then what it leads to."""
+    m = len(matrix)
+    if r > first:
+        for j in range(r + 1, m):
+            top[j] = matrix[r, j]
+        for x in range(first, r):
+            factor = matrix[x, r] - sums[x]
+            for j in range(r + 1, m):
+                top[j] = _larger(top[j], factor + matrix[x, j])
+        for j in range(r + 1, m):
+            added[j] = math.exp(matrix[r, j] - top[j]) if top[j] > -np.inf else 0.0
+        for x in range(first, r):
+            factor = matrix[x, r] - sums[x]
+            for j in range(r + 1, m):
+                term = factor + matrix[x, j] - top[j]
+                if term > -_NOTHING:
+                    added[j] += math.exp(term)
+        for j in range(r + 1, m):
+            if top[j] > -np.inf:
+                matrix[r, j] = top[j] + math.log(added[j])
+    highest = -np.inf
+    for j in range(r + 1, m):
+        highest = _larger(highest, matrix[r, j])
+    total = 0.0
+    for j in range(r + 1, m):
+        total += math.exp(matrix[r, j] - highest)
+    sums[r] = highest + math.log(total)
+    share = capacity[r] - sums[r]
+    for j in range(r + 1, m):
+        if matrix[r, j] > -np.inf:
+            capacity[j] = _added(capacity[j], share + matrix[r, j])
+
+
+@njit(**OPTIONS)
+def _two_largest(i, first, last, begin, end, matrix, sums, largest, second):
+    """The two largest terms, (end - begin,), that rows first to last add to the entries of row i in some columns."""
+    for k in range(end - begin):
+        largest[k] = -np.inf
+        second[k] = -np.inf
+    # Four rows at once: the two largest so far stay in registers.
+    whole = first + (last - first) // 4 * 4
+    for x in range(first, whole, 4):
+        factor_0 = matrix[x, i] - sums[x]
+        factor_1 = matrix[x + 1, i] - sums[x + 1]
+        factor_2 = matrix[x + 2, i] - sums[x + 2]
+        factor_3 = matrix[x + 3, i] - sums[x + 3]
+        row_0 = matrix[x, begin:end]
+        row_1 = matrix[x + 1, begin:end]
+        row_2 = matrix[x + 2, begin:end]
+        row_3 = matrix[x + 3, begin:end]
+        for k in range(end - begin):
+            top = largest[k]
+            next_top = second[k]
+            term = factor_0 + row_0[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_1 + row_1[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_2 + row_2[k]
+            next_top = _larger(_smaller(term, top), next_top)
+            top = _larger(term, top)
+            term = factor_3 + row_3[k]
+            second[k] = _larger(_smaller(term, top), next_top)
+            largest[k] = _larger(term, top)
+    for x in range(whole, last):
+        factor = matrix[x, i] - sums[x]
+        row = matrix[x, begin:end]
+        for k in range(end - begin):
+            term = factor + row[k]
+            second[k] = _larger(_smaller(term, largest[k]), second[k])
+            largest[k] = _larger(term, largest[k])
+
+
+@njit(**OPTIONS)
+def _term_by_term(i, j, first, last, matrix, sums, known, highest):
+    """ln of e^known and what rows first to last add to entry (i, j); highest: the largest of it all."""
+    total = math.exp(known - highest)
+    for x in range(first, last):
+        term = matrix[x, i] + matrix[x, j] - sums[x] - highest
+        if term > -_NOTHING:
+            total += math.exp(term)
+    return highest + math.log(total)
+
+
+@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX)
+def _update(first, last, begin, end, matrix, sums, left, right, product):
+    """Add what rows first to last give to rows begin to end, right of the diagonal.
+
+    That is a matrix product all the same: of their columns divided by the largest entries. Where it is so small that a
+    vanished term could count, the entry is summed by its largest terms. left, right, product: scratch.
+    """
+    m = len(matrix)
+    size = last - first
+    log_size = math.log(size)
+    left_scale = np.full(m, -np.inf)
+    right_scale = np.full(m, -np.inf)
+    largest = np.empty(_COLUMNS)
+    second = np.empty(_COLUMNS)
+    for x in range(first, last):
+        for j in range(begin, m):
+            left_scale[j] = _larger(left_scale[j], matrix[x, j])
+            right_scale[j] = _larger(right_scale[j], matrix[x, j] - sums[x])
+    for x in range(first, last):
+        for j in range(begin, m):
+            left[x - first, j - begin] = 0.0
+            right[x - first, j - begin] = 0.0
+            depth = matrix[x, j] - left_scale[j]
+            if depth > -_DEPTH:
+                left[x - first, j - begin] = math.exp(depth)
+            depth = matrix[x, j] - sums[x] - right_scale[j]
+            if depth > -_DEPTH:
+                right[x - first, j - begin] = math.exp(depth)
+    for top in range(begin, end, _BLOCK):
+        bottom = min(top + _BLOCK, end)
+        multiply_left_transposed(
+            left[:size, top - begin : bottom - begin], right[:size, top - begin : m - begin], 0.0,
+            product[: bottom - top, top - begin : m - begin],
+        )  # fmt: skip
+        # A few columns for all rows, so that the cache keeps what is read again and again.
+        for edge in range(top, m, _COLUMNS):
+            border = min(edge + _COLUMNS, m)
+            for i in range(top, bottom):
+                row_known = False
+                for j in range(max(i + 1, edge), border):
+                    known = matrix[i, j]
+                    bound = left_scale[i] + right_scale[j]
+                    if bound == -np.inf or bound + log_size < known - _NOTHING:
+                        continue
+                    value = product[i - top, j - begin]
+                    if value >= _SURE:
+                        if bound - known > _LARGE:
+                            matrix[i, j] = bound + math.log(value + math.exp(known - bound))
+                        else:
+                            matrix[i, j] = known + math.log1p(value * math.exp(bound - known))
+                        continue
+                    if bound + _LOG_SURE < known - _NOTHING:
+                        continue
+                    if not row_known:
+                        row_known = True
+                        _two_largest(i, first, last, edge, border, matrix, sums, largest, second)
+                    highest = largest[j - edge]
+                    if highest == -np.inf or highest + log_size < known - _NOTHING:
+                        continue
+                    if second[j - edge] + log_size < highest - _NOTHING:
+                        matrix[i, j] = _added(known, highest)
+                    else:
+                        highest = _larger(highest, known)
+                        matrix[i, j] = _term_by_term(i, j, first, last, matrix, sums, known, highest)
+
+
+@algorithm(types.void, I8, MATRIX, VECTOR, VECTOR)
+def eliminate_dense(count, matrix, sums, capacity):
+    """As of `_linear`."""
+    m = len(matrix)
+    left = np.empty((_PANEL, m))
+    right = np.empty((_PANEL, m))
+    product = np.empty((_BLOCK, m))
+    top = np.empty(m)
+    added = np.empty(m)
+    for first in range(0, count, _PANEL):
+        last = min(first + _PANEL, count)
+        for begin in range(first, last, _STRIP):
+            end = min(begin + _STRIP, last)
+            for r in range(begin, end):
+                _finish_row(r, begin, matrix, sums, capacity, top, added)
+            if end < last:
+                _update(begin, end, end, last, matrix, sums, left, right, product)
+        if last < m:
+            _update(first, last, last, m, matrix, sums, left, right, product)
+
+
+@algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, VECTOR)
+def substitute_back(count, inner, starts, columns, flow, sums, matrix, values):
+    """As of `_linear`."""
+    n = len(starts) - 1
+    for r in range(inner - 1, count - 1, -1):
+        top = values[r]
+        for j in range(r + 1, n):
+            top = _larger(top, matrix[r - count, j - count] - sums[r] + values[j])
+        if top > -np.inf:
+            total = math.exp(values[r] - top)
+            for j in range(r + 1, n):
+                total += math.exp(matrix[r - count, j - count] - sums[r] + values[j] - top)
+            values[r] = top + math.log(total)
+    for r in range(min(count, inner) - 1, -1, -1):
+        top = values[r]
+        for q in range(starts[r], starts[r + 1]):
+            top = _larger(top, flow[q] - sums[r] + values[columns[q]])
+        if top > -np.inf:
+            total = math.exp(values[r] - top)
+            for q in range(starts[r], starts[r + 1]):
+                total += math.exp(flow[q] - sums[r] + values[columns[q]] - top)
+            values[r] = top + math.log(total)
