@@ -41,6 +41,7 @@ TASKS = {
     "clustering": "clustering",
     "component": "component",
     "kinetics": "kinetics",
+    "passages": "passages",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 GROWERS = ("group", "lean")
