@@ -156,8 +156,8 @@ WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
     "llpathsample": {
-        "list", "show", "stats", "tree", "path", "rates", "fastest-paths", "first-passage", "regroup", "prune",
-        "remove", "retain", "extract",
+        "list", "show", "stats", "tree", "path", "rates", "fastest-paths", "first-passage", "regroup",
+        "prune", "remove", "retain", "extract",
     },
 }
 
