@@ -50,7 +50,8 @@ def rates(
     A row for each temperature: rate constants from B to A (ab) and back (ba) of four kinds - steady state, non-steady
     state, 1 / mean first passage time, first passage - the mean first passage times, what the best path contributes
     to k_ss, occupations of A and B; numbers, and their logarithms, which remain where numbers overflow. Unless given,
-    13 temperatures go from 1/50 to 1/2 of the barrier between A and B. docs/kinetics.md defines everything.
+    13 temperatures go from 1/50 to 1/2 of the highest barrier from a minimum of one set to the other set.
+    docs/kinetics.md defines everything.
     """
     from llcommon.errors import ConfigError
     from llcommon.plotting import figure_format, save_figure
@@ -114,7 +115,7 @@ def _default_temperatures(barrier: float):
     import numpy as np
 
     low, high = (share * barrier for share in _SHARES)
-    log(f"{_NUMBER} temperatures from {low:.3g} to {high:.3g}: 1/50 to 1/2 of the barrier between A and B")
+    log(f"{_NUMBER} temperatures from {low:.3g} to {high:.3g}: 1/50 to 1/2 of the highest barrier between A and B")
     return np.geomspace(low, high, _NUMBER)
 
 
@@ -148,9 +149,7 @@ def _each_temperature(routes, found) -> list[Column]:
     }
     for side, attribute in sides.items():
         logarithms[f"mfpt_{side}"] = (_TIME, [getattr(passage, attribute).passage_time for passage in found])
-    best = [
-        largest_contribution(routes.network, passage.temperature, routes.a, routes.b) for passage in found
-    ]
+    best = [largest_contribution(routes.network, passage.temperature, routes.a, routes.b) for passage in found]
     logarithms["best_path_ab"] = (_RATE, best)
     # The same flow either way, in equilibrium.
     back = [value + passage.forth.share - passage.back.share for value, passage in zip(best, found, strict=True)]

@@ -42,7 +42,7 @@ def draw_arrhenius(found: Sequence[Passage]) -> "Figure":
             lower.set_xlabel("1 / T")
         panels[0, 0].set_ylabel("ln k")
         panels[1, 0].set_ylabel("activation\nenergy")
-        panels[0, 1].legend(loc="upper right")
+        panels[0, 1].legend(loc="best")
     return figure
 
 

@@ -175,7 +175,10 @@ class Routes:
         self, arithmetic: Arithmetic, weights: np.ndarray, conductances: np.ndarray, temperature: float
     ) -> Passage | None:
         """By one of the two arithmetics; None if a committor is too small for the linear one."""
-        base, unit = weights.min(), conductances.min()
+        # Logarithms keep their digits where they are small, so what is occupied most counts as one.
+        base = unit = weights.max()
+        if not arithmetic.logarithmic:
+            base, unit = weights.min(), conductances.min()
         capacities, own = weights - base, conductances - unit
         if not arithmetic.logarithmic:
             capacities, own = np.exp(capacities), np.exp(own)
@@ -256,12 +259,20 @@ def log_rate_constants(network: Network, temperature: float, products: np.ndarra
 
 
 def barrier_between(routes: Routes) -> float:
-    """The lowest highest TS on a path between A and B above the lowest minimum of both: of the minima used."""
+    """The highest of the barriers, each on the lowest path, from a minimum of A to B and from one of B to A.
+
+    Passage times go by it: those of a set by its deepest trap.
+    """
     network = routes.network.among(routes.minima)
     a, b = (np.searchsorted(routes.minima, members) for members in (routes.a, routes.b))
-    merged = np.arange(len(network.losses))
-    merged[a] = a[0]  # paths may start at any minimum of the set
-    losses = np.where(np.isin(merged, a[0]), network.losses[a].min(), network.losses)
-    barriers = minimax_barriers(losses, network.ts_losses, merged[network.ends], int(a[0]))
-    height = float(barriers[b].min() - min(losses[a[0]], losses[b].min()))
+    height = max(_highest_barrier(network, a, b), _highest_barrier(network, b, a))
     return height if height > 0.0 else max(float(np.ptp(network.ts_losses)), 1.0)
+
+
+def _highest_barrier(network: Network, starts: np.ndarray, goals: np.ndarray) -> float:
+    """What the minimum that has to climb highest climbs on its lowest path to a goal."""
+    merged = np.arange(len(network.losses))
+    merged[goals] = goals[0]
+    losses = np.where(merged == goals[0], network.losses[goals].min(), network.losses)
+    heights = minimax_barriers(losses, network.ts_losses, merged[network.ends], int(goals[0]))
+    return float((heights[starts] - network.losses[starts]).max())

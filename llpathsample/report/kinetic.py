@@ -74,8 +74,8 @@ def rates(material: Material) -> list[str]:
     blocks = [
         *_between(material),
         paragraph(
-            f"From the lowest minimum of both sets one must climb at least {number(barrier)} to go from one to the "
-            "other. Time is in units of the model dynamics: rates are those of harmonic transition-state theory on "
+            f"From the deepest trap of either set one must climb {number(barrier)} to come to the other set. "
+            "Time is in units of the model dynamics: rates are those of harmonic transition-state theory on "
             "the loss, so only ratios and their change with temperature mean something for a loss without a clock."
         ),
     ]

@@ -215,7 +215,7 @@ class Material:
 
     @cached_property
     def barrier(self) -> float:
-        """How high one must climb, from the lowest minimum of both sets, to go from one to the other."""
+        """How high the minimum of either set that is the deepest trap must climb to come to the other set."""
         return barrier_between(self.routes)
 
     @cached_property

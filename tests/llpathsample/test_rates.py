@@ -190,6 +190,15 @@ def test_the_table_over_temperatures(file):
     assert cold["mfpt_ba"] == "" and float(cold["ln_mfpt_ba"]) > 800.0
 
 
+def test_the_barrier_is_that_of_the_deepest_trap():
+    # A = 0; the ways from 1, 2 and 3 to it climb 0.5, 0.7 and 0.8, that from 0 climbs 1.0 to the nearest.
+    network = Network.of(networks.net4())
+    assert barrier_between(Routes(network, ids(0), ids(1, 2, 3))) == pytest.approx(1.0)
+    # Of A itself the first hop climbs little, and another minimum is a trap all the same.
+    deep = dataclasses.replace(network, losses=np.array([0.0, 0.9, -0.3, 1.2]))
+    assert barrier_between(Routes(deep, ids(0), ids(1, 2, 3))) == pytest.approx(1.8)
+
+
 def test_temperatures_by_the_barrier(file, tmp_path):
     figure = tmp_path / "rates.svg"
     result = run(file, "-o", figure, "--json")
