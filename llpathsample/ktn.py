@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llcommon.errors import InputError
 from llcommon.rateconstants import Harmonic, harmonic
 from llcommon.store import Landscape
 
@@ -20,16 +19,6 @@ class Network:
     ts_lpphe: np.ndarray
     ts_log_orders: np.ndarray
     ends: np.ndarray
-
-    @staticmethod
-    def of(landscape: Landscape) -> "Network":
-        """The arrays of a landscape; InputError if an LPPHE is missing."""
-        minima, states = landscape.minima, landscape.transition_states
-        for table, name in ((minima, "minimum"), (states, "transition state")):
-            missing = np.flatnonzero(~np.isfinite(table.lpphe))
-            if missing.size:
-                raise InputError(f"{name} {missing[0]} has no log product of eigenvalues, which rates need")
-        return Network.unchecked(landscape)
 
     @staticmethod
     def unchecked(landscape: Landscape) -> "Network":

@@ -31,7 +31,7 @@ def test_every_name_is_a_property(landscape):
 
 
 def test_computed_properties_are_those_of_their_modules(landscape):
-    network = Network.of(landscape)
+    network = Network.unchecked(landscape)
     minima, states = landscape.minima, landscape.transition_states
     heights = minimax_matrix(minima.loss, states.loss, states.minima)[landscape.global_minimum()]
     np.testing.assert_array_equal(property_of(landscape, "barrier").values, heights - minima.loss)

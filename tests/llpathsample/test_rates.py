@@ -33,7 +33,7 @@ def numbers_of(direction):
 
 
 def test_net4_as_pathsample_printed_it():
-    network = Network.of(networks.net4())
+    network = Network.unchecked(networks.net4())
     one = Routes(network, ids(0), ids(3)).at(0.5)
     assert numbers_of(one.forth) == pytest.approx([0.3308645822e-1, *[0.1896150558e-1] * 3], rel=PRINTED)
     assert numbers_of(one.back) == pytest.approx([0.1047638924e-1, *[0.6368374251e-2] * 3], rel=PRINTED)
@@ -60,7 +60,7 @@ def test_thirty_two_states_as_interval_arithmetic_has_it():
 
 
 def random_network(seed, minima=60, states=130):
-    return Network.of(networks.random_network(seed, minima, states))
+    return Network.unchecked(networks.random_network(seed, minima, states))
 
 
 def judged(logarithms, expected):
@@ -115,7 +115,7 @@ def test_detailed_balance_and_kemeny(temperature):
 @pytest.mark.parametrize("sets", [([0], [5, 6]), ([0, 3, 9], [5]), ([0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11])])
 def test_rates_are_those_of_linear_systems(sets):
     landscape = networks.random_network(4)
-    network = Network.of(landscape)
+    network = Network.unchecked(landscape)
     a, b = map(np.array, sets)
     found = Routes(network, a, b).at(0.6)
     for direction, products, reactants in ((found.forth, a, b), (found.back, b, a)):
@@ -137,7 +137,7 @@ def test_a_committor_too_small_for_doubles_is_kept():
 
 
 def test_what_is_not_joined_is_left_out():
-    network = Network.of(networks.net4())
+    network = Network.unchecked(networks.net4())
     apart = dataclasses.replace(
         network, ends=network.ends[:2], ts_losses=network.ts_losses[:2], ts_lpphe=network.ts_lpphe[:2],
         ts_log_orders=network.ts_log_orders[:2],
@@ -192,7 +192,7 @@ def test_the_table_over_temperatures(file):
 
 def test_the_barrier_is_that_of_the_deepest_trap():
     # A = 0; the ways from 1, 2 and 3 to it climb 0.5, 0.7 and 0.8, that from 0 climbs 1.0 to the nearest.
-    network = Network.of(networks.net4())
+    network = Network.unchecked(networks.net4())
     assert barrier_between(Routes(network, ids(0), ids(1, 2, 3))) == pytest.approx(1.0)
     # Of A itself the first hop climbs little, and another minimum is a trap all the same.
     deep = dataclasses.replace(network, losses=np.array([0.0, 0.9, -0.3, 1.2]))

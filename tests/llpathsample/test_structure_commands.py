@@ -85,7 +85,7 @@ def test_network_figures(files, capsys, tmp_path, colour):
 
 def test_communities_are_those_of_the_library(files, capsys):
     rows = table(capsys, "communities", files["random"], "--temperature", 0.7, "-s", 3)
-    network = Network.of(read_landscape(files["random"], points=False))
+    network = Network.unchecked(read_landscape(files["random"], points=False))
     expected = communities(network, temperature=0.7, seed=3)
     assert [(int(row["id"]), int(row["community"])) for row in rows] == list(enumerate(expected.tolist()))
     found = document(capsys, "communities", files["random"], "--temperature", 0.7, "-s", 3, "--runs", 2)
