@@ -134,29 +134,55 @@ def complete_network(landscape, file: Path) -> Complete:
     return Complete(network, ids, np.flatnonzero(kept), minima, states)
 
 
-def places_of_sets(complete: Complete, set_a, set_b):
-    """Places in a complete network of the minima of sets A and B, ids in the landscape, that TS join to the other set.
+@dataclass(frozen=True)
+class Between:
+    """Sets A and B in a complete network.
 
-    Says what is left out. NothingFound if nothing is left.
+    a, b: (k,) places there of the minima of A and B that TS join to the other set. left_out: how many others either
+    set has.
+    """
+
+    complete: Complete
+    a: "object"
+    b: "object"
+    left_out: tuple[int, int]
+
+    def omissions(self) -> dict:
+        """What is used and what is not, for an output document."""
+        return {
+            "minima_of_a": len(self.a),
+            "minima_of_b": len(self.b),
+            "left_out_of_a": self.left_out[0],
+            "left_out_of_b": self.left_out[1],
+            **self.complete.omissions(),
+        }
+
+
+def between_sets(landscape, complete: Complete, set_a: str | None, set_b: str | None) -> Between:
+    """Sets A and B as of `chosen_sets` in the complete network of a landscape; says what is left out.
+
+    NothingFound if TS join no minimum of A to one of B.
     """
     import numpy as np
 
     from llcommon.errors import NothingFound
     from llpathsample.kinetics.steps import joined_sets
 
-    places = [np.flatnonzero(np.isin(complete.ids, ids)) for ids in (set_a, set_b)]
-    joined = joined_sets(complete.network, *places)
-    if not joined[0].size:
+    given = chosen_sets(landscape, set_a, set_b)
+    places = [np.flatnonzero(np.isin(complete.ids, ids)) for ids in given]
+    a, b = joined_sets(complete.network, *places)
+    if not a.size:
         raise NothingFound("no transition states join sets A and B; grow the network further, or name others")
-    for name, given, kept in zip("AB", (set_a, set_b), joined, strict=True):
-        if len(kept) < len(given):
-            log(f"note: {len(given) - len(kept)} minima of set {name} are not joined to the other set, and left out")
-    return joined
+    left_out = len(given[0]) - len(a), len(given[1]) - len(b)
+    for name, count in zip("AB", left_out, strict=True):
+        if count:
+            log(f"note: {count} minima of set {name} have no LPPHE or no way to the other set, and are left out")
+    return Between(complete, a, b, left_out)
 
 
 def chosen_sets(landscape, set_a: str | None, set_b: str | None):
     """Ids, ascending, of sets A and B: by the rules given, else those that the landscape holds, else of the global
-    minimum and of all others.
+    minimum and of all others, which is said.
 
     ConfigError for a rule that cannot be read, that names no minimum, and for sets that overlap.
     """
@@ -183,7 +209,11 @@ def _members(landscape, name: str, rule: str | None, other: str, fallback: str):
         stored = stored_set(landscape, name)
         if stored is not None:
             return stored
-    found = members_of(landscape, without_file(rule or fallback), other, option)
+    wanted = fallback if rule is None else rule
+    found = members_of(landscape, without_file(wanted), other, option)
     if not found.size:
-        raise ConfigError(f"{option}: {rule or fallback} names no minimum of the landscape; name one at least")
+        raise ConfigError(f"{option}: {wanted} names no minimum of the landscape; name one at least")
+    if rule is None:
+        chosen = f"minimum {found[0]}, the lowest" if fallback == "lowest" else f"all {len(found)} minima besides A"
+        log(f"set {name}: {chosen}; {option} names others")
     return found

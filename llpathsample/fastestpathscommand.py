@@ -47,12 +47,7 @@ def fastest_paths(
     """
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
-    from llpathsample.analysiscommands import (
-        chosen_sets,
-        chosen_temperatures,
-        complete_network,
-        places_of_sets,
-    )
+    from llpathsample.analysiscommands import between_sets, chosen_temperatures, complete_network
     from llpathsample.kinetics import paths
     from llpathsample.kinetics.passageplots import MOST_PANELS, draw_fastest_paths
 
@@ -60,25 +55,25 @@ def fastest_paths(
         figure_format(output)
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
-    complete = complete_network(landscape, file)
-    a, b = places_of_sets(complete, *chosen_sets(landscape, set_a, set_b))
+    between = between_sets(landscape, complete_network(landscape, file), set_a, set_b)
     asked = chosen_temperatures(landscape, temperature, temperatures)
+    complete = between.complete
     found = [
-        paths.fastest_paths(complete.network, value, a, b, most, rank == "returns").renumbered(
+        paths.fastest_paths(complete.network, value, between.a, between.b, most, rank == "returns").renumbered(
             complete.ids, complete.state_ids
         )
         for value in asked.tolist()
     ]
-    write_table(_columns(found, as_json), as_json, complete.omissions())
+    write_table(_columns(found, as_json), as_json, between.omissions())
     for result in found:
         if rank == "returns" and not result.paths:
             log(f"warning: at T = {result.temperature:g} {paths.MOST_SEARCHES} searches found no path; rank them alone")
             continue
         best = result.paths[0]
+        steps = "1 step" if len(best.states) == 1 else f"{len(best.states)} steps"
         log(
-            f"T = {result.temperature:g}: ln k_SS = {result.log_rate:.10g}; the best path of {len(best.states)} steps "
-            f"goes over transition state {best.highest} at {best.barrier:.10g}; the lowest barrier is "
-            f"{result.lowest.barrier:.10g}"
+            f"T = {result.temperature:g}: ln k_SS = {result.log_rate:.10g}; the best path, of {steps}, rises to "
+            f"{best.barrier:.10g}, transition state {best.highest}; the lowest one to {result.lowest.barrier:.10g}"
         )
         _say_what_returns_do(result)
     if output is not None:

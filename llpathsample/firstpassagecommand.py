@@ -1,5 +1,6 @@
 """The command `first-passage` of llpathsample."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,25 +65,19 @@ def first_passage(
     """
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
-    from llpathsample.analysiscommands import (
-        chosen_sets,
-        chosen_temperatures,
-        complete_network,
-        places_of_sets,
-    )
+    from llpathsample.analysiscommands import between_sets, chosen_temperatures, complete_network
     from llpathsample.kinetics.passageplots import draw_first_passage
 
     if output is not None:
         figure_format(output)
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
-    complete = complete_network(landscape, file)
-    a, b = places_of_sets(complete, *chosen_sets(landscape, set_a, set_b))
+    between = between_sets(landscape, complete_network(landscape, file), set_a, set_b)
     asked = chosen_temperatures(landscape, temperature, temperatures)
-    _check_memory(min(states, len(complete.ids)))
+    _check_memory(min(states, len(between.complete.ids)))
     plan = (simulate, 1 if seed is None else seed, steps, jobs)
-    found = [_at(complete.network, value, a, b, states, plan) for value in asked.tolist()]
-    extra = {**complete.omissions(), "curves": _curves(found), "spectra": _spectra(found)}
+    found = [_at(between, value, states, plan) for value in asked.tolist()]
+    extra = {**between.omissions(), "curves": _curves(found), "spectra": _spectra(found)}
     write_table(_curve_columns(found) if curve and not as_json else _columns(found), as_json, extra)
     for result in found:
         _say(result)
@@ -97,12 +92,14 @@ def first_passage(
 
 @dataclass(frozen=True)
 class _Found:
-    """At one temperature: minima on the way, states of the eigenproblem, exact moments, the spectrum, the distribution
-    as it can be told (that spectrum, or by matrix powers), and what was simulated, if anything."""
+    """At one temperature: minima on the way, states of the eigenproblem and what their reduction does to the second
+    moment (relative), exact moments, the spectrum, the distribution as it can be told (that spectrum, or by matrix
+    powers), and what was simulated, if anything."""
 
     temperature: float
     minima: int
     states: int
+    reduction: float
     exact: "object"
     exponentials: "object"
     told: "object"
@@ -122,20 +119,21 @@ def _check_memory(states: int) -> None:
         )
 
 
-def _at(network, temperature: float, a, b, states: int, plan):
+def _at(between, temperature: float, states: int, plan):
     """What is known at a temperature."""
     from llpathsample.kinetics.montecarlo import simulate
     from llpathsample.kinetics.passage import absorbing_chain, moments, reduced_chain, spectrum
     from llpathsample.kinetics.propagation import propagate
 
     number, seed, steps, jobs = plan
-    chain = absorbing_chain(network, temperature, a, b)
+    chain = absorbing_chain(between.complete.network, temperature, between.a, between.b)
     exact = moments(chain)
     small = reduced_chain(chain, states)
+    reduction = 0.0 if small is chain else abs(math.expm1(moments(small).log_square - exact.log_square))
     exponentials = spectrum(small, exact)
     told = exponentials if exponentials.resolved else propagate(small, exact)
     simulated = simulate(chain, exact.log_mean, number, seed, steps, jobs) if number else None
-    return _Found(temperature, len(chain.minima), len(small.minima), exact, exponentials, told, simulated)
+    return _Found(temperature, len(chain.minima), len(small.minima), reduction, exact, exponentials, told, simulated)
 
 
 def _columns(found: list[_Found]) -> list[Column]:
@@ -235,11 +233,10 @@ def _say(one: _Found) -> None:
     elif not one.exponentials.resolved:
         log(f"note: {at} the amplitudes of the exponentials are lost to rounding; the distribution is by matrix powers")
     if one.states < one.minima:
-        effect = one.exponentials.square_error if one.exponentials.resolved else float("nan")
+        kind = "warning" if one.reduction > _GOOD_REDUCTION else "note"
         log(
-            f"{'warning' if effect > _GOOD_REDUCTION else 'note'}: {at} the {one.minima - one.states} fastest of "
-            f"{one.minima} minima were taken out, which changes the second moment by {effect:.2g} of it; "
-            "--states keeps more"
+            f"{kind}: {at} the {one.minima - one.states} fastest of {one.minima} minima were taken out, which "
+            f"changes the second moment by {one.reduction:.2g} of it; --states keeps more"
         )
     if one.simulated is not None and len(one.simulated.times) < len(one.simulated.steps):
         log(

@@ -61,11 +61,12 @@ def threshold_scale(network: Network, kind: str, temperature: float, count: int)
 
 
 def grouped_landscape(
-    network: Network, temperature: float, found: GroupedRates, sets: dict[str, np.ndarray]
+    losses: np.ndarray, ids: np.ndarray, temperature: float, found: GroupedRates, sets: dict[str, np.ndarray]
 ) -> Landscape:
     """The groups as a landscape known by its table, whose rates are theirs at this temperature only.
 
-    sets: ids of the minima in sets A and B by name. Further columns: how many minima a group has, and the lowest.
+    losses, ids: (n,) of the minima that were grouped, ids as of the landscape that they are from. sets: places among
+    these of sets A and B by name. Further columns: how many minima a group has, and the id of the lowest.
     """
     grouped = found.groups.network(temperature)
     contents = _points("minima", grouped.losses, grouped.lpphe)
@@ -83,7 +84,7 @@ def grouped_landscape(
     labels = found.groups.labels
     sizes = np.bincount(labels, minlength=count)
     landscape.scores.set(Score("members", "", "minima in the group"), sizes)
-    lowest = lowest_members(network.losses, labels, count)
+    lowest = ids[lowest_members(losses, labels, count)]
     landscape.scores.set(Score("lowest_member", "", "the lowest minimum of the group"), lowest)
     for name, ids in sets.items():
         values = np.full(count, np.nan)

@@ -56,7 +56,7 @@ def rates(
     from llcommon.errors import ConfigError
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
-    from llpathsample.analysiscommands import chosen_sets, complete_network, given_temperatures, places_of_sets
+    from llpathsample.analysiscommands import between_sets, complete_network, given_temperatures
     from llpathsample.kinetics.rates import Routes, barrier_between
 
     if output is not None:
@@ -75,8 +75,8 @@ def rates(
         raise ConfigError("a figure over 1/T needs two temperatures at least; give more by --temperature")
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
-    sets = chosen_sets(landscape, set_a, set_b)
-    routes = Routes(complete.network, *places_of_sets(complete, *sets))
+    between = between_sets(landscape, complete, set_a, set_b)
+    routes = Routes(complete.network, between.a, between.b)
     _check_memory(max(routes.bytes, _pairs_memory(routes) if all_pairs is not None else 0))
     unconnected = len(complete.ids) - len(routes.minima)
     if unconnected:
@@ -90,12 +90,8 @@ def rates(
             progress.update(number + 1)
     extra = {
         "file": str(file),
-        "minima_of_a": len(routes.a),
-        "minima_of_b": len(routes.b),
         "unconnected_minima_left_out": unconnected,
-        "left_out_of_a": len(sets[0]) - len(routes.a),
-        "left_out_of_b": len(sets[1]) - len(routes.b),
-        **complete.omissions(),
+        **between.omissions(),
     }
     if each:
         write_table(_each_minimum(complete, routes, found[0]), as_json, {**extra, "temperature": float(asked[0])})

@@ -79,25 +79,25 @@ def regroup(
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     _check(complete, kind, thresholds, network_file, scan)
-    sets = _sets(complete, landscape, set_a, set_b)
+    between = _between(complete, landscape, set_a, set_b)
+    a, b = between.a, between.b
     asked = chosen_temperatures(landscape, temperature, temperatures)
     if len(asked) > 1:
         raise ConfigError("groups are made at one temperature; give one by --temperature")
     value = float(asked[0])
     asked_thresholds = _thresholds(complete.network, kind, value, thresholds, scan)
-    a, b = sets.values()
     found = [grouped_rates(complete.network, kind, value, each, a, b) for each in asked_thresholds]
     whole = float("nan"), float("nan")
     if len(a):
         exact = Routes(complete.network, a, b).at(value)
         whole = exact.forth.steady_state, exact.back.steady_state
-    about = {"temperature": value, "by": kind, "ln_k_ss": whole[0], "ln_k_ss_back": whole[1], **complete.omissions()}
+    about = {"temperature": value, "by": kind, "ln_k_ss": whole[0], "ln_k_ss_back": whole[1], **between.omissions()}
     if len(found) > 1:
         _write_scan(found, whole, as_json, about)
     else:
-        _write_groups(found[0], complete, sets, members, as_json, about)
+        _write_groups(found[0], between, members, as_json, about)
     if network_file is not None:
-        _write_network(network_file, complete, value, kind, found[0], sets, file)
+        _write_network(network_file, between, value, kind, found[0], file)
     if output is not None:
         _draw(output, found, whole, kind)
 
@@ -118,17 +118,21 @@ def _check(complete, kind: str, thresholds, network_file, scan) -> None:
         raise NothingFound("no transition states join different minima, so there is nothing to group; grow the network")
 
 
-def _sets(complete, landscape, set_a, set_b) -> dict:
-    """Places of the minima of sets A and B by name, empty if there are none to keep apart."""
+def _between(complete, landscape, set_a, set_b):
+    """Sets A and B in the network, empty if there are none to keep apart."""
     import numpy as np
 
+    from llcommon.errors import NothingFound
     from llcommon.interchange.admission import stored_set
-    from llpathsample.analysiscommands import chosen_sets, places_of_sets
+    from llpathsample.analysiscommands import Between, between_sets
 
-    if set_a is None and set_b is None and stored_set(landscape, "B") is None:
-        nobody = np.empty(0, dtype=np.int64)
-        return {"A": nobody, "B": nobody}
-    return dict(zip("AB", places_of_sets(complete, *chosen_sets(landscape, set_a, set_b)), strict=True))
+    if set_a is not None or set_b is not None or stored_set(landscape, "B") is not None:
+        try:
+            return between_sets(landscape, complete, set_a, set_b)
+        except NothingFound:
+            log("note: no transition states join sets A and B, so they are apart, and rates between them are left out")
+    nobody = np.empty(0, dtype=np.int64)
+    return Between(complete, nobody, nobody, (0, 0))
 
 
 def _thresholds(network, kind: str, temperature: float, given, scan) -> list[float]:
@@ -148,12 +152,12 @@ def _thresholds(network, kind: str, temperature: float, given, scan) -> list[flo
     return sorted(found)
 
 
-def _write_groups(found, complete, sets, members: bool, as_json: bool, about: dict) -> None:
+def _write_groups(found, between, members: bool, as_json: bool, about: dict) -> None:
     import numpy as np
 
     from llpathsample.grouping import lowest_members
 
-    groups = found.groups
+    groups, complete = found.groups, between.complete
     count = len(groups.free_energies)
     forth, back = groups.log_rates(about["temperature"])
     log(f"{count} groups of {len(groups.labels)} minima, {len(groups.barriers)} pairs of them joined")
@@ -163,8 +167,7 @@ def _write_groups(found, complete, sets, members: bool, as_json: bool, about: di
             f"from A to B: {found.log_back:.10g} and {about['ln_k_ss_back']:.10g}"
         )
     names = np.full(count, "", dtype=object)
-    for name, ids in sets.items():
-        names[groups.members(ids)] = name
+    names[groups.members(between.a)], names[groups.members(between.b)] = "A", "B"
     lowest = lowest_members(complete.network.losses, groups.labels, count)
     weights = -groups.free_energies / about["temperature"]
     weights -= weights.max()
@@ -211,14 +214,16 @@ def _write_scan(found, whole, as_json: bool, about: dict) -> None:
     write_table(columns, as_json, about)
 
 
-def _write_network(path: Path, complete, temperature: float, kind: str, found, sets, file: Path) -> None:
+def _write_network(path: Path, between, temperature: float, kind: str, found, file: Path) -> None:
     from llcommon.interchange.tables import graphml_content
     from llcommon.provenance import file_sha256
     from llcommon.store import replace_file, write_landscape
     from llpathsample.commands import record_of
     from llpathsample.groupscan import grouped_landscape
 
-    grouped = grouped_landscape(complete.network, temperature, found, {k: ids for k, ids in sets.items() if len(ids)})
+    sets = {name: members for name, members in (("A", between.a), ("B", between.b)) if len(members)}
+    complete = between.complete
+    grouped = grouped_landscape(complete.network.losses, complete.ids, temperature, found, sets)
     record = record_of("regroup", grouped, {"landscape": file_sha256(file)})
     record["groups"] = {"temperature": temperature, "by": kind, "threshold": found.threshold}
     grouped.provenance.append(record)

@@ -46,12 +46,14 @@ def test_no_temperature_is_infinite():
         given_temperatures([float("nan")], None)
 
 
-def test_sets_by_rules_and_by_themselves(tmp_path):
+def test_sets_by_rules_and_by_themselves(tmp_path, capsys):
     a, b = chosen_sets(net4(), None, None)  # those that were imported
     assert a.tolist() == [0] and b.tolist() == [3]
+    assert not capsys.readouterr().err
     landscape = himmelblau()
     a, b = chosen_sets(landscape, "1", None)
     assert a.tolist() == [1] and b.tolist() == [0, 2, 3]
+    assert capsys.readouterr().err == "set B: all 3 minima besides A; --set-b names others\n"
     a, b = chosen_sets(landscape, "rest", "0, 2-3")
     assert a.tolist() == [1] and b.tolist() == [0, 2, 3]
     (tmp_path / "ids").write_text("3\n1\n")
@@ -65,6 +67,8 @@ def test_sets_that_overlap_or_name_nothing():
         chosen_sets(landscape, "0-2", "1-3")
     with pytest.raises(ConfigError, match="--set-b.*names no minimum"):
         chosen_sets(landscape, "0", "below -100")
+    with pytest.raises(ConfigError, match="--set-a"):
+        chosen_sets(landscape, "", None)
 
 
 def test_points_without_lpphe_are_counted(tmp_path):

@@ -129,6 +129,7 @@ def test_the_command(tmp_path, capsys):
     assert sum(row["occupation"] for row in rows) == pytest.approx(1.0)
     assert {row["set"] for row in rows} >= {"A", "B"}
     assert f"{len(rows)} groups of 12 minima" in said.err
+    assert document["minima_of_a"] == document["minima_of_b"] == 1 and document["left_out_of_b"] == 0
     # The network of groups is a landscape with the sets, and gives the rates that were printed.
     stored = read_landscape(grouped)
     assert stored.minima.loss.tolist() == [row["free_energy"] for row in rows]
@@ -141,6 +142,21 @@ def test_the_command(tmp_path, capsys):
     assert call("llpathsample", "regroup", file, "--members", "--by", "rate", "--network", tmp_path / "g.graphml") == 0
     assert capsys.readouterr().out.splitlines()[0] == "minimum\tgroup"
     assert (tmp_path / "g.graphml").read_bytes().startswith(b"<?xml") and (tmp_path / "scan.svg").exists()
+
+
+def test_points_that_are_left_out_keep_the_ids_of_others_and_groups(tmp_path, capsys):
+    file, grouped = tmp_path / "net4.h5", tmp_path / "groups.h5"
+    landscape = net4()
+    landscape.minima.replace("lpphe", 1, np.nan)  # and with it the TS 0 and 1
+    landscape.transition_states.replace("lpphe", 2, np.nan)
+    write_landscape(file, landscape)
+    words = ["regroup", file, "--temperature", "1", "--threshold", "9", "--network", grouped, "--set-b", "2", "--json"]
+    assert call("llpathsample", *words) == 0
+    said = capsys.readouterr()
+    # Nothing leads to minimum 2, which hinders no grouping.
+    assert "no transition states join sets A and B" in said.err
+    assert [row["lowest_minimum"] for row in json.loads(said.out)["rows"]] == [0, 2]
+    assert read_landscape(grouped).scores.values("lowest_member", 2).tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(
