@@ -134,7 +134,7 @@ def _largest(steps: Steps, products: np.ndarray, reactants: np.ndarray, most: in
     count = len(steps.log_weights)
     origin, goal = count, count + 1
     tails, heads, flow = steps.directed()
-    escape = steps.log_escape()
+    escape = steps.log_escape
     ends, starts = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     ends[products], starts[reactants] = True, True
     kept = ~ends[tails] & ~starts[heads]
@@ -151,13 +151,10 @@ def _largest(steps: Steps, products: np.ndarray, reactants: np.ndarray, most: in
 
 
 def _described(network: Network, steps: Steps, minima: list[int], reactants: np.ndarray) -> KineticPath:
-    count = len(network.losses)
-    keys = steps.ends[:, 0] * count + steps.ends[:, 1]
-    pairs = np.sort(np.column_stack([minima[:-1], minima[1:]]), axis=1)
-    places = np.searchsorted(keys, pairs[:, 0] * count + pairs[:, 1])
+    places = steps.between(minima)
     states = steps.dominant[places]
     highest = states[np.lexsort((states, -network.ts_losses[states]))[0]]
-    flow, escape = steps.log_flow[places], steps.log_escape()[minima[1:-1]]
+    flow, escape = steps.log_flow[places], steps.log_escape[minima[1:-1]]
     value = flow.sum() - escape.sum() - logsumexp(steps.log_weights[reactants])
     return KineticPath(
         minima, states.tolist(), int(highest), float(network.ts_losses[highest]), float(value), float("nan")
@@ -176,5 +173,5 @@ def _with_returns(path: KineticPath, between: list[int], mesh: np.ndarray, steps
         del left[place]
         sums.append(total)
     returning = sum(sums[len(others) :])
-    plain = float(steps.log_escape()[inner].sum())
+    plain = float(steps.log_escape[inner].sum())
     return replace(path, log_with_returns=path.log_contribution + plain - returning)

@@ -5,6 +5,7 @@ where a path may part from those found before. Every single search is directed b
 whole graph, which are lower bounds when nodes are barred: it opens little but the path that it finds.
 """
 
+import bisect
 import heapq
 from dataclasses import dataclass
 
@@ -131,11 +132,11 @@ def shortest_paths(graph: Graph, start: int, goal: int, most: int) -> list[tuple
         path = prefix[:-1] + tuple(found.tolist())
         return float(lengths(path)[-1]), path, len(prefix) - 1
 
-    waiting = [search((start,), set(), np.inf)]
+    waiting = [search((start,), set(), np.inf)]  # rising, no more than are still needed
     found: list[tuple[int, ...]] = []
     left: dict[tuple[int, ...], set[int]] = {}  # where the paths found go on from each of their beginnings
     while waiting and len(found) < most:
-        _, path, parted = heapq.heappop(waiting)
+        _, path, parted = waiting.pop(0)
         found.append(path)
         needed = most - len(found)
         if not needed:
@@ -146,8 +147,9 @@ def shortest_paths(graph: Graph, start: int, goal: int, most: int) -> list[tuple
         for place in range(parted, len(path) - 1):
             prefix = path[: place + 1]
             # What is longer than as many as are still needed can be left alone.
-            worst = heapq.nsmallest(needed, waiting)[-1][0] if len(waiting) >= needed else np.inf
+            worst = waiting[needed - 1][0] if len(waiting) >= needed else np.inf
             candidate = search(prefix, left[prefix], worst * (1.0 + 1e-12) - before[place])
             if candidate is not None:
-                heapq.heappush(waiting, candidate)
+                bisect.insort(waiting, candidate)
+                del waiting[needed:]
     return found

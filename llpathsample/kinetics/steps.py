@@ -6,6 +6,7 @@ so every digit stays, and all is kept as logarithms.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,10 +32,21 @@ class Steps:
         first, second = self.ends.T
         return np.concatenate([first, second]), np.concatenate([second, first]), np.tile(self.log_flow, 2)
 
+    @cached_property
     def log_escape(self) -> np.ndarray:
         """ln of sum_j W_ij of each minimum, (n,); -inf where nothing leads on."""
         tails, _, flow = self.directed()
         return log_sums(flow, tails, len(self.log_weights))
+
+    def between(self, minima: list[int]) -> np.ndarray:
+        """Places in `ends` of the steps from each of these minima to the next; all of these pairs are joined."""
+        low, high = np.sort(np.column_stack([minima[:-1], minima[1:]]), axis=1).T
+        return np.searchsorted(self._keys, low * len(self.log_weights) + high)
+
+    @cached_property
+    def _keys(self) -> np.ndarray:
+        """One number for each of `ends`, (e,), ascending as these are."""
+        return self.ends[:, 0] * len(self.log_weights) + self.ends[:, 1]
 
 
 def steps_of(network: Network, temperature: float) -> Steps:
