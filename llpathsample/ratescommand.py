@@ -53,26 +53,13 @@ def rates(
     13 temperatures go from 1/50 to 1/2 of the highest barrier from a minimum of one set to the other set.
     docs/kinetics.md defines everything.
     """
-    from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format, save_figure
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.plotting import save_figure
+    from llcommon.store import read_landscape
     from llpathsample.analysiscommands import between_sets, complete_network, given_temperatures
     from llpathsample.kinetics.rates import Routes, barrier_between
 
-    if output is not None:
-        figure_format(output)
-        if each:
-            raise ConfigError("--minima draws nothing; leave out -o, or --minima")
-    for path in (output, all_pairs):
-        if path is not None:
-            check_writable(path, force)
-    if all_pairs is not None and all_pairs.suffix != ".npz":
-        raise ConfigError(f"--all-pairs {all_pairs}: a NumPy archive is written; end the name in .npz")
     asked = given_temperatures(temperature, temperatures)
-    if (each or all_pairs is not None) and (asked is None or len(asked) != 1):
-        raise ConfigError(f"{'--minima' if each else '--all-pairs'} needs one temperature; name it by --temperature")
-    if output is not None and asked is not None and len(asked) < 2:
-        raise ConfigError("a figure over 1/T needs two temperatures at least; give more by --temperature")
+    _check(asked, each, all_pairs, output, force)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     between = between_sets(landscape, complete, set_a, set_b)
@@ -88,11 +75,7 @@ def rates(
         for number, value in enumerate(asked.tolist()):
             found.append(routes.at(value))
             progress.update(number + 1)
-    extra = {
-        "file": str(file),
-        "unconnected_minima_left_out": unconnected,
-        **between.omissions(),
-    }
+    extra = {"file": str(file), "unconnected_minima_left_out": unconnected, **between.omissions()}
     if each:
         write_table(_each_minimum(complete, routes, found[0]), as_json, {**extra, "temperature": float(asked[0])})
     else:
@@ -104,6 +87,27 @@ def rates(
 
         save_figure(draw_arrhenius(found), output)
         log(f"Arrhenius figure in {output}")
+
+
+def _check(asked, each: bool, all_pairs: Path | None, output: Path | None, force: bool) -> None:
+    """ConfigError for outputs that cannot be written, or do not go with these temperatures (None: not given)."""
+    from llcommon.errors import ConfigError
+    from llcommon.plotting import figure_format
+    from llcommon.store import check_writable
+
+    if output is not None:
+        figure_format(output)
+        if each:
+            raise ConfigError("--minima draws nothing; leave out -o, or --minima")
+    for path in (output, all_pairs):
+        if path is not None:
+            check_writable(path, force)
+    if all_pairs is not None and all_pairs.suffix != ".npz":
+        raise ConfigError(f"--all-pairs {all_pairs}: a NumPy archive is written; end the name in .npz")
+    if (each or all_pairs is not None) and (asked is None or len(asked) != 1):
+        raise ConfigError(f"{'--minima' if each else '--all-pairs'} needs one temperature; name it by --temperature")
+    if output is not None and asked is not None and len(asked) < 2:
+        raise ConfigError("a figure over 1/T needs two temperatures at least; give more by --temperature")
 
 
 def _default_temperatures(barrier: float):
