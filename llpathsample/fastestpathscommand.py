@@ -109,6 +109,6 @@ def _columns(found, as_json: bool) -> list[Column]:
                 (result.temperature, name, result.log_rate, path.log_contribution, share, returning, len(path.states),
                  path.highest, path.barrier, *lists)
             )  # fmt: skip
-    names = ("temperature", "path", "ln_k_ss", "ln_contribution", "share", "share_with_returns", "steps", "highest_ts",
-             "barrier", "minima", "transition_states")  # fmt: skip
+    names = ("temperature", "path", "ln_k_ss_ab", "ln_contribution", "share", "share_with_returns", "steps",
+             "highest_ts", "barrier", "minima", "transition_states")  # fmt: skip
     return [Column(name, "", values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]

@@ -91,7 +91,7 @@ def regroup(
     if len(a):
         exact = Routes(complete.network, a, b).at(value)
         whole = exact.forth.steady_state, exact.back.steady_state
-    about = {"temperature": value, "by": kind, "ln_k_ss": whole[0], "ln_k_ss_back": whole[1], **between.omissions()}
+    about = {"temperature": value, "by": kind, "ln_k_ss_ab": whole[0], "ln_k_ss_ba": whole[1], **between.omissions()}
     if len(found) > 1:
         _write_scan(found, whole, as_json, about)
     else:
@@ -163,8 +163,8 @@ def _write_groups(found, between, members: bool, as_json: bool, about: dict) -> 
     log(f"{count} groups of {len(groups.labels)} minima, {len(groups.barriers)} pairs of them joined")
     if np.isfinite(found.log_forth):
         log(
-            f"ln k_SS from B to A: {found.log_forth:.10g} of the groups, {about['ln_k_ss']:.10g} of all minima; "
-            f"from A to B: {found.log_back:.10g} and {about['ln_k_ss_back']:.10g}"
+            f"ln k_SS from B to A: {found.log_forth:.10g} of the groups, {about['ln_k_ss_ab']:.10g} of all minima; "
+            f"from A to B: {found.log_back:.10g} and {about['ln_k_ss_ba']:.10g}"
         )
     names = np.full(count, "", dtype=object)
     names[groups.members(between.a)], names[groups.members(between.b)] = "A", "B"
@@ -175,12 +175,12 @@ def _write_groups(found, between, members: bool, as_json: bool, about: dict) -> 
     extra = {
         **about,
         "threshold": found.threshold,
-        "ln_k_ss_of_groups": found.log_forth,
-        "ln_k_ss_back_of_groups": found.log_back,
+        "ln_k_ss_ab_of_groups": found.log_forth,
+        "ln_k_ss_ba_of_groups": found.log_back,
         "members": {"minimum": complete.ids, "group": groups.labels},
         "transitions": {
-            "group_a": groups.ends[:, 0], "group_b": groups.ends[:, 1], "free_energy": groups.barriers,
-            "ln_rate_ab": forth, "ln_rate_ba": back,
+            "first": groups.ends[:, 0], "second": groups.ends[:, 1], "free_energy": groups.barriers,
+            "ln_rate_to_second": forth, "ln_rate_to_first": back,
         },
     }  # fmt: skip
     if members and not as_json:
@@ -206,10 +206,10 @@ def _write_scan(found, whole, as_json: bool, about: dict) -> None:
         Column("groups", "", [len(result.groups.free_energies) for result in found]),
         Column("largest", "", [int(np.bincount(result.groups.labels).max()) for result in found]),
         Column("transitions", "", [len(result.groups.barriers) for result in found]),
-        Column("ln_k_ss", "", [result.log_forth for result in found]),
-        Column("ln_k_ss_back", "", [result.log_back for result in found]),
-        Column("error_of_ln_k_ss", "", [result.log_forth - whole[0] for result in found]),
-        Column("error_of_ln_k_ss_back", "", [result.log_back - whole[1] for result in found]),
+        Column("ln_k_ss_ab", "", [result.log_forth for result in found]),
+        Column("ln_k_ss_ba", "", [result.log_back for result in found]),
+        Column("error_of_ln_k_ss_ab", "", [result.log_forth - whole[0] for result in found]),
+        Column("error_of_ln_k_ss_ba", "", [result.log_back - whole[1] for result in found]),
     ]
     write_table(columns, as_json, about)
 

@@ -129,13 +129,19 @@ def test_the_command(tmp_path, capsys):
     assert sum(row["occupation"] for row in rows) == pytest.approx(1.0)
     assert {row["set"] for row in rows} >= {"A", "B"}
     assert f"{len(rows)} groups of 12 minima" in said.err
+    between = document["transitions"]
+    free = [row["free_energy"] for row in rows]
+    flow = [end - np.array(free)[between[side]] / 0.4 for side, end in (("first", between["ln_rate_to_second"]),
+                                                                          ("second", between["ln_rate_to_first"]))]
+    np.testing.assert_allclose(*flow, rtol=1e-12)
     assert document["minima_of_a"] == document["minima_of_b"] == 1 and document["left_out_of_b"] == 0
     # The network of groups is a landscape with the sets, and gives the rates that were printed.
     stored = read_landscape(grouped)
     assert stored.minima.loss.tolist() == [row["free_energy"] for row in rows]
     assert stored.provenance[-1]["groups"] == {"temperature": 0.4, "by": "free-energy", "threshold": 1.5}
     assert call("llpathsample", "fastest-paths", grouped, "--temperature", "0.4", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["rows"][0]["ln_k_ss"] == pytest.approx(document["ln_k_ss_of_groups"])
+    (best, *_) = json.loads(capsys.readouterr().out)["rows"]
+    assert best["ln_k_ss_ab"] == pytest.approx(document["ln_k_ss_ab_of_groups"])
     assert call("llpathsample", *words, "--scan", "4", "--by", "loss", "-o", tmp_path / "scan.svg") == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 5 and [int(row[1]) for row in lines[1:]] == sorted(int(row[1]) for row in lines[1:])[::-1]
