@@ -122,6 +122,9 @@ def complete_network(landscape, file: Path) -> Complete:
     from llpathsample.ktn import Network
 
     require_minima(landscape, file)
+    made = [record["groups"]["temperature"] for record in landscape.provenance if "groups" in record]
+    if made:
+        log(f"note: {file} holds groups of minima made at the temperature {made[-1]:g}, and tells nothing of others")
     network, ids = Network.complete(landscape)
     if not ids.size:
         raise InputError(f"no minimum of {file} has an LPPHE; compute them with llpathsample recompute")

@@ -140,7 +140,9 @@ def test_the_command(tmp_path, capsys):
     assert stored.minima.loss.tolist() == [row["free_energy"] for row in rows]
     assert stored.provenance[-1]["groups"] == {"temperature": 0.4, "by": "free-energy", "threshold": 1.5}
     assert call("llpathsample", "fastest-paths", grouped, "--temperature", "0.4", "--json") == 0
-    (best, *_) = json.loads(capsys.readouterr().out)["rows"]
+    said = capsys.readouterr()
+    assert "groups of minima made at the temperature 0.4," in said.err
+    (best, *_) = json.loads(said.out)["rows"]
     assert best["ln_k_ss_ab"] == pytest.approx(document["ln_k_ss_ab_of_groups"])
     assert call("llpathsample", *words, "--scan", "4", "--by", "loss", "-o", tmp_path / "scan.svg") == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
