@@ -113,7 +113,13 @@ def _commands(
 
 
 _LISTING = ("stats {}", "list {}", "list {} --lowest 10", "show {} 5", "show {} 5 --ts")
-_ANALYSIS = ("stats {}", "list {} --lowest 10", "tree {} --lowest 1000 -o tree.json -f", "path {} 0 1")
+_ANALYSIS = (
+    "stats {}",
+    "list {} --lowest 10",
+    "tree {} --lowest 1000 -o tree.json -f",
+    "tree {} -o tree.png -f",
+    "path {} 0 1",
+)
 _MERGE = ("merge half.h5 {} -o merged.h5 -f",)
 
 

@@ -1,8 +1,8 @@
-"""Throw-away virtual environments that bring the peers: the original suite's executables, topsearch and PyGT.
+"""Throw-away virtual environments that bring the peers: the original suite's executables, topsearch, PyGT and pele.
 
 The PyPI wheel pylfl carries the Linux executables GMIN, OPTIM, PATHSAMPLE and disconnectionDPS of
-June 2021. topsearch is a Python library with dependencies of its own age, as is PyGT. All are started as separate
-processes, for measurements only: no package of this house depends on them, and the environments can be
+June 2021. topsearch is a Python library with dependencies of its own age, as are PyGT and pele. All are started as
+separate processes, for measurements only: no package of this house depends on them, and the environments can be
 deleted at any time.
 """
 
@@ -10,6 +10,7 @@ import platform
 import stat
 import subprocess
 import sys
+import tarfile
 import venv
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ FOLDER = PROJECT / ".bench-venv"
 REQUIREMENT = "pylfl==0.3.5"
 PYGT_FOLDER = PROJECT / ".bench-venv-pygt"
 PYGT_REQUIREMENTS = ("pygt==0.3.0",)
+PELE_FOLDER = PROJECT / ".bench-venv-pele"
+# Its wheel declares what the optimiser needs, not what the disconnectivity graph does.
+PELE_REQUIREMENTS = ("pele==0.1.2", "matplotlib==3.11.2", "networkx==3.6.1")
 TOPSEARCH_FOLDER = PROJECT / ".bench-venv-topsearch"
 # The versions of the lock file in topsearch's repository: with later ones of SciPy it does not notice
 # a minimisation that failed. The release's band, saddle search and minimiser are those of the repository.
@@ -130,6 +134,36 @@ def prepare_pygt() -> Path:
     return _python(PYGT_FOLDER)
 
 
+def prepare_pele() -> Path:
+    """The interpreter that can import pele, installing it first if need be. Raises PeersMissing if that fails."""
+    if not _is_ready(PELE_FOLDER, PELE_REQUIREMENTS):
+        _install(PELE_FOLDER, *PELE_REQUIREMENTS)
+    return _python(PELE_FOLDER)
+def _pygt_networks() -> Path:
+    return PYGT_FOLDER / "source" / "PyGT-0.3.0" / "examples" / "KTN_data"
+
+
+def pygt_networks() -> Path | None:
+    """The folder of PyGT's example networks, None if they are not there."""
+    return _pygt_networks() if _pygt_networks().is_dir() else None
+
+
+def prepare_pygt_networks() -> Path:
+    """The folder of PyGT's example networks, of its source distribution. Raises PeersMissing if it cannot be had."""
+    if pygt_networks() is None:
+        python = prepare_pygt()
+        folder = PYGT_FOLDER / "source"
+        words = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(folder), *PYGT_REQUIREMENTS]
+        result = subprocess.run([str(python), "-m", "pip", *words], capture_output=True, text=True, check=False)
+        archives = sorted(folder.glob("*.tar.gz"))
+        if not archives:
+            lines = result.stderr.strip().splitlines() or ["no message"]
+            raise PeersMissing(f"pip could not download the source of {PYGT_REQUIREMENTS[0]}: {lines[-1]}")
+        with tarfile.open(archives[0]) as archive:
+            archive.extractall(folder, filter="data")
+    return _pygt_networks()
+
+
 def prepare_topsearch() -> Path:
     """The interpreter that can import topsearch, installing it first if need be.
 
@@ -147,3 +181,5 @@ if __name__ == "__main__":
         print(f"{name:14} {path.relative_to(PROJECT)}")
     print(f"{'topsearch':14} {prepare_topsearch().relative_to(PROJECT)}")
     print(f"{'PyGT':14} {prepare_pygt().relative_to(PROJECT)}")
+    print(f"{'pele':14} {prepare_pele().relative_to(PROJECT)}")
+    print(f"{'PyGT networks':14} {prepare_pygt_networks().relative_to(PROJECT)}")

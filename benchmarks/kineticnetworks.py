@@ -1,7 +1,7 @@
 """Networks as large as one likes for kinetics: random, geometric and scale-free graphs with invented points.
 
-Losses of minima are uniform in [0, 5), transition states lie exponentially distributed above the higher of their minima,
-3 on average; LPPHE are normally distributed with a deviation of 2.
+Losses of minima are uniform in [0, 5), transition states lie exponentially distributed above the higher of their
+minima, 3 on average; LPPHE are normally distributed with a deviation of 2.
 """
 
 import numpy as np

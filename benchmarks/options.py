@@ -11,7 +11,8 @@ class Options:
     regularisation; regularisations: L2 factors, None: those of the task; process_pairs: those of the task `cores`;
     steps: of each of two basin-hopping chains; peers: names of those that connect pairs; seeds: random starts of
     a hunt; goals: what is hunted; seconds: of CPU that a program may collect minima; grow_minima: most minima that are
-    connected to one component; growers: settings of OPTIM under PATHSAMPLE; grow_seconds: of CPU that it may take.
+    connected to one component; growers: settings of OPTIM under PATHSAMPLE; grow_seconds: of CPU that it may take;
+    nodes: of networks beside PyGT; peer_seconds: of CPU that PyGT may take for one.
     """
 
     repeats: int
@@ -28,3 +29,5 @@ class Options:
     grow_minima: int
     growers: tuple[str, ...]
     grow_seconds: int
+    nodes: tuple[int, ...]
+    peer_seconds: int

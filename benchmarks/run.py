@@ -35,12 +35,15 @@ TASKS = {
     "storage": "storage",
     "neighbours": "neighbours",
     "database": "database",
+    "trees": "trees",
     "hits": "searching",
     "distinct": "searching",
     "user": "usermodels",
     "clustering": "clustering",
     "component": "component",
+    "structure": "structure",
     "thermodynamics": "thermodynamics",
+    "kinetics": "kinetics",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 GROWERS = ("group", "lean")
@@ -87,6 +90,11 @@ def _positive(text: str) -> int:
     return value
 
 
+def _counts(text: str) -> tuple[int, ...]:
+    """Whole numbers from 1 between commas."""
+    return tuple(_positive(word) for word in text.split(","))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", metavar="task", help=", ".join(TASKS) + " (default: all)")
@@ -104,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--grow-minima", type=_positive, default=200, help="component: most minima; 200")
     parser.add_argument("--growers", type=_growers, default=GROWERS, help="component: of " + ",".join(GROWERS))
     parser.add_argument("--grow-seconds", type=_positive, default=600, help="component: CPU of PATHSAMPLE; 600")
+    parser.add_argument("--nodes", type=_counts, default=(1000, 5000), help="kinetics: beside PyGT; 1000,5000")
+    parser.add_argument("--peer-seconds", type=_positive, default=900, help="kinetics: CPU limit of PyGT; 900")
     return parser
 
 

@@ -146,9 +146,9 @@ def places_of_sets(complete: Complete, set_a, set_b):
 
     places = [np.flatnonzero(np.isin(complete.ids, ids)) for ids in (set_a, set_b)]
     joined = joined_sets(complete.network, *places)
+    if not joined[0].size:
+        raise NothingFound("no transition states join sets A and B; grow the network further, or name others")
     for name, given, kept in zip("AB", (set_a, set_b), joined, strict=True):
-        if not kept.size:
-            raise NothingFound("no transition states join set A and set B; grow the network further, or name other sets")
         if len(kept) < len(given):
             log(f"note: {len(given) - len(kept)} minima of set {name} are not joined to the other set, and left out")
     return joined

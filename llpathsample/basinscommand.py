@@ -140,10 +140,8 @@ def _pairs(found, losses, states, most: int) -> list[Column]:
 
 
 def _tell(found, file: Path, summary: dict) -> None:
-    from llcommon.cli import log
-
-    parts = summary["components"]
-    log(f"{summary['basins']} basins of {summary['minima']} minima in {parts} component{'s'[: parts != 1]}")
+    basins, parts = summary["basins"], summary["components"]
+    log(f"{_many(basins, 'basin')} of {_many(summary['minima'], 'minimum')} in {_many(parts, 'component')}")
     if summary["typical_step"] != summary["typical_step"]:
         log(f"note: no transition state of {file} joins two minima, so each is a bottom; there is no barrier ratio")
         return
@@ -152,3 +150,8 @@ def _tell(found, file: Path, summary: dict) -> None:
     if "threshold" in summary:
         count, below = summary["superbasins_at_threshold"], summary["minima_below_threshold"]
         log(f"{count} superbasins of the {below} minima below {summary['threshold']:g}")
+
+
+def _many(count: int, name: str) -> str:
+    plural = "minima" if name == "minimum" else name + "s"
+    return f"{count} {name if count == 1 else plural}"

@@ -24,6 +24,10 @@ from llpathsample.analysiscommands import set_options, temperature_options
     "--paths", "most", type=click.IntRange(1, 10_000), default=5, show_default=True, metavar="K",
     help="How many paths at each temperature.",
 )  # fmt: skip
+@click.option(
+    "--rank", type=click.Choice(("alone", "returns")), default="alone", show_default=True,
+    help="By contributions of the paths alone, or with all returns, which takes longer.",
+)  # fmt: skip
 @temperature_options()
 @set_options()
 @output_option("Figure of the losses along the paths: svg, pdf or png.")
@@ -31,13 +35,15 @@ from llpathsample.analysiscommands import set_options, temperature_options
 @json_option()
 @verbose_option()
 @quiet_option()
-def fastest_paths(file: Path, most: int, temperature, temperatures, set_a, set_b, output, force, as_json) -> None:
+def fastest_paths(
+    file: Path, most: int, rank: str, temperature, temperatures, set_a, set_b, output, force, as_json,
+) -> None:  # fmt: skip
     """Find the paths from set B to set A of the landscape FILE that contribute most to the rate constant k_SS.
 
     A path leaves B once, meets no minimum twice, and ends where it first comes to A. Its share of k_SS is that of
     trajectories that go straight along it; the share with returns, which adds up to 1 over all paths, that of all
-    trajectories that do so when their loops are left out. The path `lowest` is the one whose highest transition state is
-    lowest, which depends on no temperature (as `path`, between sets).
+    trajectories that do so when their loops are left out. The path `lowest` is the one whose highest transition state
+    is lowest, which depends on no temperature (as `path`, between sets).
     """
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
@@ -55,19 +61,26 @@ def fastest_paths(file: Path, most: int, temperature, temperatures, set_a, set_b
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
-    asked = chosen_temperatures(landscape, temperature, temperatures)
     a, b = places_of_sets(complete, *chosen_sets(landscape, set_a, set_b))
+    asked = chosen_temperatures(landscape, temperature, temperatures)
     found = [
-        paths.fastest_paths(complete.network, value, a, b, most).renumbered(complete.ids, complete.state_ids)
+        paths.fastest_paths(complete.network, value, a, b, most, rank == "returns").renumbered(
+            complete.ids, complete.state_ids
+        )
         for value in asked.tolist()
     ]
     write_table(_columns(found, as_json), as_json, complete.omissions())
     for result in found:
+        if rank == "returns" and not result.paths:
+            log(f"warning: at T = {result.temperature:g} {paths.MOST_SEARCHES} searches found no path; rank them alone")
+            continue
         best = result.paths[0]
         log(
-            f"T = {result.temperature:g}: ln k_SS = {result.log_rate:.10g}; the best path of {len(best.states)} steps goes "
-            f"over transition state {best.highest} at {best.barrier:.10g}, the lowest one at {result.lowest.barrier:.10g}"
+            f"T = {result.temperature:g}: ln k_SS = {result.log_rate:.10g}; the best path of {len(best.states)} steps "
+            f"goes over transition state {best.highest} at {best.barrier:.10g}; the lowest barrier is "
+            f"{result.lowest.barrier:.10g}"
         )
+        _say_what_returns_do(result)
     if output is not None:
         if len(found) > MOST_PANELS:
             log(f"note: the figure shows {MOST_PANELS} of {len(found)} temperatures")
@@ -75,6 +88,14 @@ def fastest_paths(file: Path, most: int, temperature, temperatures, set_a, set_b
             found = [found[place] for place in chosen]
         save_figure(draw_fastest_paths(found, landscape.minima.loss, landscape.transition_states.loss), output)
         log(f"the figure is {output}")
+
+
+def _say_what_returns_do(result) -> None:
+    """Tell of a path that carries more trajectories than the first."""
+    listed = [*result.paths, result.lowest]
+    first, largest = listed[0].log_with_returns, max(path.log_with_returns for path in listed)
+    if largest > first + 1e-9:
+        log(f"note: at T = {result.temperature:g} more trajectories take others than the best path; see --rank returns")
 
 
 def _columns(found, as_json: bool) -> list[Column]:

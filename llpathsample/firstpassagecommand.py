@@ -1,5 +1,6 @@
 """The command `first-passage` of llpathsample."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from llpathsample.analysiscommands import set_options, temperature_options
 _QUANTILES = {"ln_time_5": 0.05, "ln_median_time": 0.5, "ln_time_95": 0.95}
 # What a second moment may be off by, relatively, before it is worth a warning.
 _GOOD_REDUCTION = 0.01
+_NEARLY_SINGLE = 1e-3
 
 
 @click.command("first-passage")
@@ -53,10 +55,11 @@ def first_passage(
 ) -> None:  # fmt: skip
     """Compute the distribution of first-passage times from set B to set A of the landscape FILE.
 
-    It is a sum of exponentials, from the spectrum of the network with A absorbing; mean and standard deviation come from
-    elimination and hold at any temperature. A row is `unresolved` where double precision does not hold the amplitudes;
-    `rounding` is their error, `square_error` that of the second moment, which tells what taking fast minima out did.
-    Times are natural logarithms; `variation` is the standard deviation over the mean, 1 of a single exponential.
+    It is a sum of exponentials, from the spectrum of the network with A absorbing; mean and standard deviation come
+    from elimination and hold at any temperature. A row is `unresolved` where double precision does not hold the
+    amplitudes; `rounding` is their error, `square_error` that of the second moment, which tells what taking fast minima
+    out did. Times are natural logarithms; `variation` is the standard deviation over the mean, 1 of a single
+    exponential.
     """
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
@@ -73,8 +76,8 @@ def first_passage(
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
-    asked = chosen_temperatures(landscape, temperature, temperatures)
     a, b = places_of_sets(complete, *chosen_sets(landscape, set_a, set_b))
+    asked = chosen_temperatures(landscape, temperature, temperatures)
     plan = (simulate, 1 if seed is None else seed, steps, jobs)
     found = [_at(complete.network, value, a, b, states, plan) for value in asked.tolist()]
     extra = {**complete.omissions(), "curves": _curves(found), "spectra": _spectra(found)}
@@ -82,7 +85,7 @@ def first_passage(
     for result in found:
         _say(result)
     if output is not None:
-        drawn = [(value, spectrum, simulated) for value, _, _, spectrum, simulated in found if spectrum.resolved]
+        drawn = [(one.temperature, one.told, one.simulated) for one in found if one.told.resolved]
         if drawn:
             save_figure(draw_first_passage(drawn), output)
             log(f"the figure is {output}")
@@ -90,44 +93,65 @@ def first_passage(
             log("note: no distribution is resolved, so no figure was drawn")
 
 
+@dataclass(frozen=True)
+class _Found:
+    """At one temperature: minima on the way, states of the eigenproblem, exact moments, the spectrum, the distribution
+    as it can be told (that spectrum, or by matrix powers), and what was simulated, if anything."""
+
+    temperature: float
+    minima: int
+    states: int
+    exact: "object"
+    exponentials: "object"
+    told: "object"
+    simulated: "object | None"
+
+
 def _at(network, temperature: float, a, b, states: int, plan):
-    """(temperature, minima on the way, moments, spectrum, simulation or None)."""
+    """What is known at a temperature."""
     from llpathsample.kinetics.montecarlo import simulate
     from llpathsample.kinetics.passage import absorbing_chain, moments, reduced_chain, spectrum
+    from llpathsample.kinetics.propagation import propagate
 
     number, seed, steps, jobs = plan
     chain = absorbing_chain(network, temperature, a, b)
     exact = moments(chain)
-    found = spectrum(reduced_chain(chain, states), exact)
+    small = reduced_chain(chain, states)
+    exponentials = spectrum(small, exact)
+    told = exponentials if exponentials.resolved else propagate(small, exact)
     simulated = simulate(chain, exact.log_mean, number, seed, steps, jobs) if number else None
-    return temperature, len(chain.minima), exact, found, simulated
+    return _Found(temperature, len(chain.minima), len(small.minima), exact, exponentials, told, simulated)
 
 
-def _columns(found) -> list[Column]:
+def _columns(found: list[_Found]) -> list[Column]:
     import numpy as np
 
+    from llpathsample.kinetics.passage import peaks, quantile
+
     rows = []
-    for temperature, minima, exact, spectrum, simulated in found:
+    for one in found:
+        told, exponentials = one.told, one.exponentials
         row = {
-            "temperature": temperature,
-            "status": spectrum.status.label if not spectrum.resolved else "resolved",
-            "ln_mean_time": exact.log_mean,
-            "variation": exact.variation,
+            "temperature": one.temperature,
+            "status": "resolved" if told.resolved else told.status.label,
+            "ln_mean_time": one.exact.log_mean,
+            "variation": one.exact.variation,
         }
         for name, probability in _QUANTILES.items():
-            row[name] = spectrum.log_unit + np.log(spectrum.quantile(probability)) if spectrum.resolved else None
-        slowest = spectrum.resolved
+            row[name] = told.log_unit + np.log(quantile(told, probability)) if told.resolved else None
+        row["peaks"] = len(peaks(told)) if told.resolved else None
+        spectral = exponentials.resolved
         row |= {
-            "ln_slowest_time": spectrum.log_unit - np.log(spectrum.rates[0]) if slowest else None,
-            "slowest_amplitude": spectrum.amplitudes[0] if slowest else None,
-            "exponentials": spectrum.modes() if slowest else None,
-            "peaks": len(spectrum.peaks()) if slowest else None,
-            "minima": minima,
-            "states": len(spectrum.rates),
-            "rounding": spectrum.rounding,
-            "square_error": spectrum.square_error,
+            "exponentials": exponentials.modes() if spectral else None,
+            "ln_slowest_time": exponentials.log_unit - np.log(exponentials.rates[0]) if spectral else None,
+            "slowest_amplitude": exponentials.amplitudes[0] if spectral else None,
+            "minima": one.minima,
+            "states": one.states,
+            "rounding": exponentials.rounding,
+            "square_error": exponentials.square_error if spectral else None,
         }
-        if simulated is not None:
+        if one.simulated is not None:
+            simulated = one.simulated
             row |= {
                 "simulation": simulated.status.label,
                 "arrived": len(simulated.times),
@@ -144,65 +168,66 @@ def _number(value):
     return value.item() if hasattr(value, "item") else value
 
 
-def _curve(spectrum):
-    """ln t, density in ln t and survival over what is worth a look."""
+def _curves(found: list[_Found]) -> list[dict]:
+    """ln t, density in ln t and survival over what is worth a look, of each temperature that is told."""
     import numpy as np
 
-    times = spectrum.grid()
-    return spectrum.log_unit + np.log(times), spectrum.density(times), spectrum.survival(times)
+    from llpathsample.kinetics.passage import grid
 
-
-def _curve_columns(found) -> list[Column]:
-    import numpy as np
-
-    parts = [(temperature, *_curve(spectrum)) for temperature, _, _, spectrum, _ in found if spectrum.resolved]
-    columns = [[np.full(len(part[1]), part[0]) for part in parts], *[[part[k] for part in parts] for k in (1, 2, 3)]]
-    names = ("temperature", "ln_time", "density", "survival")
-    return [
-        Column(name, "", np.concatenate([np.empty(0), *values])) for name, values in zip(names, columns, strict=True)
-    ]
-
-
-def _curves(found) -> list[dict]:
     documents = []
-    for temperature, _, _, spectrum, _ in found:
-        if spectrum.resolved:
-            names = ("ln_times", "density", "survival")
-            documents.append({"temperature": temperature, **dict(zip(names, _curve(spectrum), strict=True))})
+    for one in found:
+        if one.told.resolved:
+            times = grid(one.told)
+            curve = {"density": one.told.density(times), "survival": one.told.survival(times)}
+            documents.append({"temperature": one.temperature, "ln_times": one.told.log_unit + np.log(times), **curve})
     return documents
 
 
-def _spectra(found) -> list[dict]:
+def _curve_columns(found: list[_Found]) -> list[Column]:
+    import numpy as np
+
+    curves = _curves(found)
+    temperatures = [np.full(len(curve["ln_times"]), curve["temperature"]) for curve in curves]
+    columns = {"temperature": temperatures, "ln_time": [curve["ln_times"] for curve in curves]}
+    columns |= {name: [curve[name] for curve in curves] for name in ("density", "survival")}
+    return [Column(name, "", np.concatenate([np.empty(0), *parts])) for name, parts in columns.items()]
+
+
+def _spectra(found: list[_Found]) -> list[dict]:
     """The exponentials that matter: amplitudes of more than a millionth."""
     import numpy as np
 
     documents = []
-    for temperature, _, _, spectrum, _ in found:
-        if spectrum.resolved:
-            kept = np.abs(spectrum.amplitudes) > 1e-6
-            times = spectrum.log_unit - np.log(spectrum.rates[kept])
-            documents.append({"temperature": temperature, "ln_times": times, "amplitudes": spectrum.amplitudes[kept]})
+    for one in found:
+        exponentials = one.exponentials
+        if exponentials.resolved:
+            kept = np.abs(exponentials.amplitudes) > 1e-6
+            times = exponentials.log_unit - np.log(exponentials.rates[kept])
+            amplitudes = exponentials.amplitudes[kept]
+            documents.append({"temperature": one.temperature, "ln_times": times, "amplitudes": amplitudes})
     return documents
 
 
-def _say(result) -> None:
+def _say(one: _Found) -> None:
     """What needs saying of one temperature."""
-    temperature, minima, exact, spectrum, simulated = result
-    states = len(spectrum.rates)
-    if not spectrum.resolved:
+    at = f"at T = {one.temperature:g}"
+    if not one.told.resolved:
+        single = "nearly" if abs(one.exact.variation - 1.0) < _NEARLY_SINGLE else "not"
         log(
-            f"note: at T = {temperature:g} double precision does not resolve the distribution; mean and variation hold, and "
-            f"with a variation of {exact.variation:.6g} it is {'' if abs(exact.variation - 1.0) < 1e-3 else 'not '}nearly "
-            "a single exponential"
+            f"note: {at} double precision does not resolve the distribution, but its moments; by a variation of "
+            f"{one.exact.variation:.6g} it is {single} a single exponential"
         )
-    elif states < minima:
-        level = "warning" if spectrum.square_error > _GOOD_REDUCTION else "note"
+    elif not one.exponentials.resolved:
+        log(f"note: {at} the amplitudes of the exponentials are lost to rounding; the distribution is by matrix powers")
+    if one.states < one.minima:
+        effect = one.exponentials.square_error if one.exponentials.resolved else float("nan")
         log(
-            f"{level}: at T = {temperature:g} the {minima - states} fastest of {minima} minima were taken out, which changes "
-            f"the second moment by {spectrum.square_error:.2g} of it; --states keeps more"
+            f"{'warning' if effect > _GOOD_REDUCTION else 'note'}: {at} the {one.minima - one.states} fastest of "
+            f"{one.minima} minima were taken out, which changes the second moment by {effect:.2g} of it; "
+            "--states keeps more"
         )
-    if simulated is not None and len(simulated.times) < len(simulated.steps):
+    if one.simulated is not None and len(one.simulated.times) < len(one.simulated.steps):
         log(
-            f"warning: at T = {temperature:g} {len(simulated.steps) - len(simulated.times)} of {len(simulated.steps)} "
+            f"warning: {at} {len(one.simulated.steps) - len(one.simulated.times)} of {len(one.simulated.steps)} "
             "trajectories did not come to A within --steps; nothing was averaged"
         )

@@ -1,10 +1,10 @@
 """Groups of minima: by free-energy barriers, by rates, by the losses of transition states; and the network of groups.
 
 A group J has F_J = -T ln sum_i z_i over its minima; between two of them, with the summed rate k_LJ from J to L, lies
-F_J - T (ln k_LJ - ln T), the same from either side (units with h = k_B = 1). Two groups become one if both barriers are at
-most a threshold; then rates are those of the new groups, until nothing changes (REGROUPFREE of PATHSAMPLE; Carr and Wales,
-J. Phys. Chem. B 112, 8760, 2008). A barrier x is a rate of T exp(-x / T), so that groups by rates, of which both are at
-least a threshold, are these too.
+F_J - T (ln k_LJ - ln T), the same from either side (units with h = k_B = 1). Two groups become one if both barriers are
+at most a threshold; then rates are those of the new groups, until nothing changes (REGROUPFREE of PATHSAMPLE; Carr and
+Wales, J. Phys. Chem. B 112, 8760, 2008). A barrier x is a rate of T exp(-x / T), so that groups by rates, of which both
+are at least a threshold, are these too.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,6 @@ from llcommon.superposition import log_sums
 from llpathsample.kinetics.chain import log_rates
 from llpathsample.ktn import Network
 from llpathsample.thermodynamics.observables import log_weights
-
-_NOBODY = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,9 @@ class Groups:
         between = len(self.barriers)
         stiffness = np.full(count, 2.0 * np.log(2.0 * np.pi * temperature))
         return Network(
-            self.free_energies, stiffness, np.zeros(count), self.barriers, np.zeros(between), np.zeros(between), self.ends
-        )
+            self.free_energies, stiffness, np.zeros(count), self.barriers, np.zeros(between), np.zeros(between),
+            self.ends,
+        )  # fmt: skip
 
 
 def free_energy_groups(
@@ -77,7 +76,7 @@ def free_energy_groups(
 
 
 def rate_groups(
-    network: Network, temperature: float, threshold: float, products: np.ndarray = _NOBODY, reactants: np.ndarray = _NOBODY
+    network: Network, temperature: float, threshold: float, products: np.ndarray, reactants: np.ndarray
 ) -> Groups:
     """Groups of which both rates to each other are at least `threshold`, above zero; else as `free_energy_groups`."""
     barrier = -temperature * (np.log(threshold) - np.log(temperature))
@@ -85,10 +84,10 @@ def rate_groups(
 
 
 def loss_groups(
-    network: Network, temperature: float, threshold: float, products: np.ndarray = _NOBODY, reactants: np.ndarray = _NOBODY
+    network: Network, temperature: float, threshold: float, products: np.ndarray, reactants: np.ndarray
 ) -> Groups:
-    """Superbasins: groups that TS of losses of at most `threshold` join, lower ones first; a product and a reactant never
-    come into one."""
+    """Superbasins: groups that TS of losses of at most `threshold` join, lower ones first; a product and a reactant
+    never come into one."""
     ends = network.ends[network.ends[:, 0] != network.ends[:, 1]]
     heights = network.ts_losses[network.ends[:, 0] != network.ends[:, 1]]
     order = np.argsort(heights, kind="stable")

@@ -9,6 +9,7 @@ from llcommon.interchange.models import table_landscape
 from llcommon.store import Landscape
 from llcommon.store.scores import SET_PREFIX, Score
 from llpathsample.grouping import Groups, free_energy_groups, loss_groups, lowest_members, rate_groups
+from llpathsample.kinetics.rates import Routes
 from llpathsample.kinetics.rates import log_rate_constants
 from llpathsample.ktn import Network
 from llpathsample.network import spanning_forest
@@ -19,7 +20,8 @@ GROUPINGS: dict[str, Grouping] = {"loss": loss_groups, "free-energy": free_energ
 
 @dataclass(frozen=True)
 class GroupedRates:
-    """Groups at a threshold. log_forth, log_back: ln k_SS from B to A and from A to B, of the groups; NaN without sets."""
+    """Groups at a threshold. log_forth, log_back: ln k_SS from B to A and from A to B, of the groups; NaN without
+    sets."""
 
     threshold: float
     groups: Groups
@@ -34,11 +36,9 @@ def grouped_rates(
     groups = GROUPINGS[kind](network, temperature, threshold, products, reactants)
     if not len(products) or not len(reactants):
         return GroupedRates(threshold, groups, float("nan"), float("nan"))
-    a, b = groups.members(products), groups.members(reactants)
-    grouped = groups.network(temperature)
-    forth = log_rate_constants(grouped, temperature, a, b).steady_state
-    back = log_rate_constants(grouped, temperature, b, a).steady_state
-    return GroupedRates(threshold, groups, forth, back)
+    sets = groups.members(products), groups.members(reactants)
+    found = Routes(groups.network(temperature), *sets).at(temperature)
+    return GroupedRates(threshold, groups, found.forth.steady_state, found.back.steady_state)
 
 
 def threshold_scale(network: Network, kind: str, temperature: float, count: int) -> np.ndarray:
@@ -54,13 +54,16 @@ def threshold_scale(network: Network, kind: str, temperature: float, count: int)
         values = single.barriers - single.free_energies[single.ends].min(axis=1, initial=np.inf)
         values = values[spanning_forest(len(single.free_energies), values, single.ends)]
         if kind == "rate":
-            values = temperature * np.exp(-values / temperature)
+            # A rate must not miss the threshold that it is by its rounding.
+            values = temperature * np.exp(-values / temperature) * (1.0 - 1e-12)
     if not values.size:
         return values
     return np.unique(np.quantile(values, np.linspace(0.0, 1.0, count), method="closest_observation"))
 
 
-def grouped_landscape(network: Network, temperature: float, found: GroupedRates, sets: dict[str, np.ndarray]) -> Landscape:
+def grouped_landscape(
+    network: Network, temperature: float, found: GroupedRates, sets: dict[str, np.ndarray]
+) -> Landscape:
     """The groups as a landscape known by its table, whose rates are theirs at this temperature only.
 
     sets: ids of the minima in sets A and B by name. Further columns: how many minima a group has, and the lowest.

@@ -107,13 +107,16 @@ def _draw(landscape, complete, result, lowest: int | None, output: Path) -> None
         log("note: without peaks or transition states the figure has no trees")
     else:
         log(f"{shown.tree.leaves.size} of {shown.total} minima are drawn")
-        if len(result.peaks) > MOST_TREES:
-            log(f"note: trees are drawn for the {MOST_TREES} most prominent of {len(result.peaks)} peaks")
+        peaks = len(result.within())
+        if peaks > MOST_TREES:
+            log(f"note: trees are drawn for the {MOST_TREES} most prominent of {peaks} peaks")
     save(draw_heat_capacity(result, shown), output)
 
 
 def _tell(result, complete, automatic: bool) -> None:
     """Say what the tables are about."""
+    from llpathsample.thermodynamics.features import SLIGHT
+
     if result.range is None:
         log("note: all minima have the same loss, so the heat capacity is its constant and has no peak")
         return
@@ -128,6 +131,11 @@ def _tell(result, complete, automatic: bool) -> None:
             f"peak {number} at T = {makers.peak.temperature:.6g}, height {makers.peak.height:.6g}, prominence "
             f"{makers.peak.prominence:.3g}: occupation {', '.join(parts)}"
         )
+    if result.slight:
+        log(
+            f"note: {result.slight} maxima of a prominence below {SLIGHT:g} of the highest peak are too slight for "
+            "peaks and not listed"
+        )
     if not result.within():
         log("note: no peak is between the temperatures asked for")
     found = result.convergence
@@ -140,7 +148,7 @@ def _tell(result, complete, automatic: bool) -> None:
 
 def _named(side, ids) -> str:
     """The minima that make most of a side."""
-    few = ids[side.rows[:3]].tolist()
+    few = ids[side.rows[: min(3, side.needed)]].tolist()
     more = side.needed - len(few)
     return ", ".join(map(str, few)) + (f" and {more} more" if more > 0 else "")
 
@@ -213,6 +221,7 @@ def _document(file: Path, kappa: int, configurational: bool, automatic: bool, re
         "constant": result.constant,
         "configurational": configurational,
         "peak_range": result.range,
+        "slight_maxima_left_out": result.slight,
         "temperatures": "automatic" if automatic else "given",
         "settled_with": None if result.convergence is None else result.convergence.settled,
         **complete.omissions(),

@@ -14,7 +14,6 @@ from llcommon.cli import (
     log,
     output_option,
     quiet_option,
-    trust_option,
     verbose_option,
     write_table,
 )
@@ -40,7 +39,6 @@ _RATE, _TIME = "1/time", "time"
 )
 @output_option("Arrhenius figure (svg, pdf or png): ln k over 1/T.")
 @force_option()
-@trust_option()
 @json_option()
 @verbose_option()
 @quiet_option()
@@ -67,6 +65,8 @@ def rates(
     for path in (output, all_pairs):
         if path is not None:
             check_writable(path, force)
+    if all_pairs is not None and all_pairs.suffix != ".npz":
+        raise ConfigError(f"--all-pairs {all_pairs}: a NumPy archive is written; end the name in .npz")
     asked = given_temperatures(temperature, temperatures)
     if (each or all_pairs is not None) and (asked is None or len(asked) != 1):
         raise ConfigError(f"{'--minima' if each else '--all-pairs'} needs one temperature; name it by --temperature")

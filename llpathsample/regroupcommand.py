@@ -23,8 +23,9 @@ _KINDS = ("free-energy", "rate", "loss")
 @click.command()
 @file_argument()
 @click.option(
-    "--by", "kind", type=click.Choice(_KINDS), default="free-energy", show_default=True, help="What holds a group together."
-)
+    "--by", "kind", type=click.Choice(_KINDS), default="free-energy", show_default=True,
+    help="What holds a group together.",
+)  # fmt: skip
 @click.option(
     "--threshold", "thresholds", type=float, multiple=True, metavar="X",
     help="Largest barrier, least rate, or largest loss; may be given several times. Default: the temperature, or of "
@@ -66,6 +67,7 @@ def regroup(
     from llcommon.store import check_writable, read_landscape
     from llpathsample.analysiscommands import chosen_temperatures, complete_network
     from llpathsample.groupscan import grouped_rates
+    from llpathsample.kinetics.rates import Routes
     from llpathsample.kinetics.rates import log_rate_constants
 
     if output is not None:
@@ -77,20 +79,19 @@ def regroup(
         check_writable(network_file, force)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
+    _check(complete, kind, thresholds, network_file, scan)
+    sets = _sets(complete, landscape, set_a, set_b)
     asked = chosen_temperatures(landscape, temperature, temperatures)
     if len(asked) > 1:
         raise ConfigError("groups are made at one temperature; give one by --temperature")
     value = float(asked[0])
-    sets = _sets(complete, landscape, set_a, set_b)
     asked_thresholds = _thresholds(complete.network, kind, value, thresholds, scan)
-    if network_file is not None and len(asked_thresholds) > 1:
-        raise ConfigError("--network takes one threshold")
     a, b = sets.values()
     found = [grouped_rates(complete.network, kind, value, each, a, b) for each in asked_thresholds]
-    whole = [
-        log_rate_constants(complete.network, value, x, y).steady_state if len(x) and len(y) else float("nan")
-        for x, y in ((a, b), (b, a))
-    ]
+    whole = float("nan"), float("nan")
+    if len(a):
+        exact = Routes(complete.network, a, b).at(value)
+        whole = exact.forth.steady_state, exact.back.steady_state
     about = {"temperature": value, "by": kind, "ln_k_ss": whole[0], "ln_k_ss_back": whole[1], **complete.omissions()}
     if len(found) > 1:
         _write_scan(found, whole, as_json, about)
@@ -100,6 +101,22 @@ def regroup(
         _write_network(network_file, complete, value, kind, found[0], sets, file)
     if output is not None:
         _draw(output, found, whole, kind)
+
+
+def _check(complete, kind: str, thresholds, network_file, scan) -> None:
+    """ConfigError for thresholds that make no sense, NothingFound for a network without edges."""
+    import math
+
+    from llcommon.errors import ConfigError, NothingFound
+
+    if not all(math.isfinite(value) and (kind != "rate" or value > 0.0) for value in thresholds):
+        above = " above zero, as rates are" if kind == "rate" else ""
+        raise ConfigError(f"--threshold must be a finite number{above}")
+    if network_file is not None and (scan is not None or len(set(thresholds)) > 1):
+        raise ConfigError("--network takes one threshold")
+    ends = complete.network.ends
+    if not (ends[:, 0] != ends[:, 1]).any():
+        raise NothingFound("no transition states join different minima, so there is nothing to group; grow the network")
 
 
 def _sets(complete, landscape, set_a, set_b) -> dict:
@@ -117,21 +134,14 @@ def _sets(complete, landscape, set_a, set_b) -> dict:
 
 def _thresholds(network, kind: str, temperature: float, given, scan) -> list[float]:
     """All thresholds, rising, each once."""
-    import math
-
-    from llcommon.errors import ConfigError, NothingFound
     from llpathsample.groupscan import threshold_scale
 
-    if not all(math.isfinite(value) and (kind != "rate" or value > 0.0) for value in given):
-        raise ConfigError("--threshold must be a finite number" + (" above zero, as rates are" if kind == "rate" else ""))
     found = set(given)
     if scan is None and not found and kind == "free-energy":
         found.add(temperature)
         log(f"threshold {temperature:g}, the temperature; --threshold sets another")
     elif scan is not None or not found:
         scale = threshold_scale(network, kind, temperature, scan or 3).tolist()
-        if not scale:
-            raise NothingFound("there are no transition states between minima, so no groups; grow the network")
         if scan is None:
             scale = scale[len(scale) // 2 :][:1]
             log(f"threshold {scale[0]:g}; --threshold sets another, --scan takes several")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Of classes beyond those that have colours of their own; told from black, which is no class.
 OTHER = "#A0A0A0"
-# Blue over grey to red; the middle is dark enough for white paper.
-DIVERGING = ("#08519C", "#4292C6", "#BDBDBD", "#EF6548", "#990000")
+# Orange (losses) over grey to blue (gains), as in figures of heat capacities; the middle shows on white paper.
+DIVERGING = ("#B34700", "#E58A4A", "#BDBDBD", "#5AA5D0", "#005F99")
 # The palest tenth of viridis would vanish on white paper.
 _PART_OF_VIRIDIS = 0.9
 _LONG = 24  # characters of a label
@@ -75,13 +75,13 @@ def draw_legend(axes: "Axes", palette: Mapping[int, str], label: str | None, nam
 
 
 def limits_of(values: np.ndarray, diverging: bool = False) -> tuple[float, float] | None:
-    """The lowest and the highest finite value, about zero if diverging; None without any."""
+    """The lowest and the highest finite value, about zero if diverging, -1 and 1 if all are zero; None without any."""
     known = values[np.isfinite(values)]
     if known.size == 0:
         return None
     low, high = float(known.min()), float(known.max())
     if diverging:
-        high = max(-low, high)
+        high = max(-low, high) or 1.0
         low = -high
     return low, high
 
@@ -122,7 +122,7 @@ def draw_scale(axes: "Axes", limits: tuple[float, float], label: str | None, div
     place = {"shrink": 0.4, "aspect": 18, "pad": 0.02, "anchor": (0.0, 1.0)}
     bar = axes.figure.colorbar(ScalarMappable(norm, colour_scale(diverging)), ax=axes, **place)
     bar.outline.set_visible(False)
-    ticks = round_ticks(norm.vmin, norm.vmax)
+    ticks = round_ticks(*limits) if limits[0] < limits[1] else [limits[0]]
     bar.set_ticks(ticks, labels=tick_labels(ticks))
     if label:
         # A long one begins at the top, so that it ends within the figure.

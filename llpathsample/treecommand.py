@@ -17,6 +17,7 @@ from llcommon.cli import (
 from llpathsample.treeoptioncommands import picture_options, tree_options
 
 _PAGES = (".html", ".htm")
+_MOST_LEAVES = 200_000  # that browsers draw in a fifth of a second
 
 
 @click.command()
@@ -56,7 +57,7 @@ def tree(file: Path, output, force, properties, **options) -> None:
         _draw(landscape, file, output, options, labels)
         return
     drawn, colours, along = _one_tree(landscape, file, options)
-    if output is None or output.suffix == ".json":
+    if output is None or output.suffix.lower() == ".json":
         _write_json(drawn, colours, output)
     else:
         _write_page(landscape, drawn, colours, along, file, output, options)
@@ -67,16 +68,15 @@ def tree(file: Path, output, force, properties, **options) -> None:
 def _check_output(output: Path | None, force: bool, options) -> bool:
     """Whether a figure is to be written; ConfigError for an option that the output has no use for."""
     from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format
     from llcommon.store import check_writable
 
     suffix = "" if output is None else output.suffix.lower()
     as_figure = output is not None and suffix not in (".json", *_PAGES)
     if as_figure and suffix not in (".svg", ".pdf", ".png"):
         raise ConfigError(f"{output}: trees are written as .svg, .pdf, .png, .html or .json, end the name so")
-    if as_figure:
-        figure_format(output)
-    elif options["beside"] or options["runs"]:
+    if options["exact"] and options["thresholds"] is not None:
+        raise ConfigError("--exact and --thresholds exclude each other; leave one out")
+    if not as_figure and (options["beside"] or options["runs"]):
         raise ConfigError("--beside and --runs need a figure: name an .svg, .pdf or .png by -o")
     if output is not None:
         check_writable(output, force)
@@ -120,7 +120,7 @@ def _one_tree(landscape, file: Path, options, thresholds=None):
 def _tell_of_missing(found) -> None:
     missing = int((~found.known).sum())
     if missing:
-        log(f"note: {missing} minima have no {found.name}; branches above them are black")
+        log(f"note: {missing} of {found.values.size} minima have no {found.name}; branches above them are black")
 
 
 def _chosen(landscape, rule: str | None, along):
@@ -139,7 +139,7 @@ def _chosen(landscape, rule: str | None, along):
         raise InputError(f"no minimum has a value of {along.name}, which --x needs")
     missing = len(landscape.minima) - known.size
     if missing:
-        log(f"note: {missing} minima have no {along.name} and are not drawn")
+        log(f"note: {missing} of {along.values.size} minima have no {along.name} and are not drawn")
     return known if ids is None else np.intersect1d(ids, known)
 
 
@@ -250,6 +250,8 @@ def _write_page(landscape, drawn, colours, along, file: Path, output: Path, opti
     for option in ("label", "highlight", "size"):
         if options["labels" if option == "label" else option]:
             raise ConfigError(f"--{option} is for figures; a page finds minima by their ids and fits its window")
+    if drawn.leaves.size > _MOST_LEAVES:
+        log(f"note: {drawn.leaves.size} leaves are many for a page, which may be slow; --lowest N draws fewer")
     asked = [found for found in (colours, along) if found is not None]
     text = tree_html(
         drawn,

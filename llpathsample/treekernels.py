@@ -265,3 +265,27 @@ def paint(column, low, high, colour, cells, runs):
         seen[lowest : highest + 1] = -1
         first = end
     return count
+
+
+@algorithm(types.void, PAIRS, types.boolean[:, ::1], F8, types.boolean[::1])
+def cover(lines, covered, share, kept):
+    """Which lines, taken in order, cover a larger share of their cells anew, into kept (s,); those that do cover them.
+
+    lines: (s, 4) x, y, x, y in cells of covered, (columns, rows), which is changed.
+    """
+    for row in range(lines.shape[0]):
+        x = lines[row, 0]
+        y = lines[row, 1]
+        across = lines[row, 2] - x
+        down = lines[row, 3] - y
+        steps = max(abs(across), abs(down))
+        new = 0
+        for step in range(steps + 1):
+            part = step / max(steps, 1)
+            if not covered[round(x + part * across), round(y + part * down)]:
+                new += 1
+        kept[row] = new > share * (steps + 1)
+        if kept[row]:
+            for step in range(steps + 1):
+                part = step / max(steps, 1)
+                covered[round(x + part * across), round(y + part * down)] = True

@@ -114,12 +114,15 @@ def _described_property(found: Property, minima: np.ndarray) -> dict:
     if not is_class(values):
         return described | {"kind": "scale", "diverging": found.diverging, "values": _packed(values, "<f4")}
     palette = class_palette(values)
-    names = {number: found.names.get(number, str(number)) for number in palette}
+    own = [number for number, colour in palette.items() if colour != OTHER]
     prefix = "" if found.names else f"{found.label} "
-    classes = [
-        [number, colour, None if colour == OTHER else prefix + names[number]] for number, colour in palette.items()
-    ]
-    return described | {"kind": "classes", "values": _packed(values, "<i4"), "classes": classes, "names": names}
+    return described | {
+        "kind": "classes",
+        "values": _packed(values, "<i4"),
+        "names": found.names,
+        "classes": [[number, palette[number], prefix + found.names.get(number, str(number))] for number in own],
+        "others": [len(palette) - len(own), OTHER],
+    }
 
 
 def _packed(values: np.ndarray, kind: str) -> str:

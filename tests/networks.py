@@ -12,6 +12,7 @@ from llcommon.optimise.points import minimum_at, transition_state_at
 from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store import Landscape
+from llpathsample.ktn import Network
 
 DATA = Path(__file__).parent / "suite" / "data"
 NET4 = DATA / "net4"
@@ -70,3 +71,13 @@ def random_network(seed: int, minima: int = 12, states: int = 30) -> Landscape:
     database.sets = {}
     tabulate(landscape, database)
     return landscape
+
+
+def suite_network(folder):
+    """The network of min.data and ts.data, and its sets A and B."""
+    database = read_database(folder, 0)
+    minima, states = database.minima, database.states
+    network = Network(
+        minima.loss, minima.lpphe, np.log(minima.order), states.loss, states.lpphe, np.log(states.order), database.ends
+    )
+    return network, database.sets["A"], database.sets["B"]

@@ -210,6 +210,9 @@ READERS = [
     "llpathsample tree {} -o new.svg",
     "llpathsample report {} -o new.html",
     "llpathsample path {} 0 1",
+    "llpathsample fastest-paths {}",
+    "llpathsample first-passage {}",
+    "llpathsample regroup {}",
 ]
 DAMAGED = [
     ("none.h5", "does not exist"),
@@ -229,6 +232,7 @@ def test_landscape_files(folder, capsys, command, name, sentence):
     refused(folder, capsys, 3, command.format(name), f"error: {name} ", sentence)
 
 
+READ_NO_POINTS = ("list", "show", "stats", "tree", "path", "fastest-paths", "first-passage", "regroup")
 READ_NO_POINTS = ("list", "show", "stats", "tree", "report", "path")
 POINT_READERS = [command for command in READERS if command.split()[1] not in READ_NO_POINTS]
 
@@ -238,7 +242,14 @@ def test_a_flipped_bit(folder, capsys, command):
     refused(folder, capsys, 3, command.format("flipped.h5"), "do not agree with their checksum")
 
 
-EMPTY = ["llpathsample tree empty.h5 -o new.svg", "llpathsample grow empty.h5", "llpathsample stats empty.h5"]
+EMPTY = [
+    "llpathsample tree empty.h5 -o new.svg",
+    "llpathsample grow empty.h5",
+    "llpathsample stats empty.h5",
+    "llpathsample fastest-paths empty.h5",
+    "llpathsample first-passage empty.h5",
+    "llpathsample regroup empty.h5",
+]
 
 
 @pytest.mark.parametrize("command", EMPTY)
@@ -255,6 +266,8 @@ def test_a_landscape_without_minima_can_still_be_listed_and_merged(folder):
 
 def test_a_landscape_without_transition_states(folder, capsys):
     refused(folder, capsys, 4, "llpathsample path minima.h5 0 1", "no transition states of minima.h5 join minima 0 and")
+    for command in ("fastest-paths", "first-passage", "regroup --by loss"):
+        refused(folder, capsys, 4, f"llpathsample {command} minima.h5", "no transition states ")
     assert call("llpathsample", "tree", "minima.h5", "-o", "new.svg") == 0
     count = len(read_landscape("minima.h5").minima)
     assert f"1 of {count} minima drawn in new.svg" in capsys.readouterr().err
@@ -275,6 +288,10 @@ COMMAND_LINES = [
     (2, "llpathsample path network.h5 0 99", "minimum 99 does not exist"),
     (2, "llpathsample path empty.h5 0 1", "minimum 0 does not exist: empty.h5 holds no minima"),
     (2, "llpathsample tree network.h5 --label 99", "minimum 99 does not exist"),
+    (2, "llpathsample fastest-paths network.h5 --set-a 0 --set-b 0-1", "sets A and B overlap"),
+    (2, "llpathsample first-passage network.h5 --set-a 99", "names minimum 99"),
+    (2, "llpathsample first-passage network.h5 --temperature 0", "--temperature"),
+    (2, "llpathsample regroup network.h5 -o text.h5", "figures are written as"),
     (2, "llpathsample tree network.h5 --label 99 -o new.svg", "minimum 99 does not exist"),
     (2, "llgmin show network.h5 99", "minimum 99 does not exist"),
     (2, "llgmin show network.h5 --ts 99", "transition state 99 does not exist"),

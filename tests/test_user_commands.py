@@ -136,6 +136,10 @@ READING = [
     ("llpathsample", "tree", "my.grown.h5", "-o", "tree.svg"),
     ("llpathsample", "report", "my.grown.h5", "-o", "report.html", "--sections", "searched,entropy,volumes"),
     ("llpathsample", "path", "my.grown.h5", 0, 1),
+    ("llpathsample", "network", "my.grown.h5"),
+    ("llpathsample", "communities", "my.grown.h5"),
+    ("llpathsample", "basins", "my.grown.h5"),
+    ("llpathsample", "basin-volume", "my.grown.h5"),
     ("llpathsample", "extract", "my.grown.h5", "--component", 0, "-o", "part.h5"),
     ("llpathsample", "merge", "my.grown.h5", "my.h5", "-o", "merged.h5"),  # no symmetry: distances need no model
 ]
@@ -149,6 +153,7 @@ RUNNING = [
     ("lloptim", "saddle", "my.grown.h5", "--ts", 0),
     ("lloptim", "spectrum", "my.h5", "--minimum", 0),
     ("llpathsample", "grow", "my.h5", "-o", "new.h5"),
+    ("llpathsample", "basin-volume", "my.h5", "--starts", 1),
     ("llpathsample", "heat-capacity", "my.h5"),
 ]
 
@@ -158,6 +163,10 @@ WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
     "llpathsample": {
+        "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "prune", "remove", "retain",
+        "extract", "fastest-paths", "first-passage", "regroup",
+        "list", "show", "stats", "tree", "path", "rates", "fastest-paths", "first-passage", "regroup",
+        "prune", "remove", "retain", "extract",
         "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "fastest-paths",
         "first-passage", "regroup", "prune", "remove", "retain", "extract",
     },

@@ -39,12 +39,13 @@ def _exchange(a, b, matrix, sinks, potentials, bounds, order):
 
 @algorithm(types.Tuple((VECTOR, INTEGERS)), MATRIX, VECTOR, VECTOR)
 def factorise(matrix, sinks, potentials):
-    """(d, order) of H = P L diag(d) L^T P^T; the strict lower triangle of `matrix` becomes that of L, whose diagonal is 1.
+    """(d, order) of H = P L diag(d) L^T P^T; the strict lower triangle of `matrix` becomes that of L, whose diagonal is
+    1.
 
-    H has -matrix (k, k), symmetric, not negative, off its diagonal; its diagonal is what H exp(potentials) =
-    sinks * exp(potentials) makes it: sinks are rates out of the chain, matrix the symmetrised rates within. All three are
-    overwritten. order: (k,) the node of each row. Pivots are the largest diagonal elements but for a factor of 2, so
-    L is well conditioned; they are sums, so every element of L and d has its full relative accuracy.
+    H has -matrix (k, k), symmetric, not negative, off its diagonal; its diagonal is what H exp(potentials) = sinks *
+    exp(potentials) makes it: sinks are rates out of the chain, matrix the symmetrised rates within. All three are
+    overwritten. order: (k,) the node of each row. Pivots are the largest diagonal elements but for a factor of 2, so L
+    is well conditioned; they are sums, so every element of L and d has its full relative accuracy.
     """
     count = len(matrix)
     order = np.arange(count)

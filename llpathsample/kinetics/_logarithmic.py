@@ -8,7 +8,7 @@ from llcommon.losses._blas import multiply_left_transposed
 from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm, njit, types
 
 _PANEL = 96  # rows that are eliminated before the others learn of them
-_STRIP = 12  # rows of these, likewise
+_STRIP = 16  # rows of these, likewise
 _BLOCK = 256  # rows of one product
 _COLUMNS = 512
 # Scaled numbers below e to the minus this become zero, so that no product of two is subnormal, which is slow; a sum of
@@ -16,7 +16,7 @@ _COLUMNS = 512
 _DEPTH = 333.0
 _SURE = 1e-125
 _LOG_SURE = math.log(_SURE)
-_NOTHING = 40.0  # e to the minus this is lost in rounding
+_NOTHING = 45.0  # e to the minus this is lost in rounding
 _LARGE = 700.0
 
 
@@ -32,11 +32,17 @@ def _smaller(a, b):
 
 
 @njit(**OPTIONS)
+def _power(x):
+    """e^x, or nothing if that is lost beside 1; the library is slow where it vanishes altogether."""
+    return math.exp(x) if x > -_NOTHING else 0.0
+
+
+@njit(**OPTIONS)
 def _added(a, b):
     """ln(e^a + e^b)."""
     if b > a:
         a, b = b, a
-    if a == -np.inf:
+    if not b > a - _NOTHING:
         return a
     return a + math.log1p(math.exp(b - a))
 
@@ -65,7 +71,7 @@ def eliminate_sparse(
             for q in range(place + 1, starts[x + 1]):
                 highest[columns[q]] = max(highest[columns[q]], factor + flow[q])
         for q in range(own_starts[i], own_starts[i + 1]):
-            work[own_columns[q]] = math.exp(own[q] - highest[own_columns[q]])
+            work[own_columns[q]] = _power(own[q] - highest[own_columns[q]])
         for c in range(column_starts[i], column_starts[i + 1]):
             x = column_rows[c]
             if x >= count:
@@ -73,9 +79,7 @@ def eliminate_sparse(
             place = column_places[c]
             factor = flow[place] - sums[x]
             for q in range(place + 1, starts[x + 1]):
-                term = factor + flow[q] - highest[columns[q]]
-                if term > -_NOTHING:
-                    work[columns[q]] += math.exp(term)
+                work[columns[q]] += _power(factor + flow[q] - highest[columns[q]])
         if i >= count and len(matrix) > 0:
             for j in range(i + 1, n):
                 if work[j] > 0.0:
@@ -94,7 +98,7 @@ def eliminate_sparse(
             top = max(top, flow[q])
         total = 0.0
         for q in range(starts[i], starts[i + 1]):
-            total += math.exp(flow[q] - top)
+            total += _power(flow[q] - top)
         sums[i] = top + math.log(total)
         if i < count:
             share = capacity[i] - sums[i]
@@ -114,13 +118,11 @@ def _finish_row(r, first, matrix, sums, capacity, top, added):
             for j in range(r + 1, m):
                 top[j] = _larger(top[j], factor + matrix[x, j])
         for j in range(r + 1, m):
-            added[j] = math.exp(matrix[r, j] - top[j]) if top[j] > -np.inf else 0.0
+            added[j] = _power(matrix[r, j] - top[j])
         for x in range(first, r):
             factor = matrix[x, r] - sums[x]
             for j in range(r + 1, m):
-                term = factor + matrix[x, j] - top[j]
-                if term > -_NOTHING:
-                    added[j] += math.exp(term)
+                added[j] += _power(factor + matrix[x, j] - top[j])
         for j in range(r + 1, m):
             if top[j] > -np.inf:
                 matrix[r, j] = top[j] + math.log(added[j])
@@ -129,7 +131,7 @@ def _finish_row(r, first, matrix, sums, capacity, top, added):
         highest = _larger(highest, matrix[r, j])
     total = 0.0
     for j in range(r + 1, m):
-        total += math.exp(matrix[r, j] - highest)
+        total += _power(matrix[r, j] - highest)
     sums[r] = highest + math.log(total)
     share = capacity[r] - sums[r]
     for j in range(r + 1, m):
@@ -179,22 +181,41 @@ def _two_largest(i, first, last, begin, end, matrix, sums, largest, second):
 
 
 @njit(**OPTIONS)
-def _term_by_term(i, j, first, last, matrix, sums, known, highest):
-    """ln of e^known and what rows first to last add to entry (i, j); highest: the largest of it all."""
-    total = math.exp(known - highest)
-    for x in range(first, last):
-        term = matrix[x, i] + matrix[x, j] - sums[x] - highest
-        if term > -_NOTHING:
-            total += math.exp(term)
+def _term_by_term(factors, terms, size, known, highest):
+    """ln of e^known and the sum of e^(factors + terms), (size,) each; highest: the largest of it all."""
+    total = _power(known - highest)
+    for x in range(size):
+        total += _power(factors[x] + terms[x] - highest)
     return highest + math.log(total)
 
 
-@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX)
-def _update(first, last, begin, end, matrix, sums, left, right, product):
+@njit(**OPTIONS)
+def _settle(row, largest, second, log_size, hard):
+    """Give entries of a row what is added to them where one number outweighs all else; hard: 1 where none does."""
+    for k in range(len(row)):
+        known = row[k]
+        added = largest[k]
+        higher = _larger(known, added)
+        lower = _larger(_smaller(known, added), second[k])
+        alone = lower + log_size < higher - _NOTHING
+        row[k] = higher if alone else known
+        hard[k] = 0.0 if alone or higher == -np.inf else 1.0
+
+
+@njit(**OPTIONS)
+def _with_product(known, bound, value):
+    """ln(e^known + value e^bound)."""
+    if bound - known > _LARGE:
+        return bound + math.log(value)
+    return known + math.log1p(value * math.exp(bound - known))
+
+
+@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX, MATRIX)
+def _update(first, last, begin, end, matrix, sums, left, right, product, across):
     """Add what rows first to last give to rows begin to end, right of the diagonal.
 
     That is a matrix product all the same: of their columns divided by the largest entries. Where it is so small that a
-    vanished term could count, the entry is summed by its largest terms. left, right, product: scratch.
+    vanished term could count, the entry is summed by its largest terms. left, right, product, across: scratch.
     """
     m = len(matrix)
     size = last - first
@@ -203,12 +224,15 @@ def _update(first, last, begin, end, matrix, sums, left, right, product):
     right_scale = np.full(m, -np.inf)
     largest = np.empty(_COLUMNS)
     second = np.empty(_COLUMNS)
+    factors = np.empty(_PANEL)
+    hard = np.empty(_COLUMNS)
     for x in range(first, last):
         for j in range(begin, m):
             left_scale[j] = _larger(left_scale[j], matrix[x, j])
             right_scale[j] = _larger(right_scale[j], matrix[x, j] - sums[x])
     for x in range(first, last):
         for j in range(begin, m):
+            across[j, x - first] = matrix[x, j]
             left[x - first, j - begin] = 0.0
             right[x - first, j - begin] = 0.0
             depth = matrix[x, j] - left_scale[j]
@@ -227,7 +251,6 @@ def _update(first, last, begin, end, matrix, sums, left, right, product):
         for edge in range(top, m, _COLUMNS):
             border = min(edge + _COLUMNS, m)
             for i in range(top, bottom):
-                row_known = False
                 for j in range(max(i + 1, edge), border):
                     known = matrix[i, j]
                     bound = left_scale[i] + right_scale[j]
@@ -235,24 +258,25 @@ def _update(first, last, begin, end, matrix, sums, left, right, product):
                         continue
                     value = product[i - top, j - begin]
                     if value >= _SURE:
-                        if bound - known > _LARGE:
-                            matrix[i, j] = bound + math.log(value + math.exp(known - bound))
-                        else:
-                            matrix[i, j] = known + math.log1p(value * math.exp(bound - known))
+                        matrix[i, j] = _with_product(known, bound, value)
                         continue
                     if bound + _LOG_SURE < known - _NOTHING:
                         continue
-                    if not row_known:
-                        row_known = True
-                        _two_largest(i, first, last, edge, border, matrix, sums, largest, second)
-                    highest = largest[j - edge]
-                    if highest == -np.inf or highest + log_size < known - _NOTHING:
-                        continue
-                    if second[j - edge] + log_size < highest - _NOTHING:
-                        matrix[i, j] = _added(known, highest)
-                    else:
-                        highest = _larger(highest, known)
-                        matrix[i, j] = _term_by_term(i, j, first, last, matrix, sums, known, highest)
+                    # Where one entry is too cold for the product, most after it are.
+                    _two_largest(i, first, last, j, border, matrix, sums, largest, second)
+                    _settle(matrix[i, j:border], largest, second, log_size, hard)
+                    for x in range(first, last):
+                        factors[x - first] = matrix[x, i] - sums[x]
+                    for k in range(j, border):
+                        if hard[k - j] > 0.0:
+                            known = matrix[i, k]
+                            value = product[i - top, k - begin]
+                            if value >= _SURE:
+                                matrix[i, k] = _with_product(known, left_scale[i] + right_scale[k], value)
+                            else:
+                                highest = _larger(largest[k - j], known)
+                                matrix[i, k] = _term_by_term(factors, across[k], size, known, highest)
+                    break
 
 
 @algorithm(types.void, I8, MATRIX, VECTOR, VECTOR)
@@ -262,6 +286,7 @@ def eliminate_dense(count, matrix, sums, capacity):
     left = np.empty((_PANEL, m))
     right = np.empty((_PANEL, m))
     product = np.empty((_BLOCK, m))
+    across = np.empty((m, _PANEL))
     top = np.empty(m)
     added = np.empty(m)
     for first in range(0, count, _PANEL):
@@ -271,9 +296,9 @@ def eliminate_dense(count, matrix, sums, capacity):
             for r in range(begin, end):
                 _finish_row(r, begin, matrix, sums, capacity, top, added)
             if end < last:
-                _update(begin, end, end, last, matrix, sums, left, right, product)
+                _update(begin, end, end, last, matrix, sums, left, right, product, across)
         if last < m:
-            _update(first, last, last, m, matrix, sums, left, right, product)
+            _update(first, last, last, m, matrix, sums, left, right, product, across)
 
 
 @algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, VECTOR)
@@ -285,16 +310,16 @@ def substitute_back(count, inner, starts, columns, flow, sums, matrix, values):
         for j in range(r + 1, n):
             top = _larger(top, matrix[r - count, j - count] - sums[r] + values[j])
         if top > -np.inf:
-            total = math.exp(values[r] - top)
+            total = _power(values[r] - top)
             for j in range(r + 1, n):
-                total += math.exp(matrix[r - count, j - count] - sums[r] + values[j] - top)
+                total += _power(matrix[r - count, j - count] - sums[r] + values[j] - top)
             values[r] = top + math.log(total)
     for r in range(min(count, inner) - 1, -1, -1):
         top = values[r]
         for q in range(starts[r], starts[r + 1]):
             top = _larger(top, flow[q] - sums[r] + values[columns[q]])
         if top > -np.inf:
-            total = math.exp(values[r] - top)
+            total = _power(values[r] - top)
             for q in range(starts[r], starts[r + 1]):
-                total += math.exp(flow[q] - sums[r] + values[columns[q]] - top)
+                total += _power(flow[q] - sums[r] + values[columns[q]] - top)
             values[r] = top + math.log(total)

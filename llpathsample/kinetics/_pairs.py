@@ -6,7 +6,7 @@ import numpy as np
 
 from llcommon.seam import MATRIX, OPTIONS, VECTOR, algorithm, njit, types
 
-_NOTHING = 40.0  # e to the minus this is lost in rounding
+_NOTHING = 45.0  # e to the minus this is lost in rounding
 
 
 @njit(**OPTIONS)
@@ -21,7 +21,8 @@ def _add_row(weights, begin, end, rows, target, top):
             term = weight + rows[j, k]
             top[k] = term if term > top[k] else top[k]
     for k in range(width):
-        target[k] = math.exp(target[k] - top[k]) if top[k] > -np.inf else 0.0
+        depth = target[k] - top[k]
+        target[k] = math.exp(depth) if depth > -_NOTHING else 0.0
     for j in range(begin, end):
         weight = weights[j - begin]
         for k in range(width):

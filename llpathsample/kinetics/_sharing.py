@@ -7,8 +7,8 @@ from llcommon.seam import I8, INTEGERS, MATRIX, VECTOR, algorithm, types
 
 @algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, types.boolean, VECTOR)
 def share_out(count, inner, starts, columns, flow, sums, matrix, logarithmic, chances):
-    """chances: (n,) by rank, in place: each of the `inner` nodes eliminated, `count` of them sparse, hands its own to its
-    neighbours at elimination, by conductances. flow, sums, matrix: as of `_linear`, or as of `_logarithmic`."""
+    """chances: (n,) by rank, in place: each of the `inner` nodes eliminated, `count` of them sparse, hands its own to
+    its neighbours at elimination, by conductances. flow, sums, matrix: as of `_linear`, or as of `_logarithmic`."""
     n = len(starts) - 1
     for r in range(min(count, inner)):
         for q in range(starts[r], starts[r + 1]):

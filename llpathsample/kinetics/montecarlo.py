@@ -1,5 +1,5 @@
-"""Kinetic Monte Carlo from B to A: an independent check of first-passage times (A. B. Bortz, M. H. Kalos, J. L. Lebowitz,
-J. Comput. Phys. 17, 10, 1975; D. T. Gillespie, J. Comput. Phys. 22, 403, 1976)."""
+"""Kinetic Monte Carlo from B to A: an independent check of first-passage times (A. B. Bortz, M. H. Kalos, J. L.
+Lebowitz, J. Comput. Phys. 17, 10, 1975; D. T. Gillespie, J. Comput. Phys. 22, 403, 1976)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

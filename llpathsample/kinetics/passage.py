@@ -1,17 +1,18 @@
 """First-passage times from B to A: their distribution from the spectrum of the absorbing generator, and their moments.
 
-With A absorbing, minima i between and in B, k_ij the rate i -> j and pi the equilibrium occupations, the generator is made
-symmetric by detailed balance: H_ij = -sqrt(k_ij k_ji), H_ii = sum_j k_ij. From the eigenvectors u_l of H with eigenvalues
-lambda_l, starting from the local equilibrium p of B, the chain has not yet come to A at the time t with the probability
+With A absorbing, minima i between and in B, k_ij the rate i -> j and pi the equilibrium occupations, the generator is
+made symmetric by detailed balance: H_ij = -sqrt(k_ij k_ji), H_ii = sum_j k_ij. From the eigenvectors u_l of H with
+eigenvalues lambda_l, starting from the local equilibrium p of B, the chain has not yet come to A at the time t with the
+probability
 
     S(t) = sum_l c_l exp(-lambda_l t),    c_l = (sum_i sqrt(pi_i) u_il) (sum_i p_i u_il / sqrt(pi_i))
 
-(Swinburne, Kannan, Sharpe and Wales, J. Chem. Phys. 153, 134115, 2020). Eigenvalues of H span as many orders of magnitude
-as the rates, so an ordinary eigensolver loses the slow ones. Here H = P L D L^T P^T with complete pivoting, where every
-element is a sum of positive terms, and lambda_l are the squares of the singular values of L D^(1/2) by one-sided Jacobi
-rotations: they have almost all their digits however wide the spectrum (Demmel, Gu, Eisenstat, Slapnicar, Veselic and
-Drmac, Linear Algebra Appl. 299, 21, 1999; Demmel and Koev, Numer. Math. 98, 99, 2004). What may be lost are amplitudes c_l,
-where B is hardly ever occupied: their sum tells.
+(Swinburne, Kannan, Sharpe and Wales, J. Chem. Phys. 153, 134115, 2020). Eigenvalues of H span as many orders of
+magnitude as the rates, so an ordinary eigensolver loses the slow ones. Here H = P L D L^T P^T with complete pivoting,
+where every element is a sum of positive terms, and lambda_l are the squares of the singular values of L D^(1/2) by
+one-sided Jacobi rotations: they have almost all their digits however wide the spectrum (Demmel, Gu, Eisenstat,
+Slapnicar, Veselic and Drmac, Linear Algebra Appl. 299, 21, 1999; Demmel and Koev, Numer. Math. 98, 99, 2004). What may
+be lost are amplitudes c_l, where B is hardly ever occupied: their sum tells.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ _NARROW = 1e6  # largest over smallest pivot
 _EXACT = 1e-10  # error of the sum of amplitudes with which the quicker way is good enough
 # Relative error of the sum of amplitudes and of the mean that counts as resolved.
 TOLERANCE = 1e-6
+_EARLIEST, _LATEST = -800.0, 40.0  # ln of a time, and a time over that of the slowest exponential
 
 
 @dataclass(frozen=True)
@@ -102,33 +104,40 @@ class Spectrum:
         scaled = np.multiply.outer(np.asarray(times), self.rates)
         return (scaled * np.exp(-scaled)) @ self.amplitudes
 
-    def quantile(self, probability: float) -> float:
-        """The time, in units of the mean, by which A is reached with that probability."""
-        low, high = -800.0, float(np.log(40.0 / self.rates[0]))
-        for _ in range(80):
-            middle = 0.5 * (low + high)
-            if self.survival(np.exp(middle)) > 1.0 - probability:
-                low = middle
-            else:
-                high = middle
-        return float(np.exp(0.5 * (low + high)))
-
     def modes(self, share: float = 0.01) -> int:
         """How many exponentials have an amplitude of at least `share`."""
         return int((np.abs(self.amplitudes) >= share).sum())
 
-    def grid(self, points: int = 400) -> np.ndarray:
-        """Times, in units of the mean, of equal ratios, over which the distribution is worth a look."""
-        low, high = np.log(self.quantile(1e-4)), np.log(self.quantile(1.0 - 1e-4))
-        margin = 0.05 * (high - low) + 0.5
-        return np.exp(np.linspace(low - margin, high + margin, points))
+    def log_span(self) -> tuple[float, float]:
+        """ln of times, in units of the mean, before and after which all has been told."""
+        return _EARLIEST, float(np.log(_LATEST / self.rates[0]))
 
-    def peaks(self, least: float = 0.001) -> np.ndarray:
-        """Times, in units of the mean, at which the density in ln t has a maximum of at least `least`."""
-        times = self.grid(2000)
-        density = self.density(times)
-        inner = (density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:]) & (density[1:-1] >= least)
-        return times[1:-1][inner]
+
+def quantile(distribution, probability: float) -> float:
+    """The time, in units of the mean, by which A is reached with that probability; of a Spectrum or a Propagated."""
+    low, high = distribution.log_span()
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        if distribution.survival(np.exp(middle)) > 1.0 - probability:
+            low = middle
+        else:
+            high = middle
+    return float(np.exp(0.5 * (low + high)))
+
+
+def grid(distribution, points: int = 400) -> np.ndarray:
+    """Times, in units of the mean, of equal ratios, over which a distribution is worth a look."""
+    low, high = np.log(quantile(distribution, 1e-4)), np.log(quantile(distribution, 1.0 - 1e-4))
+    margin = 0.05 * (high - low) + 0.5
+    return np.exp(np.linspace(low - margin, high + margin, points))
+
+
+def peaks(distribution, least: float = 0.001) -> np.ndarray:
+    """Times, in units of the mean, at which the density in ln t has a maximum of at least `least`."""
+    times = grid(distribution, 2000)
+    density = distribution.density(times)
+    inner = (density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:]) & (density[1:-1] >= least)
+    return times[1:-1][inner]
 
 
 def absorbing_chain(network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray) -> Chain:
@@ -266,11 +275,11 @@ def spectrum(chain: Chain, exact: Moments) -> Spectrum:
 
 @dataclass(frozen=True)
 class _Projections:
-    """What eigenvectors are multiplied by for their amplitudes: f = sqrt(pi), H f, s = p / sqrt(pi), H^-1 s, each (k,); and
-    f s, the sum of amplitudes.
+    """What eigenvectors are multiplied by for their amplitudes: f = sqrt(pi), H f, s = p / sqrt(pi), H^-1 s, each (k,);
+    and f s, the sum of amplitudes.
 
-    An eigenvector is known to rounding in its largest elements, so f u has an error as f. But f u = (H f) u / lambda too,
-    and s u = lambda (H^-1 s) u: of the two the one with the smaller error is taken for each eigenvalue.
+    An eigenvector is known to rounding in its largest elements, so f u has an error as f. But f u = (H f) u / lambda
+    too, and s u = lambda (H^-1 s) u: of the two the one with the smaller error is taken for each eigenvalue.
     """
 
     occupied: np.ndarray

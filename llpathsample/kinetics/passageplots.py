@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llcommon.plotting import ACCENT, CLASS_COLOURS, INK, QUIET, new_figure, set_loss_axis, style
+from llpathsample.kinetics.passage import grid
 from llpathsample.kinetics.paths import FastestPaths, KineticPath
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from llpathsample.groupscan import GroupedRates
     from llpathsample.kinetics.montecarlo import Simulated
     from llpathsample.kinetics.passage import Spectrum
+    from llpathsample.kinetics.propagation import Propagated
 
 MOST_PANELS = 6
 _MOST_CURVES = 5
@@ -71,7 +73,7 @@ def _draw_panel(axes: "Axes", result: FastestPaths, losses: np.ndarray, ts_losse
             axes.scatter(steps[0::2], points[0::2], s=9.0, color=colour, zorder=1.4 + level)
             hollow = {"facecolor": "white", "edgecolor": colour, "linewidth": 0.8}
             axes.scatter(steps[1::2], points[1::2], s=9.0, zorder=1.4 + level, **hollow)
-    best = paths[0]
+    best = paths[0] if paths else result.lowest
     points = _points(best, losses, ts_losses)
     top = 2 * best.states.index(best.highest) + 1
     axes.scatter(0.5 * top, points[top], s=16.0, color=ACCENT, zorder=30)
@@ -80,7 +82,7 @@ def _draw_panel(axes: "Axes", result: FastestPaths, losses: np.ndarray, ts_losse
     for step in named:
         _label(axes, best.minima[step], float(step), points[2 * step], above=False, colour=QUIET)
     # Under the curves nothing is drawn on a path that ends low; the highest points are in the middle.
-    axes.legend(loc="best", title="share of $k_{SS}$" if paths else None, title_fontsize=8.0)
+    axes.legend(loc="best", title="share of $k_{SS}$", title_fontsize=8.0)
 
 
 def _label(axes: "Axes", number: int, x: float, y: float, above: bool, colour: str) -> None:
@@ -130,7 +132,7 @@ def draw_grouping(found: list["GroupedRates"], kind: str, log_rate: float) -> "F
     return figure
 
 
-def draw_first_passage(found: list[tuple[float, "Spectrum", "Simulated | None"]]) -> "Figure":
+def draw_first_passage(found: list[tuple[float, "Spectrum | Propagated", "Simulated | None"]]) -> "Figure":
     """Distributions of ln t, one for each temperature, with what was simulated as histograms; of a single temperature
     also the exponential distribution of the same mean, dashed."""
     with style():
@@ -141,15 +143,17 @@ def draw_first_passage(found: list[tuple[float, "Spectrum", "Simulated | None"]]
         colours = [INK] if len(found) == 1 else colormaps["viridis"](np.linspace(0.0, 0.85, len(found)))
         labelled = set(np.unique(np.linspace(0, len(found) - 1, min(len(found), 8)).round().astype(int)).tolist())
         for number, ((temperature, spectrum, simulated), colour) in enumerate(zip(found, colours, strict=True)):
-            times = spectrum.grid()
+            times = grid(spectrum)
             shift = spectrum.log_unit
             label = f"T = {temperature:.4g}" if number in labelled else None
             axes.plot((np.log(times) + shift) / _LN10, spectrum.density(times), color=colour, label=label)
             if simulated is not None and len(simulated.times):
-                bins = np.log(spectrum.grid(31))
+                bins = np.log(grid(spectrum, 31))
                 heights, _ = np.histogram(np.log(simulated.times), bins)
                 heights = heights / (len(simulated.steps) * np.diff(bins))
-                axes.stairs(heights, (bins + shift) / _LN10, color=colour, alpha=0.25, fill=True)
+                filled = len(found) == 1
+                look = {"alpha": 0.25, "fill": True} if filled else {"alpha": 0.6, "linewidth": 0.6}
+                axes.stairs(heights, (bins + shift) / _LN10, color=colour, **look)
             if len(found) == 1:
                 exponential = times * np.exp(-times)
                 dashed = {"color": QUIET, "linewidth": 0.8, "linestyle": (0, (4, 3))}

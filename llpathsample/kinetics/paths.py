@@ -1,16 +1,16 @@
 """The paths from B to A that contribute most to the steady-state rate constant.
 
-k_SS is the sum over all walks that leave a minimum b of B, do not come back to B, and end where they first come to A, of
-p_b k(v_1 <- b) P(v_2 <- v_1) ... (Wales, J. Chem. Phys. 130, 204111, 2009). A path, which meets no minimum twice, is
-one of these walks; the paths are ranked by it. Most walks are no paths, since what is between rattles to and fro before it
-goes on. Every walk becomes one path when its loops are erased in the order in which they close (G. F. Lawler, Duke Math.
-J. 47, 655, 1980), so the contributions of paths with all their returns add up to k_SS exactly. With W the equilibrium flows and
-Pi_B the weight of B they are
+k_SS is the sum over all walks that leave a minimum b of B, do not come back to B, and end where they first come to A,
+of p_b k(v_1 <- b) P(v_2 <- v_1) ... (Wales, J. Chem. Phys. 130, 204111, 2009). A path, which meets no minimum twice, is
+one of these walks; the paths are ranked by it. Most walks are no paths, since what is between rattles to and fro before
+it goes on. Every walk becomes one path when its loops are erased in the order in which they close (G. F. Lawler, Duke
+Math. J. 47, 655, 1980), so the contributions of paths with all their returns add up to k_SS exactly. With W the
+equilibrium flows and Pi_B the weight of B they are
 
     W(b, v_1) / Pi_B  prod_i W(v_i, v_i+1) / s_i,
 
-where s_i is the sum of flows from v_i: of all, for the path alone; with returns, of those that are left after all minima
-but v_1 ... v_i, A and B have been taken out of the network.
+where s_i is the sum of flows from v_i: of all, for the path alone; with returns, of those that are left after all
+minima but v_1 ... v_i, A and B have been taken out of the network.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from llpathsample.kinetics.reduction import log_mesh, taken_out
+from llpathsample.kinetics.returning import most_travelled
 from llpathsample.kinetics.shortest import Graph, shortest_paths
 from llpathsample.kinetics.steps import Steps, steps_of
 from llpathsample.ktn import Network
@@ -26,13 +27,15 @@ from llpathsample.network import lowest_barrier_path
 
 # Contributions with returns cost the cube of the number of minima on all paths, for each path: seconds at this many.
 _MOST_WORK = 1e8
+# Beginnings of paths that are followed for those of the largest contributions with returns.
+MOST_SEARCHES = 3000
 
 
 @dataclass(frozen=True)
 class KineticPath:
-    """minima: ids from B to A. states: the TS of every step that most goes over. highest: the highest of these; barrier:
-    its loss. log_contribution: ln of what the path contributes to k_SS. log_with_returns: the same of all walks that
-    become it when their loops are erased; NaN if it was not computed."""
+    """minima: ids from B to A. states: the TS of every step that most goes over. highest: the highest of these;
+    barrier: its loss. log_contribution: ln of what the path contributes to k_SS. log_with_returns: the same of all
+    walks that become it when their loops are erased; NaN if it was not computed."""
 
     minima: list[int]
     states: list[int]
@@ -49,7 +52,8 @@ class KineticPath:
 
 @dataclass(frozen=True)
 class FastestPaths:
-    """log_rate: ln k_SS from B to A. paths: by falling contribution. lowest: the path whose highest TS is lowest."""
+    """log_rate: ln k_SS from B to A. paths: by falling contribution, alone or with returns. lowest: the path whose
+    highest TS is lowest."""
 
     temperature: float
     log_rate: float
@@ -63,13 +67,24 @@ class FastestPaths:
 
 
 def fastest_paths(
-    network: Network, temperature: float, products: np.ndarray, reactants: np.ndarray, most: int = 1
+    network: Network,
+    temperature: float,
+    products: np.ndarray,
+    reactants: np.ndarray,
+    most: int = 1,
+    returning: bool = False,
 ) -> FastestPaths:
-    """Up to `most` paths from B (reactants) to A (products), each joined to the other by TS: ids of minima."""
+    """Up to `most` paths from B (reactants) to A (products), each joined to the other by TS: ids of minima.
+
+    returning: by their contributions with returns in place of those of the paths alone. That takes a committor for each
+    beginning of a path that is followed, and gives fewer paths, perhaps none, if MOST_SEARCHES of these do not suffice.
+    """
     steps = steps_of(network, temperature)
-    paths = [
-        _described(network, steps, list(nodes), reactants) for nodes in _largest(steps, products, reactants, most)
-    ]
+    if returning:
+        chosen = most_travelled(steps, products, reactants, most, MOST_SEARCHES)
+    else:
+        chosen = _largest(steps, products, reactants, most)
+    paths = [_described(network, steps, list(nodes), reactants) for nodes in chosen]
     chain, states = lowest_path(network, products, reactants)
     lowest = replace(_described(network, steps, chain, reactants), states=states)
     highest = max(states, key=lambda state: (network.ts_losses[state], -state))

@@ -1,8 +1,8 @@
 """The steps of a network at a temperature in symmetric form: what flows between two minima in equilibrium.
 
-W_ij = pi_i k_ij is the same in both directions, by detailed balance. Taking a minimum x out of the network, so that what
-went through it goes at once, is W_ij += W_ix W_xj / sum_l W_xl (star-mesh transformation): nothing is subtracted, so
-every digit stays, and all is kept as logarithms.
+W_ij = pi_i k_ij is the same in both directions, by detailed balance. Taking a minimum x out of the network, so that
+what went through it goes at once, is W_ij += W_ix W_xj / sum_l W_xl (star-mesh transformation): nothing is subtracted,
+so every digit stays, and all is kept as logarithms.
 """
 
 from dataclasses import dataclass

@@ -145,7 +145,7 @@ function lossTree(root, data) {
     }
     if (least > most) return;
     if (p.diverging) {
-      most = Math.max(-least, most);
+      most = Math.max(-least, most) || 1;
       least = -most;
     }
     const stops = p.diverging ? data.scales.diverging : data.scales.rising;
@@ -171,19 +171,19 @@ function lossTree(root, data) {
       if (above >= 0) shared[above] = shared[above] === -2 || shared[above] === shared[i] ? shared[i] : -1;
     }
     const place = new Map();
-    let others = 0;
     for (const [number, colour, name] of p.classes) {
       palette.push(colour);
       place.set(number, palette.length - 1);
-      if (name === null) {
-        others += 1;
-        continue;
-      }
       made("span", "loss-tree-swatch", legend).style.background = colour;
       made("span", "", legend, name + "  ");
     }
-    if (others) made("span", "", legend, others + " more in grey");
-    for (let i = 0; i < nodes; i++) bucket[i] = place.get(shared[i]) || 0;
+    const [others, grey] = p.others;
+    palette.push(grey);
+    if (others) {
+      made("span", "loss-tree-swatch", legend).style.background = grey;
+      made("span", "", legend, others + " more");
+    }
+    for (let i = 0; i < nodes; i++) bucket[i] = shared[i] < 0 ? 0 : place.get(shared[i]) || palette.length - 1;
   }
   function shown(value) {
     if (!Number.isFinite(value)) return "none";
@@ -371,8 +371,7 @@ function lossTree(root, data) {
     for (const p of properties) {
       if (p.name === "loss") continue;
       const value = p.values[leaf];
-      const names = p.names || {};
-      line(p.label, p.kind === "classes" ? (value < 0 ? "none" : names[value] || String(value)) : shown(value));
+      line(p.label, p.kind === "classes" ? (value < 0 ? "none" : p.names[value] || String(value)) : shown(value));
     }
     const px = toX(x[leaf]), py = toY(loss[leaf]);
     const inside = (value, size, most) => Math.min(Math.max(value, 4), Math.max(4, most - size - 4));

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.losses.base import LossModel
+from llcommon.optimise.box import active_set
 from llcommon.optimise.curvature import spectrum
 from llcommon.optimise.downhill import Downhill
 from llcommon.settings import Settings
@@ -32,7 +33,10 @@ class Point:
 
 class Basin:
     """See the module. x = minimum + axes z, axes (N, kappa): eigenvectors of the Hessian over the root of its
-    eigenvalues."""
+    eigenvalues; then one inwards for each coordinate that a bound holds, of the median length of the others.
+
+    log_determinant: of axes^-T axes^-1, the LPPHE where no bound holds a coordinate. held: how many one does.
+    """
 
     def __init__(self, model: LossModel, settings: Settings, minimum: np.ndarray, radius: float | None = None) -> None:
         """minimum: (N,). radius: only points within this distance of it count; None: any distance. A box of the model
@@ -41,28 +45,41 @@ class Basin:
         self.minimum = np.array(minimum, dtype=np.float64)
         self.loss = model.value(self.minimum)
         self.radius = np.inf if radius is None else radius
-        bounds = model.bounds()
-        self.box = bounds
+        self.box = model.bounds()
         self.tolerance = settings.same_point.distance_tolerance
+        self.loss_tolerance = settings.same_point.loss_tolerance
         self.downhill = Downhill(model, settings)
         self.descents = 0
-        found = spectrum(model, self.minimum, settings.curvature, vectors=True)
+        held = np.zeros(model.dimension, dtype=np.int8)
+        if self.box is not None:
+            held = active_set(model, self.minimum, model.value_and_gradient(self.minimum)[1])
+        self.held = int((held != 0).sum())
+        found = spectrum(model, self.minimum, settings.curvature, vectors=True, active=held if self.held else None)
         self.status = self._fitness(found)
         if self.status is Status.CONVERGED:
-            self.axes = found.vectors / np.sqrt(found.values)
-            self.lpphe = float(np.log(found.values).sum())
+            lengths = 1.0 / np.sqrt(found.values)
+            inwards = -np.eye(model.dimension)[:, held != 0] * held[held != 0]
+            length = float(np.median(lengths)) if len(lengths) else 1.0
+            self.axes = np.hstack([found.vectors * lengths, inwards * length])
+            self.log_determinant = float(np.log(found.values).sum()) - 2.0 * self.held * np.log(length)
 
     def _fitness(self, found) -> Status:
         """CONVERGED if there are coordinates to sample in, else why not."""
         if not found.complete or found.vectors is None:
             return Status.STEP_LIMIT
-        if self.box is not None and ((self.minimum <= self.box[0]) | (self.minimum >= self.box[1])).any():
-            return Status.HIT_BOUND
-        if not len(found.values) or not found.values[0] > 0.0:
+        if len(found.values) and not found.values[0] > 0.0:
             return Status.FLAT
         if self.model.superposed(self.minimum, self.minimum) is None:
             return Status.FLAT
         return Status.CONVERGED
+
+    def drawn(self, first: float, normal: np.ndarray) -> Point | None:
+        """The point of the Gaussian exp(-first h) that independent normal numbers, (kappa,), name, turned inwards from
+        the bounds that hold coordinates: its half, or a smaller part, has the 2^-held of its integral. None as `at`."""
+        z = normal / np.sqrt(first)
+        inner = len(z) - self.held
+        z[inner:] = np.abs(z[inner:])
+        return self.at(z)
 
     @property
     def dimension(self) -> int:
@@ -91,8 +108,7 @@ class Basin:
         end = self.downhill.from_point(self.minimum + self.axes @ point.z)
         if end.status is not Status.CONVERGED:
             return False
-        # What is lower or higher needs no superposition to be told apart.
-        if abs(end.loss - self.loss) > max(1e-6 * abs(self.loss), self.downhill.model.path_scale * 1e-3, 1e-6):
+        if not abs(end.loss - self.loss) < self.loss_tolerance:
             return False
         image = self.model.superposed(self.minimum, end.coordinates)
         return bool(np.linalg.norm(image - self.minimum) < self.tolerance)

@@ -33,8 +33,8 @@ Method = Literal["leiden", "louvain"]
 Weights = Literal["rate", "flux", "barrier", "none"]
 METHODS = ("leiden", "louvain")
 WEIGHTS = ("rate", "flux", "barrier", "none")
-_ROUNDS = 20
-_LEAST_GAIN = 1e-6
+_ROUNDS = 10
+_LEAST_GAIN = 1e-5
 
 
 def typical_barrier(network: Network) -> float:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 LABELLED_HUBS = 5
 LARGEST_LAYOUT = 5000  # minima of which a layout can be read, and is found in seconds
 _ROUNDS = 500
+_SCALED = 0.97  # share of minima that the colours tell apart at least
+_FAR = 1.5
 _LINES = {"power law": "-", "exponential": "--", "log-normal": "-.", "Poisson": ":"}
 
 
@@ -132,7 +134,7 @@ def draw_network(
 def _areas(degrees: np.ndarray) -> np.ndarray:
     """Areas in square points, growing with the degree; smaller where there are many."""
     base = float(np.clip(1200.0 / (len(degrees) + 20.0), 1.5, 30.0))
-    return base * (1.0 + 3.0 * degrees / max(float(degrees.max()), 1.0))
+    return base * (1.0 + 6.0 * degrees / max(float(degrees.max()), 1.0))
 
 
 def _coloured_by_loss(axes: "Axes", places: np.ndarray, losses: np.ndarray, dots: dict) -> None:
@@ -141,10 +143,15 @@ def _coloured_by_loss(axes: "Axes", places: np.ndarray, losses: np.ndarray, dots
 
     # The palest tenth of the map would vanish on white paper.
     scale = ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.9, 256)))
-    found = axes.scatter(*places.T, c=losses, cmap=scale, **dots)
-    bar = axes.figure.colorbar(found, ax=axes, shrink=0.6, aspect=18, pad=0.02)
+    # A few very high minima would leave one colour for all others.
+    low, high = float(losses.min()), float(np.quantile(losses, _SCALED))
+    cut = losses.max() - low > _FAR * (high - low)
+    high = high if cut else float(losses.max())
+    found = axes.scatter(*places.T, c=losses, cmap=scale, vmin=low, vmax=high, **dots)
+    place = {"shrink": 0.6, "aspect": 18, "pad": 0.02, "extend": "max" if cut else "neither"}
+    bar = axes.figure.colorbar(found, ax=axes, **place)
     bar.outline.set_visible(False)
-    ticks = round_ticks(float(losses.min()), float(losses.max()))
+    ticks = round_ticks(low, high)
     if len(ticks) > 1:
         bar.set_ticks(ticks, labels=tick_labels(ticks))
     bar.set_label("loss")

@@ -30,10 +30,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sampled:
-    """What came of one minimum. status: CONVERGED; HIT_BOUND, it lies on a bound; FLAT, its Hessian is singular or its
-    loss has a continuous symmetry that the model cannot undo; STEP_LIMIT, too many coordinates; NO_CANDIDATE, no
-    Gaussian fits into the basin, or no point of a population began inside; TIME_LIMIT, stopped before. estimate: None
-    but for CONVERGED."""
+    """What came of one minimum. status: CONVERGED; FLAT, its Hessian is singular or its loss has a continuous symmetry
+    that the model cannot undo; STEP_LIMIT, too many coordinates; NO_CANDIDATE, no Gaussian fits into the basin, or no
+    point of a population began inside; TIME_LIMIT, stopped before. estimate: None but for CONVERGED."""
 
     minimum: int
     status: Status
@@ -56,11 +55,12 @@ class Hits:
 
 @dataclass(frozen=True)
 class _Pilot:
-    """What a pilot tells: kappa, LPPHE, and the steps unless the status says why there are none."""
+    """What a pilot tells: numbers of the basin, and the steps unless the status says why there are none."""
 
     status: Status
     dimension: int = 0
-    lpphe: float = float("nan")
+    log_determinant: float = float("nan")
+    held: int = 0
     ladder: Ladder | None = None
 
 
@@ -87,7 +87,7 @@ def _pilot(minimum: int, point: np.ndarray) -> _Pilot:
     ladder = ladder_of(basin, plan.temperature, plan.moves, plan.seed, minimum)
     if ladder is None:
         return _Pilot(Status.NO_CANDIDATE)
-    return _Pilot(Status.CONVERGED, basin.dimension, basin.lpphe, ladder)
+    return _Pilot(Status.CONVERGED, basin.dimension, basin.log_determinant, basin.held, ladder)
 
 
 def _population(minimum: int, point: np.ndarray, ladder: Ladder, number: int) -> Population:
@@ -148,7 +148,8 @@ def _sampled(minimum: int, pilot: _Pilot | None, populations: list[Population], 
         return Sampled(minimum, pilot.status, None)
     if not populations:
         return Sampled(minimum, Status.TIME_LIMIT, None)
-    found = estimate(pilot.dimension, pilot.lpphe, plan.temperature, pilot.ladder, populations, plan.points)
+    shape = (pilot.dimension, pilot.log_determinant, pilot.held)
+    found = estimate(*shape, plan.temperature, pilot.ladder, populations, plan.points)
     return Sampled(minimum, Status.NO_CANDIDATE if found is None else Status.CONVERGED, found)
 
 

@@ -71,7 +71,8 @@ class Population:
 
 @dataclass(frozen=True)
 class Estimate:
-    """log_integral: ln Z, or ln of the volume. log_harmonic: of its harmonic approximation, inf of a volume.
+    """log_integral: ln Z, or ln of the volume. log_harmonic: of its harmonic approximation, inf of a volume, NaN where
+    a bound holds a coordinate.
     error: standard error of ln Z, by the spread of the populations, NaN of a single one. populations: how many;
     outside: share of first points outside of the basin; survivors: on average. descents: ways down followed, those of
     the pilot too."""
@@ -143,7 +144,7 @@ def _first_width(basin: Basin, temperature: float, rng: np.random.Generator) -> 
     draws = rng.standard_normal((_TRIAL, basin.dimension))
 
     def fits(a: float) -> bool:
-        found = [basin.at(draw / np.sqrt(a)) for draw in draws]
+        found = [basin.drawn(a, draw) for draw in draws]
         return sum(basin.holds(point) for point in found if point is not None) >= _INSIDE * _TRIAL
 
     volume = bool(np.isinf(temperature))
@@ -187,7 +188,7 @@ def _moved(basin: Basin, point: Point, a: float, b: float, length: float, rng: n
 
 def _first_points(basin: Basin, first: float, count: int, rng: np.random.Generator) -> tuple[list[Point], int]:
     """Those of `count` points of the first Gaussian that lie in the basin, and how many do not."""
-    drawn = [basin.at(rng.standard_normal(basin.dimension) / np.sqrt(first)) for _ in range(count)]
+    drawn = [basin.drawn(first, rng.standard_normal(basin.dimension)) for _ in range(count)]
     points = [point for point in drawn if point is not None and basin.holds(point)]
     return points, count - len(points)
 
@@ -236,11 +237,17 @@ def _drawn_anew(log_weights: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 
 def estimate(
-    dimension: int, lpphe: float, temperature: float, ladder: Ladder, populations: list[Population], count: int
+    dimension: int,
+    log_determinant: float,
+    held: int,
+    temperature: float,
+    ladder: Ladder,
+    populations: list[Population],
+    count: int,
 ) -> Estimate | None:
     """Z and its error by populations of `count` points each; None if none of them began inside.
 
-    dimension: kappa. lpphe: of the minimum. temperature: inf for the volume.
+    dimension, log_determinant, held: of the basin. temperature: inf for the volume.
     """
     ratios = np.array([one.log_ratio for one in populations])
     if not np.isfinite(ratios).any():
@@ -250,9 +257,11 @@ def estimate(
     mean = shares.mean()
     number = len(shares)
     error = float(shares.std(ddof=1) / mean / np.sqrt(number)) if number > 1 else float("nan")
+    first = half * np.log(2.0 * np.pi / ladder.harmonic[0]) - 0.5 * log_determinant - held * np.log(2.0)
+    harmonic = half * np.log(2.0 * np.pi * temperature) - 0.5 * log_determinant
     return Estimate(
-        log_integral=float(np.log(mean) + ratios.max() + half * np.log(2.0 * np.pi / ladder.harmonic[0]) - 0.5 * lpphe),
-        log_harmonic=float(half * np.log(2.0 * np.pi * temperature) - 0.5 * lpphe),
+        log_integral=float(np.log(mean) + ratios.max() + first),
+        log_harmonic=float("nan") if held else float(harmonic),
         error=error,
         populations=number,
         outside=sum(one.outside for one in populations) / (number * count),

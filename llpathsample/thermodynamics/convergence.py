@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llpathsample.thermodynamics.curves import Curves
+from llpathsample.thermodynamics.features import Peak, prominence, prominent
 
 SETTLED = 0.01  # of the highest peak
 _STEPS = (1, 2, 5)
@@ -40,20 +41,21 @@ def convergence(counts: list[int], found: list[Curves]) -> Convergence:
     off = np.array([float(np.abs(part.capacity - whole).max()) for part in found])
     deviations = off / highest if highest > 0.0 else np.zeros(len(found))
     unsettled = np.flatnonzero(deviations > SETTLED)
-    tops = [_summits(part) for part in found]
-    best = [max(top, key=lambda place: place[1], default=(np.nan, np.nan)) for top in tops]
+    tops = [prominent(_summits(part)) for part in found]
+    none = Peak(np.nan, np.nan, np.nan)
+    best = [max(top, key=lambda peak: peak.height, default=none) for top in tops]
     return Convergence(
         counts=np.array(counts),
         deviations=deviations,
         peaks=np.array([len(top) for top in tops]),
-        temperatures=np.array([temperature for temperature, _ in best]),
-        heights=np.array([height for _, height in best]),
+        temperatures=np.array([peak.temperature for peak in best]),
+        heights=np.array([peak.height for peak in best]),
         settled=int(counts[unsettled[-1] + 1 if unsettled.size else 0]),
     )
 
 
-def _summits(part: Curves) -> list[tuple[float, float]]:
-    """Temperature and height of each maximum, from the cubics through values and slopes at both ends of a step."""
+def _summits(part: Curves) -> list[Peak]:
+    """Each maximum, from the cubics through values and slopes at both ends of a step."""
     logs, capacity, slope = np.log(part.temperatures), part.capacity, part.slope
     found = []
     for k in np.flatnonzero((slope[:-1] > 0.0) & (slope[1:] <= 0.0)).tolist():
@@ -65,5 +67,6 @@ def _summits(part: Curves) -> list[tuple[float, float]]:
         discriminant = np.sqrt(max(c * c - 3.0 * b * d, 0.0))
         u = b / (discriminant - c) if discriminant > c else 1.0
         u = min(max(u, 0.0), 1.0)
-        found.append((float(np.exp(logs[k] + u * width)), float(capacity[k] + u * (b + u * (c + u * d)))))
+        temperature, height = float(np.exp(logs[k] + u * width)), float(capacity[k] + u * (b + u * (c + u * d)))
+        found.append(Peak(temperature, height, prominence(part, temperature, height)))
     return found

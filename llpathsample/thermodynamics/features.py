@@ -22,7 +22,8 @@ _SMOOTH = 0.02
 _NOTHING = 1e-6
 _ROUNDS = 12
 _MOST = 5000
-_FLAT = 1e-9  # of its height, the prominence of a peak that is none but for rounding
+_FLAT = 1e-9  # of a height, what may be rounding
+SLIGHT = 1e-4  # of the highest peak, the prominence from which on a maximum counts as a peak
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,11 @@ def _joined(first: Curves, second: Curves) -> Curves:
     return Curves(**{name: values[order] for name, values in both.items()})
 
 
-def heat_capacity_peaks(network: Network, found: Curves | None = None) -> list[Peak]:
-    """All maxima of the heat capacity, by rising temperature; empty if all losses are equal.
+def heat_capacity_maxima(network: Network, found: Curves | None = None) -> list[Peak]:
+    """All maxima of the heat capacity, however slight, by rising temperature; empty if all losses are equal.
 
     found: `resolved_curves` of the network, if they are there already. A maximum is where the slope, which is known
-    exactly, changes its sign; its temperature is good to 1e-12.
+    exactly, changes its sign.
     """
     found = resolved_curves(network) if found is None else found
     if found is None:
@@ -129,13 +130,20 @@ def heat_capacity_peaks(network: Network, found: Curves | None = None) -> list[P
         return []
     places = [_summit(network, found.temperatures[k], found.temperatures[k + 1]) for k in tops.tolist()]
     summits = curves(network, np.array(places))
-    whole = _joined(found, summits)
-    peaks = []
-    for temperature, height in zip(places, summits.capacity.tolist(), strict=True):
-        prominence = _prominence(whole, temperature, height)
-        if prominence > _FLAT * height:
-            peaks.append(Peak(temperature, height, prominence))
-    return peaks
+    whole, heights = _joined(found, summits), summits.capacity.tolist()
+    maxima = [Peak(t, height, prominence(whole, t, height)) for t, height in zip(places, heights, strict=True)]
+    return [peak for peak in maxima if peak.prominence > _FLAT * peak.height]
+
+
+def prominent(maxima: list[Peak]) -> list[Peak]:
+    """Those of the maxima whose prominence is at least SLIGHT of the highest: the others are nothing to be seen."""
+    highest = max((peak.height for peak in maxima), default=0.0)
+    return [peak for peak in maxima if peak.prominence >= SLIGHT * highest]
+
+
+def heat_capacity_peaks(network: Network, found: Curves | None = None) -> list[Peak]:
+    """The prominent maxima of the heat capacity, by rising temperature. found: as for `heat_capacity_maxima`."""
+    return prominent(heat_capacity_maxima(network, found))
 
 
 def highest_peak(network: Network) -> float | None:
@@ -157,11 +165,15 @@ def _summit(network: Network, low: float, high: float) -> float:
     return float(np.exp(brentq(slope, a, b, xtol=1e-13, rtol=1e-13)))
 
 
-def _prominence(whole: Curves, temperature: float, height: float) -> float:
-    """How far a maximum stands above the higher of the lowest points that part it from higher ones."""
-    place = int(np.searchsorted(whole.temperatures, temperature))
-    higher = np.flatnonzero(whole.capacity > height)
-    left, right = higher[higher < place], higher[higher > place]
-    before = whole.capacity[(left[-1] if left.size else 0) : place + 1].min() if left.size else 0.0
-    after = whole.capacity[place : right[0] + 1].min() if right.size else 0.0
+def prominence(found: Curves, temperature: float, height: float) -> float:
+    """How far a maximum stands above the higher of the lowest points that part it from higher ones.
+
+    found: curves at rising temperatures, whether the maximum's is one of them or not.
+    """
+    place = int(np.searchsorted(found.temperatures, temperature))
+    # What is higher by rounding only is the maximum itself, met again.
+    higher = np.flatnonzero(found.capacity > height * (1.0 + _FLAT))
+    left, right = higher[higher < place], higher[higher >= place]
+    before = found.capacity[left[-1] : place].min() if left.size else 0.0
+    after = found.capacity[place : right[0] + 1].min() if right.size else 0.0
     return height - float(max(before, after))

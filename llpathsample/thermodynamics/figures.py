@@ -41,17 +41,17 @@ class Shown:
 def heat_capacity_tree(
     landscape: Landscape, ids: np.ndarray, result: HeatCapacity, lowest: int | None = None
 ) -> Shown | None:
-    """The tree of a heat capacity's figure, unconnected minima hanging from the top; None without peaks, and without
-    transition states.
+    """The tree of a heat capacity's figure, unconnected minima hanging from the top; None without peaks within the
+    curve, and without transition states.
 
     ids: (n,) of the network's minima in the landscape. lowest: draw so many of the lowest minima; None for all, but at
     most 1000, first those that make a peak and then the others, by rising loss.
     """
     minima, states = landscape.minima, landscape.transition_states
-    if not result.peaks or not len(states):
+    if not result.within() or not len(states):
         return None
     makes = np.zeros(len(minima), dtype=bool)
-    for makers in result.peaks:
+    for _, makers in result.within():
         makes[ids] |= makers.sides >= 0
     only = None if lowest else np.lexsort((minima.loss, ~makes))[:MOST_DRAWN]
     tree = superbasin_tree(minima.loss, states.loss, states.minima, lowest=lowest, only=only, unconnected=True)
@@ -65,16 +65,15 @@ def draw_heat_capacity(result: HeatCapacity, shown: Shown | None = None) -> "Fig
     """
     marked = result.within()
     best = sorted(sorted(marked, key=lambda item: -item[1].peak.prominence)[:MOST_TREES], key=lambda item: item[0])
-    with_trees = shown is not None and bool(best)
     with style():
-        figure = new_figure(WIDTH, 6.2 if with_trees else 3.0)
-        if with_trees:
+        figure = new_figure(WIDTH, 3.0 if shown is None else 6.2)
+        if shown is not None:
             grid = figure.add_gridspec(2, len(best), height_ratios=(1.0, 1.25))
             top = figure.add_subplot(grid[0, :])
         else:
             top = figure.add_subplot()
         _draw_curve(top, result, marked)
-        if not with_trees:
+        if shown is None:
             return figure
         for place, (number, makers) in enumerate(best):
             axes = figure.add_subplot(grid[1, place])

@@ -7,7 +7,7 @@ import numpy as np
 from llpathsample.ktn import Network
 from llpathsample.thermodynamics.convergence import Convergence, convergence, numbers_of_minima
 from llpathsample.thermodynamics.curves import Curves, curves
-from llpathsample.thermodynamics.features import heat_capacity_peaks, resolved
+from llpathsample.thermodynamics.features import heat_capacity_maxima, prominent, resolved
 from llpathsample.thermodynamics.makers import PeakMakers, peak_makers
 
 
@@ -16,13 +16,15 @@ class HeatCapacity:
     """See the module's docstring.
 
     constant: what is to be added to `capacity` of the curves and to the heights of peaks: kappa, or kappa / 2 without
-    kinetic energy. shown: the curves at the temperatures asked for. peaks: all there are, by rising temperature.
-    range: two temperatures between which all peaks are, and convergence: None for both if all losses are equal.
+    kinetic energy. shown: the curves at the temperatures asked for. peaks: all there are, by rising temperature;
+    slight: number of maxima that are too slight for peaks, see `features.SLIGHT`. range: two temperatures between which
+    all peaks are, and convergence: None for both if all losses are equal.
     """
 
     constant: float
     shown: Curves
     peaks: list[PeakMakers]
+    slight: int
     range: tuple[float, float] | None
     convergence: Convergence | None
 
@@ -46,9 +48,12 @@ def heat_capacity(
     counts = numbers_of_minima(len(network.losses))
     found = resolved(network, counts)
     if found is None:
-        return HeatCapacity(constant, curves(network, [1.0] if temperatures is None else temperatures), [], None, None)
+        shown = curves(network, [1.0] if temperatures is None else temperatures)
+        return HeatCapacity(constant, shown, [], 0, None, None)
     whole = found[-1]
-    makers = [peak_makers(network, peak, top, share) for peak in heat_capacity_peaks(network, whole)]
+    maxima = heat_capacity_maxima(network, whole)
+    peaks = prominent(maxima)
+    makers = [peak_makers(network, peak, top, share) for peak in peaks]
     shown = whole if temperatures is None else curves(network, temperatures)
     ends = (float(whole.temperatures[0]), float(whole.temperatures[-1]))
-    return HeatCapacity(constant, shown, makers, ends, convergence(counts, found))
+    return HeatCapacity(constant, shown, makers, len(maxima) - len(peaks), ends, convergence(counts, found))

@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 
 from llcommon.errors import NothingFound
-from llcommon.interchange.suite import read_database
 from llcommon.store import write_landscape
 from llpathsample import ratescommand
 from llpathsample.kinetics import allpairs
@@ -47,18 +46,8 @@ def test_net4_as_pathsample_printed_it():
     assert np.exp(two.log_time_to_a[2:]) == pytest.approx([50.33207596, 52.73842816], rel=PRINTED)
 
 
-def suite_network(folder):
-    """The network of min.data and ts.data with its sets A and B."""
-    database = read_database(folder, 0)
-    minima, states = database.minima, database.states
-    network = Network(
-        minima.loss, minima.lpphe, np.log(minima.order), states.loss, states.lpphe, np.log(states.order), database.ends
-    )
-    return network, database.sets["A"], database.sets["B"]
-
-
 def test_thirty_two_states_as_interval_arithmetic_has_it():
-    network, a, b = suite_network(networks.DATA / "32state")
+    network, a, b = networks.suite_network(networks.DATA / "32state")
     found = Routes(network, a, b).at(1.0)
     assert np.exp(found.back.passage_time) == pytest.approx(664.582683756473307838, rel=1e-13)
     assert np.exp(found.forth.passage_time) == pytest.approx(585.793406701792197678, rel=1e-13)
@@ -232,6 +221,7 @@ def test_a_row_for_each_minimum_and_all_pairs(file, tmp_path):
         (["--all-pairs", "x.npz", "--temperature", "1", "--temperature", "2"], "--all-pairs needs one temperature"),
         (["-o", "x.svg", "--temperature", "1"], "two temperatures"),
         (["-o", "x.txt"], "svg"),
+        (["--all-pairs", "x.txt", "--temperature", "1"], ".npz"),
         (["--set-a", "0-1", "--set-b", "1"], "overlap"),
         (["--temperature", "0"], "--temperature"),
     ],

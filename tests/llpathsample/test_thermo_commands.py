@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from driving import call
 
+from llcommon.losses import build
 from llcommon.store import read_landscape, write_landscape
 from llpathsample.thermodynamics.heatcapacity import heat_capacity
 from tests.llpathsample.test_observables import NET4
@@ -55,6 +56,16 @@ def test_heat_capacity_is_what_pathsample_printed(folder, capsys):
     for options, less in (([], 0.0), (["--configurational"], 3.0)):
         rows = table(capsys, "heat-capacity", "net4.h5", *words, *options)
         assert [f"{float(row['heat_capacity']) + less:.10g}" for row in rows] == digits
+
+
+def test_zero_modes_are_no_degrees_of_freedom():
+    for model, parameters, expected in (
+        ("lj", {"atoms": 7}, 15), ("lj", {"atoms": 2}, 1), ("himmelblau", {}, 2),
+        ("tabulated", {"degrees_of_freedom": 6}, 6),
+    ):  # fmt: skip
+        loss = build(model, parameters)
+        x = loss.random_start(np.random.default_rng(1)) if loss.dimension else np.empty(0)
+        assert loss.degrees_of_freedom(x) == expected
 
 
 def test_the_document_holds_all(folder, capsys):

@@ -59,6 +59,7 @@ def test_a_diverging_scale_has_zero_in_its_middle(tree):
     values = np.array([-1.0, 0.5, 0.0, np.nan])
     assert limits_of(values, diverging=True) == (-1.0, 1.0)
     assert limits_of(values) == (-1.0, 0.5)
+    assert limits_of(np.zeros(2), diverging=True) == (-1.0, 1.0)
     assert limits_of(np.full(2, np.nan)) is None
     found = as_hex(value_colours(tree, np.array([-1.0, 1.0, 0.0, 0.0]), (-1.0, 1.0), diverging=True))
     assert found[:2] == [DIVERGING[0], DIVERGING[-1]]

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from llcommon.store import write_landscape
+from llcommon.store import read_landscape, write_landscape
 from llcommon.store.scores import Score
 from llpathsample.cli import main
 from tests.networks import himmelblau, net4, random_network
+from tests.test_readme import shown_commands
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +85,10 @@ def test_options_choose_what_is_drawn(call):
 
 
 def test_what_has_no_value_is_said(call):
-    assert "1 minima have no test_accuracy; branches above them are black" in done(
+    assert "1 of 4 minima have no test_accuracy; branches above them are black" in done(
         call, "net.h5 --colour test_accuracy -o t.svg"
     )
-    assert "1 minima have no test_accuracy and are not drawn" in done(call, "net.h5 --x test_accuracy -o u.svg")
+    assert "1 of 4 minima have no test_accuracy and are not drawn" in done(call, "net.h5 --x test_accuracy -o u.svg")
 
 
 def test_tables_colour_and_all_marks_are_drawn(call, tmp_path):
@@ -111,6 +113,19 @@ def test_runs_of_the_file_or_of_another_lead_to_its_minima(call, tmp_path):
     assert "1 of 2 runs lead to no minimum that is drawn, and are left out" in said
 
 
+def test_the_page_of_documentation_shows_what_works(call, tmp_path):
+    for name, source in (("landscape", "trained"), ("adam", "trained"), ("sgd", "trained")):
+        shutil.copy(f"{source}.h5", f"{name}.h5")
+    landscape = read_landscape("landscape.h5")
+    landscape.scores.set(Score("test_accuracy", "", "test.csv"), np.arange(4.0))
+    write_landscape("landscape.h5", landscape)
+    Path("communities.tsv").write_text("id\tloss\tcommunity\n0\t0\t1\n2\t0\t0\n", encoding="utf-8")
+    commands = shown_commands("docs/trees.md")
+    assert len(commands) > 8
+    for command in commands:
+        assert call(command.removeprefix("llpathsample tree ")).exit_code == 0, command
+
+
 def test_properties_are_listed(call):
     names = call("net.h5 --properties").stdout.split()
     assert {"loss", "gain", "community", "test_accuracy"} <= set(names)
@@ -128,6 +143,7 @@ def test_properties_are_listed(call):
         ("net.h5 --only 0,9", 2, "--only names minimum 9, but there are 4"),
         ("net.h5 --size 0x3 -o t.svg", 2, "width and height must be 1 to 100 inches"),
         ("net.h5 --size big -o t.svg", 2, "big is not WIDTHxHEIGHT in inches"),
+        ("net.h5 --thresholds 1 --exact", 2, "--exact and --thresholds exclude each other"),
         ("net.h5 --thresholds a", 2, "a is not losses between commas"),
         ("net.h5 --highlight 1 -o t.html", 2, "--highlight is for figures"),
         ("net.h5 --thresholds -9", 4, "no minimum is left to draw"),

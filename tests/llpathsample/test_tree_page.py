@@ -50,7 +50,8 @@ def test_a_page_asks_for_nothing_and_holds_the_tree(tree):
     assert unpacked(data["shoulder"], "<f8") == tree.shoulder[data["leaves"] :].tolist()
     values = unpacked(data["properties"][1]["values"], "<f4")
     np.testing.assert_array_equal(values, np.float32([0.9, 0.8, np.nan, 0.5]))
-    assert data["properties"][3]["classes"][1][2] == "</script><b>"
+    assert data["properties"][3]["classes"] == [[0, "#0072B2", "glass"], [1, "#D55E00", "</script><b>"]]
+    assert data["properties"][3]["others"][0] == 0
     assert page == tree_html(tree, PROPERTIES, colour="gain", title="a < b")
 
 
@@ -136,7 +137,7 @@ def test_a_browser_shows_what_is_under_the_pointer(browser, tmp_path, tree):
     assert "glass" in page.element(".loss-tree-legend").text
     page.element("option[value=gain]").click()
     page.settle()
-    assert page.call("colour(0)") == "#08519c"
+    assert page.call("colour(0)") == "#b34700"
     assert "-2" in page.element(".loss-tree-legend").text
     # Zoom about the middle, and back.
     whole = page.call("state().view")

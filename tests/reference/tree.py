@@ -156,11 +156,15 @@ def bottoms(losses, ts_minima) -> set[int]:
     return {a for a, others in neighbours.items() if all(losses[b] >= losses[a] for b in others)}
 
 
-def painted(lines, colours) -> dict[tuple[int, int], int]:
-    """Colour of every cell that vertical lines cover, painted one over the other, the longest downwards first."""
+def painted(lines, colours, axis, first) -> dict[tuple[int, int], int]:
+    """Colour by place and cell of what lines along an axis cover, painted over each other by falling first(line)."""
     cells = {}
-    vertical = [(line, colour) for line, colour in zip(lines, colours, strict=True) if line[0][0] == line[1][0]]
-    for ((x, top), (_, end)), colour in sorted(vertical, key=lambda item: -item[0][1][1]):
-        for row in range(top, end):
-            cells[x, row] = colour
+    along = []
+    for line, colour in zip(lines, colours, strict=True):
+        (begin, end), places = sorted(point[axis] for point in line), {point[1 - axis] for point in line}
+        if len(places) == 1 and begin < end:
+            along.append((first(line), places.pop(), begin, end, colour))
+    for _, place, begin, end, colour in sorted(along, key=lambda item: -item[0]):
+        for cell in range(begin, end):
+            cells[place, cell] = colour
     return cells
