@@ -139,6 +139,8 @@ def prepare_pele() -> Path:
     if not _is_ready(PELE_FOLDER, PELE_REQUIREMENTS):
         _install(PELE_FOLDER, *PELE_REQUIREMENTS)
     return _python(PELE_FOLDER)
+
+
 def _pygt_networks() -> Path:
     return PYGT_FOLDER / "source" / "PyGT-0.3.0" / "examples" / "KTN_data"
 

@@ -10,7 +10,6 @@ from llcommon.store import Landscape
 from llcommon.store.scores import SET_PREFIX, Score
 from llpathsample.grouping import Groups, free_energy_groups, loss_groups, lowest_members, rate_groups
 from llpathsample.kinetics.rates import Routes
-from llpathsample.kinetics.rates import log_rate_constants
 from llpathsample.ktn import Network
 from llpathsample.network import spanning_forest
 

@@ -177,8 +177,8 @@ def draw_branches(
     """Draw a disconnectivity graph on given axes, in the style of the caller; the axes get their limits and ticks.
 
     colours: (n,) value per minimum of the landscape, as in draw_tree. diverging: the scale is centred on zero, grey
-    there, orange below and blue above. label: name of the value. names: of classes, beside the label. limits: ends of the
-    scale, by default the values of what is drawn. x_label: of the horizontal axis of a tree along a property.
+    there, orange below and blue above. label: name of the value. names: of classes, beside the label. limits: ends of
+    the scale, by default the values of what is drawn. x_label: of the horizontal axis of a tree along a property.
     y_range: losses to be seen, by default those of the tree. key: whether a scale or a legend stands beside.
     """
     from matplotlib.collections import LineCollection

@@ -68,7 +68,6 @@ def regroup(
     from llpathsample.analysiscommands import chosen_temperatures, complete_network
     from llpathsample.groupscan import grouped_rates
     from llpathsample.kinetics.rates import Routes
-    from llpathsample.kinetics.rates import log_rate_constants
 
     if output is not None:
         figure_format(output)

@@ -232,8 +232,7 @@ def test_landscape_files(folder, capsys, command, name, sentence):
     refused(folder, capsys, 3, command.format(name), f"error: {name} ", sentence)
 
 
-READ_NO_POINTS = ("list", "show", "stats", "tree", "path", "fastest-paths", "first-passage", "regroup")
-READ_NO_POINTS = ("list", "show", "stats", "tree", "report", "path")
+READ_NO_POINTS = ("list", "show", "stats", "tree", "report", "path", "fastest-paths", "first-passage", "regroup")
 POINT_READERS = [command for command in READERS if command.split()[1] not in READ_NO_POINTS]
 
 

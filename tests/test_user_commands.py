@@ -163,11 +163,7 @@ WITHOUT_TRUST = {
     "llgmin": {"new", "run", "train", "list", "show", "stats", "plot"},
     "lloptim": {"list", "show"},
     "llpathsample": {
-        "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "prune", "remove", "retain",
-        "extract", "fastest-paths", "first-passage", "regroup",
-        "list", "show", "stats", "tree", "path", "rates", "fastest-paths", "first-passage", "regroup",
-        "prune", "remove", "retain", "extract",
-        "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "fastest-paths",
+        "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "rates", "fastest-paths",
         "first-passage", "regroup", "prune", "remove", "retain", "extract",
     },
 }

@@ -112,7 +112,8 @@ def plan(count: int, pairs: np.ndarray, kept: np.ndarray, share: float | None = 
     structure = ranked(order, row_starts, rows)
     rank = np.empty(count, dtype=np.int64)
     rank[order] = np.arange(count)
-    low, high = np.sort(rank[pairs], axis=1).T
+    first, second = rank[pairs[:, 0]], rank[pairs[:, 1]]
+    low, high = np.minimum(first, second), np.maximum(first, second)
     own = np.argsort(low, kind="stable")
     inner = count - len(kept)
     if sparse < inner:
