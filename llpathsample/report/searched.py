@@ -183,13 +183,15 @@ def _search(landscape) -> list[str]:
     settings = landscape.settings
     counters = landscape.counters
     same = settings.same_point
-    said = [
-        f"Two points are one if their losses differ by less than {number(same.loss_tolerance)} and their distance, "
-        "after the best of all exchanges that leave the loss as it is, is less than "
-        f"{number(same.distance_tolerance)}.",
-        f"A stored minimum has a root mean square gradient of at most {number(settings.quench.rms)}, a transition "
-        f"state of at most {number(settings.connect.rms)} and exactly one direction downhill.",
-    ]
+    said = []
+    if landscape.declared.dimension:
+        said = [
+            f"Two points are one if their losses differ by less than {number(same.loss_tolerance)} and their distance, "
+            "after the best of all exchanges that leave the loss as it is, is less than "
+            f"{number(same.distance_tolerance)}.",
+            f"A stored minimum has a root mean square gradient of at most {number(settings.quench.rms)}, a transition "
+            f"state of at most {number(settings.connect.rms)} and exactly one direction downhill.",
+        ]
     if counters.get("quenches"):
         said.insert(
             0,
@@ -202,7 +204,7 @@ def _search(landscape) -> list[str]:
             f"{counted(len(landscape.pairs), 'pair')} of minima were tried in {counted(attempts, 'attempt')} to find "
             f"transition states between them; the pairs were chosen by the strategy {settings.grow.strategy}."
         )
-    blocks = [points(said)]
+    blocks = [points(said)] if said else []
     blocks += _settings(settings)
     if counters:
         rows = [(name, number(count)) for name, count in sorted(counters.items())]
@@ -281,6 +283,8 @@ def completeness(material: Material) -> list[str]:
 
 def _unseen(landscape) -> list[str]:
     counts = frequencies(landscape.minima.visits)
+    if not landscape.counters.get("quenches"):
+        return [note("The file does not tell of a search for minima, so nothing can be said of those not found.")]
     if not counts.draws:
         return [
             note("The file does not say how often each minimum was found, so nothing can be said of those not found.")
@@ -331,11 +335,14 @@ def _connections(landscape, summary: dict) -> list[str]:
         f"The network has {counted(sizes, 'component')}; that of the lowest minimum holds "
         f"{number(summary['minima_in_main_component'])} of {number(summary['minima'])} minima, and "
         f"{counted(summary['isolated_minima'], 'minimum has', 'minima have')} no connection at all.",
-        f"{counted(summary['transition_states'], 'transition state')}, of which "
-        f"{number(summary['degenerate_transition_states'])} degenerate: both sides of these are one minimum or its "
-        f"images, and they connect nothing. The others join {number(summary['connected_pairs'])} different pairs of "
-        "minima.",
+        f"{counted(summary['transition_states'], 'transition state')} in all; "
+        f"{counted(summary['connected_pairs'], 'pair')} of different minima are joined by some.",
     ]
+    if summary["degenerate_transition_states"]:
+        said.append(
+            f"{counted(summary['degenerate_transition_states'], 'transition state')} among them connect nothing: both "
+            "sides are one minimum, or images of one (degenerate)."
+        )
     blocks = [points(said)]
     failed = summary["pairs_not_connected"]
     if failed:
