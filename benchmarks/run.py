@@ -44,6 +44,7 @@ TASKS = {
     "structure": "structure",
     "thermodynamics": "thermodynamics",
     "kinetics": "kinetics",
+    "passages": "passages",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 GROWERS = ("group", "lean")

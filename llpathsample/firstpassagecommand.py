@@ -24,6 +24,7 @@ _QUANTILES = {"ln_time_5": 0.05, "ln_median_time": 0.5, "ln_time_95": 0.95}
 # What a second moment may be off by, relatively, before it is worth a warning.
 _GOOD_REDUCTION = 0.01
 _NEARLY_SINGLE = 1e-3
+_MATRICES = 9  # of all states that are held at the same time, work of LAPACK included
 
 
 @click.command("first-passage")
@@ -78,6 +79,7 @@ def first_passage(
     complete = complete_network(landscape, file)
     a, b = places_of_sets(complete, *chosen_sets(landscape, set_a, set_b))
     asked = chosen_temperatures(landscape, temperature, temperatures)
+    _check_memory(min(states, len(complete.ids)))
     plan = (simulate, 1 if seed is None else seed, steps, jobs)
     found = [_at(complete.network, value, a, b, states, plan) for value in asked.tolist()]
     extra = {**complete.omissions(), "curves": _curves(found), "spectra": _spectra(found)}
@@ -105,6 +107,19 @@ class _Found:
     exponentials: "object"
     told: "object"
     simulated: "object | None"
+
+
+def _check_memory(states: int) -> None:
+    """ConfigError if this machine does not have the memory that so many states need."""
+    from llcommon.errors import NO_MEMORY, ConfigError
+    from llcommon.machine import available_memory
+
+    needed, left = _MATRICES * 8 * states**2, available_memory()
+    if left is not None and needed > left:
+        raise ConfigError(
+            f"{NO_MEMORY}: {states} states need {needed / 1e9:.1f} GB, {left / 1e9:.1f} GB are left; "
+            "keep fewer by --states"
+        )
 
 
 def _at(network, temperature: float, a, b, states: int, plan):

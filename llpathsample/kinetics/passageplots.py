@@ -82,7 +82,9 @@ def _draw_panel(axes: "Axes", result: FastestPaths, losses: np.ndarray, ts_losse
     for step in named:
         _label(axes, best.minima[step], float(step), points[2 * step], above=False, colour=QUIET)
     # Under the curves nothing is drawn on a path that ends low; the highest points are in the middle.
-    axes.legend(loc="best", title="share of $k_{SS}$", title_fontsize=8.0)
+    alone = any(np.isnan(path.log_with_returns) for path in paths)
+    title = "share of $k_{SS}$" if alone else "share of $k_{SS}$, with returns"
+    axes.legend(loc="best", title=title, title_fontsize=8.0)
 
 
 def _label(axes: "Axes", number: int, x: float, y: float, above: bool, colour: str) -> None:

@@ -219,7 +219,7 @@ def test_trajectories_that_do_not_arrive_are_not_averaged():
     assert np.isnan(found.mean) and np.isnan(found.error)
 
 
-def test_the_mean_of_the_original_suite(tmp_path, capsys):
+def test_the_mean_of_the_original_suite(tmp_path, capsys, monkeypatch):
     # PATHSAMPLE's MFPT of this network with B = {4}.
 
     file = tmp_path / "net4.h5"
@@ -237,6 +237,9 @@ def test_the_mean_of_the_original_suite(tmp_path, capsys):
     assert (tmp_path / "p.png").stat().st_size > 1000
     assert call("llpathsample", *words[:4], "--curve", "--states", "2") == 0
     said = capsys.readouterr()
+    monkeypatch.setattr("llcommon.machine.available_memory", lambda: 100)
+    assert call("llpathsample", *words[:4]) == 2
+    assert "keep fewer by --states" in capsys.readouterr().err
     lines = said.out.splitlines()
     assert lines[0].split("\t") == ["temperature", "ln_time", "density", "survival"] and len(lines) == 401
     assert "the 1 fastest of 3 minima" in said.err
