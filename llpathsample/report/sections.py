@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llcommon.errors import ConfigError, InputError, NothingFound
-from llpathsample.report import kinetic, lowest, searched, structural, terms, thermal
+from llpathsample.report import completeness, kinetic, lowest, searched, structural, terms, thermal
 from llpathsample.report.material import Material, Missing
 from llpathsample.report.names import NAMES
 from llpathsample.report.page import Section, note, whole_page
@@ -31,7 +31,7 @@ PARTS = {
     "completeness": Part(
         "How complete it is",
         "No search proves that nothing was missed; these numbers say how likely it is.",
-        searched.completeness,
+        completeness.completeness,
     ),
     "tree": Part(
         "The tree",
