@@ -217,7 +217,7 @@ def test_b_is_the_bottom_of_the_other_funnel():
     add_states(landscape, [1.2, 2.2, 1.7, 9.0], [(0, 1), (1, 2), (3, 4), (2, 4)])
     sets = Material(landscape, "x.h5", "", Superposition(2, 0.0)).sets
     assert (sets.a.tolist(), sets.b.tolist()) == ([0], [3])
-    assert "minimum 3, loss 0.5" in report_of(landscape, ("rates",)).texts["rates"]
+    assert "minimum 3, loss 0.500000000" in report_of(landscape, ("rates",)).texts["rates"]
     alone = landscape_of([0.0, 1.0], points[:2])
     with pytest.raises(Missing, match="no rate to it"):
         Material(alone, "x.h5", "", Superposition(2, 0.0)).sets  # noqa: B018
@@ -267,6 +267,7 @@ def test_numbers_that_overflow_and_shares():
     assert page.exponential(-np.inf) == "0" and page.exponential(np.nan) == "\u2013"
     assert page.share(0.5) == "50 %" and page.share(1e-7) == "< 0.001 %" and page.share(1.0) == "100 %"
     assert page.share(0.0) == "0 %" and page.share(np.nan) == "\u2013"
+    assert page.loss(-1.5) == "\u22121.50000000" and page.loss(0.0) == "0"
     assert page.counted(1, "minimum", "minima") == "1 minimum" and page.counted(0, "pair") == "0 pairs"
 
 
