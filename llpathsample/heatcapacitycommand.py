@@ -76,7 +76,7 @@ def heat_capacity(
     from llpathsample.thermodynamics.heatcapacity import heat_capacity as computed
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     common = freedom_of(landscape, file)
@@ -118,7 +118,8 @@ def _tell(result, complete, automatic: bool) -> None:
     from llpathsample.thermodynamics.features import SLIGHT
 
     if result.range is None:
-        log("note: all minima have the same loss, so the heat capacity is its constant and has no peak")
+        at = "; the temperature is 1" if automatic else ""
+        log(f"note: all minima have the same loss, so the heat capacity is its constant and has no peak{at}")
         return
     if automatic:
         say_range(*result.range)

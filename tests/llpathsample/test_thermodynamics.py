@@ -270,7 +270,20 @@ def test_free_energies_agree_with_thermodynamics():
     np.testing.assert_allclose(
         -t * np.logaddexp(-found.groups[:, 1] / t, -found.groups[:, 2] / t), found.free_energy, rtol=1e-12
     )
-    assert np.isinf(found.groups[:, 3]).all()
+    own = [log_occupations(network, temperature)[3] for temperature in t.tolist()]
+    np.testing.assert_allclose(found.log_shares[:, 0], own, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(found.log_shares[:, 1:3]).sum(axis=1), 1.0, rtol=1e-12)
+    assert np.isinf(found.groups[:, 3]).all() and (found.log_shares[:, 3] == -np.inf).all()
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-20, 1.7e308])
+def test_shares_of_groups_are_exact_where_free_energies_are_not(temperature):
+    network = random_minima(6, 25)
+    groups = [np.argsort(network.losses)[:1], np.arange(10)]
+    found = free_energies(network, [temperature], Superposition(kappa=7, log_group_order=3.0), groups)
+    shares = np.exp(log_occupations(network, temperature))
+    np.testing.assert_allclose(np.exp(found.log_shares[0]), [shares[rows].sum() for rows in groups], rtol=1e-12)
+    assert np.isfinite(found.entropy[0])
 
 
 def test_occupations_of_some_and_of_all_others():
