@@ -67,7 +67,7 @@ def temperature_range(network: Network) -> tuple[float, float] | None:
     L_1 - L_0 > 2 T + 3 (<L> - L_0), and as <L> rises with T, at all lower temperatures too. The range is twice as wide
     at both ends, so that a curve shows how peaks there begin and end.
     """
-    above = (network.losses - network.losses.min())[above_lowest(network.losses)]
+    above = (network.losses - network.losses.min())[above_lowest(network)]
     if not above.size:
         return None
     gap, high = float(above.min()), 0.5 * float(above.max())
