@@ -17,7 +17,7 @@ from llcommon.cli import (
     write_table,
 )
 from llpathsample.analysiscommands import complete_network, given_temperatures, temperature_options
-from llpathsample.thermocommands import figure_to, freedom_of, save, say_range
+from llpathsample.thermocommands import alike, figure_to, freedom_of, save, say_range
 
 TABLES = ("curve", "peaks", "minima", "convergence")
 
@@ -119,7 +119,7 @@ def _tell(result, complete, automatic: bool) -> None:
 
     if result.range is None:
         at = "; the temperature is 1" if automatic else ""
-        log(f"note: all minima have the same loss, so the heat capacity is its constant and has no peak{at}")
+        log(f"note: {alike(complete)}, so the heat capacity is its constant and has no peak{at}")
         return
     if automatic:
         say_range(*result.range)

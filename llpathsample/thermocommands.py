@@ -69,6 +69,11 @@ def freedom_of(landscape, file: Path):
     return Superposition(int(declared.degrees_of_freedom(x)), float(declared.log_group_order()))
 
 
+def alike(complete: Complete) -> str:
+    """Why there is no range of temperatures."""
+    return "there is a single minimum" if len(complete.ids) == 1 else "all minima have the same loss"
+
+
 def automatic_or_given(complete: Complete, asked, where: str = ""):
     """Temperatures asked for, or those that show all peaks of the heat capacity; and the temperatures of the peaks.
 
@@ -81,7 +86,7 @@ def automatic_or_given(complete: Complete, asked, where: str = ""):
     found = resolved_curves(complete.network)
     if found is None:
         at = "; the temperature is 1" if asked is None else ""
-        log(f"note: {where}all minima have the same loss, so occupations do not change with temperature{at}")
+        log(f"note: {where}{alike(complete)}, so occupations do not change with temperature{at}")
         return (np.array([1.0]) if asked is None else asked), []
     peaks = [peak.temperature for peak in heat_capacity_peaks(complete.network, found)]
     if asked is not None:

@@ -144,12 +144,16 @@ def test_a_landscape_without_transition_states(folder, capsys, drawn):
 def test_one_loss_is_no_peak(folder, capsys):
     name = changed(folder, "one.h5", lambda landscape: landscape.keep(np.array([1]), NO_STATES))
     message = said(capsys, 0, "heat-capacity", name)
-    assert "so the heat capacity is its constant and has no peak; the temperature is 1" in message
+    assert "there is a single minimum, so the heat capacity is its constant and has no peak; the tem" in message
     found = document(capsys, "heat-capacity", name, "--temperatures", "0.1:1:3")
     assert found["peaks"] == found["minima"] == found["convergence"] == [] and found["peak_range"] is None
     assert [row["heat_capacity"] for row in found["rows"]] == [6.0, 6.0, 6.0]
     message = said(capsys, 0, "frustration", name)
     assert "so occupations do not change with temperature; the temperature is 1" in message and "grow" not in message
+    name = changed(folder, "alike.h5", lambda landscape: landscape.minima.set("loss", np.full(4, -1.0)))
+    message = said(capsys, 0, "frustration", name)
+    assert "all minima have the same loss" in message and "3 minima that have the loss of the global" in message
+    assert "no minimum is left for the frustration, which is 0\n" in message
 
 
 def test_what_is_not_shown_is_told(folder, capsys, drawn):
