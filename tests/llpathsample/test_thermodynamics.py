@@ -154,6 +154,14 @@ def test_no_peak_is_missed(seed, count):
     assert max(prominences, default=0.0) == max(heights, default=0.0)
 
 
+def test_sharp_peaks_within_a_step_are_found():
+    """Two transitions, each where weights are equal, so near that a range up to T = 1 has a step for both of them."""
+    network = network_of([0.0, 1e-4, 3.6e-4, 1.0], [0.0, -80.0, -272.0, -272.0])
+    first, second, third = heat_capacity_peaks(network)
+    assert [first.temperature, second.temperature] == pytest.approx([1e-4 / 40.0, 2.6e-4 / 96.0], rel=2e-3)
+    assert third.height == pytest.approx(0.43922884, rel=1e-6)
+
+
 def test_two_peaks_far_apart():
     """A pair of near levels below a broad band: each peak is that of two levels, and each has its own makers."""
     network = network_of([0.0, 1e-6, 1.0, 1.0], [0.0, 0.0, -20.0, -20.0])
