@@ -107,6 +107,8 @@ def _draw(landscape, complete, result, lowest: int | None, output: Path) -> None
         log("note: without peaks or transition states the figure has no trees")
     else:
         log(f"{shown.tree.leaves.size} of {shown.total} minima are drawn")
+        if shown.makers_left_out:
+            log(f"note: {shown.makers_left_out} minima that make peaks are not among them")
         peaks = len(result.within())
         if peaks > MOST_TREES:
             log(f"note: trees are drawn for the {MOST_TREES} most prominent of {peaks} peaks")

@@ -32,11 +32,12 @@ _SIDES = {GAINS: "gain occupation on heating", LOSES: "lose occupation"}
 @dataclass(frozen=True)
 class Shown:
     """The tree of a heat capacity's figure. ids: (n,) ids in the landscape of the network's minima; total: number of
-    minima of the landscape."""
+    minima of the landscape; makers_left_out: how many of those that make a peak are not in the tree."""
 
     tree: Tree
     ids: np.ndarray
     total: int
+    makers_left_out: int
 
 
 def heat_capacity_tree(
@@ -56,7 +57,8 @@ def heat_capacity_tree(
         makes[ids] |= makers.sides >= 0
     only = None if lowest else np.lexsort((minima.loss, ~makes))[:MOST_DRAWN]
     tree = superbasin_tree(minima.loss, states.loss, states.minima, lowest=lowest, only=only, unconnected=True)
-    return Shown(tree, ids, len(minima))
+    left_out = np.count_nonzero(makes) - np.count_nonzero(makes[tree.minimum[tree.leaves]])
+    return Shown(tree, ids, len(minima), int(left_out))
 
 
 def draw_heat_capacity(result: HeatCapacity, shown: Shown | None = None) -> "Figure":

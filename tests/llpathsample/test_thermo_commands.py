@@ -159,7 +159,10 @@ def test_one_loss_is_no_peak(folder, capsys):
 def test_what_is_not_shown_is_told(folder, capsys, drawn):
     message = said(capsys, 0, "heat-capacity", "net4.h5", "--temperatures", "1:2:3", "-o", "hot.svg")
     assert "no peak is between the temperatures asked for" in message and "are drawn" not in message
-    assert [len(figure.axes) for figure in drawn] == [1]
+    message = said(capsys, 0, "heat-capacity", "net4.h5", "--lowest", 3, "-o", "low.svg")
+    assert "3 of 4 minima are drawn\nnote: 1 minima that make peaks are not among them\n" in message
+    assert "not among" not in said(capsys, 0, "heat-capacity", "net4.h5", "-o", "all.svg")
+    assert [len(figure.axes) for figure in drawn] == [1, 2, 2]
     name = changed(folder, "faint.h5", lambda landscape: landscape.minima.set("loss", np.array([0.0, 0.5, 0.8, 1e9])))
     landscape = read_landscape(folder / name)
     landscape.minima.replace("lpphe", 3, 40.0)
@@ -170,7 +173,7 @@ def test_what_is_not_shown_is_told(folder, capsys, drawn):
     message = said(capsys, 0, "free-energy", "net4.h5", "--temperature", 1, "--temperature", 1e308)
     assert "from T = 1e+308 on energies are too large for a number" in message
     assert "1e-100 to 1e100" in said(capsys, 2, "entropy", "net4.h5", "--temperatures", "1e-300:1:5", "-o", "cold.svg")
-    assert len(drawn) == 1
+    assert len(drawn) == 3
 
 
 def test_figures_of_all_commands(folder, capsys):
