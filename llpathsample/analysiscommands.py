@@ -129,7 +129,7 @@ def complete_network(landscape, file: Path) -> Complete:
     states = len(landscape.transition_states) - len(network.ts_losses)
     if minima or states:
         log(
-            f"note: {file}: {minima} minima and {states} transition states without LPPHE, or of such minima, are left out"
+            f"note: {file}: {minima} minima and {states} transition states are left out: no LPPHE, or of such minima"
         )
         if landscape.global_minimum() not in ids:
             log(f"warning: {file}: the global minimum is one of them; compute its LPPHE with llpathsample recompute")

@@ -105,7 +105,7 @@ def test_the_document_holds_all(folder, capsys):
 def test_points_without_lpphe_are_left_out_and_told(folder, capsys):
     name = changed(folder, "part.h5", lambda landscape: landscape.minima.replace("lpphe", 2, np.nan))
     message = said(capsys, 0, "heat-capacity", name, "--temperature", 0.5)
-    assert "part.h5: 1 minima and 2 transition states without LPPHE, or of such minima, are left out" in message
+    assert "part.h5: 1 minima and 2 transition states are left out: no LPPHE, or of such minima" in message
     assert "warning" not in message
     found = document(capsys, "heat-capacity", name)
     assert found["minima_left_out"] == 1
