@@ -172,7 +172,7 @@ def test_the_command(tmp_path, capsys):
     rows = [line.split("\t") for line in said.out.splitlines()]
     assert rows[0][-2:] == ["minima", "transition_states"] and len(rows) == 1 + 2 * 2
     assert rows[1][-2:] == ["3 0", "3"] and float(rows[1][4]) == pytest.approx(1.0)
-    assert "1 minima and 2 transition states without LPPHE" in said.err
+    assert "1 minima and 2 transition states are left out: no LPPHE" in said.err
     assert (tmp_path / "paths.svg").stat().st_size > 1000
     assert call("llpathsample", "fastest-paths", tmp_path / "net4.h5", "--set-a", "0", "--set-b", "1") == 4
     assert "join sets A and B" in capsys.readouterr().err

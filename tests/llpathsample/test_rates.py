@@ -249,7 +249,7 @@ def test_no_path_and_no_memory(file, tmp_path, monkeypatch):
     write_landscape(tmp_path / "apart.h5", landscape)
     result = run(tmp_path / "apart.h5", "--set-a", "0", "--set-b", "1")
     assert isinstance(result.exception, NothingFound)
-    assert "4 transition states without LPPHE" in result.output
+    assert "4 transition states are left out: no LPPHE" in result.output
     monkeypatch.setattr("llcommon.machine.available_memory", lambda: 10)
     result = run(file, "--temperature", 1.0)
     assert "memory" in str(result.exception)
