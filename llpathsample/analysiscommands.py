@@ -224,3 +224,17 @@ def _members(landscape, name: str, rule: str | None, other: str, fallback: str):
         chosen = f"minimum {found[0]}, the lowest" if fallback == "lowest" else f"all {len(found)} minima besides A"
         log(f"set {name}: {chosen}; {option} names others")
     return found
+
+
+def temperatures_between(between: Between, temperature: Sequence[float], temperatures: tuple[float, float, int] | None):
+    """As `given_temperatures`, and one by the barrier between A and B if there are none, which is said."""
+    import numpy as np
+
+    from llpathsample.kinetics.rates import Routes, barrier_between, middle_temperature
+
+    found = given_temperatures(temperature, temperatures)
+    if found is None:
+        barrier = barrier_between(Routes(between.complete.network, between.a, between.b))
+        found = np.array([middle_temperature(barrier)])
+        log(f"temperature {found[0]:g}, a tenth of the highest barrier between A and B; --temperature sets another")
+    return found

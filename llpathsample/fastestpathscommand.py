@@ -47,7 +47,7 @@ def fastest_paths(
     """
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
-    from llpathsample.analysiscommands import between_sets, chosen_temperatures, complete_network
+    from llpathsample.analysiscommands import between_sets, complete_network, temperatures_between
     from llpathsample.kinetics import paths
     from llpathsample.kinetics.passageplots import MOST_PANELS, draw_fastest_paths
 
@@ -56,7 +56,7 @@ def fastest_paths(
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
     between = between_sets(landscape, complete_network(landscape, file), set_a, set_b)
-    asked = chosen_temperatures(landscape, temperature, temperatures)
+    asked = temperatures_between(between, temperature, temperatures)
     complete = between.complete
     found = [
         paths.fastest_paths(complete.network, value, between.a, between.b, most, rank == "returns").renumbered(

@@ -65,7 +65,7 @@ def first_passage(
     """
     from llcommon.plotting import figure_format, save_figure
     from llcommon.store import check_writable, read_landscape
-    from llpathsample.analysiscommands import between_sets, chosen_temperatures, complete_network
+    from llpathsample.analysiscommands import between_sets, complete_network, temperatures_between
     from llpathsample.kinetics.passageplots import draw_first_passage
 
     if output is not None:
@@ -73,7 +73,7 @@ def first_passage(
         check_writable(output, force)
     landscape = read_landscape(file, points=False)
     between = between_sets(landscape, complete_network(landscape, file), set_a, set_b)
-    asked = chosen_temperatures(landscape, temperature, temperatures)
+    asked = temperatures_between(between, temperature, temperatures)
     _check_memory(min(states, len(between.complete.ids)))
     plan = (simulate, 1 if seed is None else seed, steps, jobs)
     found = [_at(between, value, states, plan) for value in asked.tolist()]

@@ -19,8 +19,6 @@ from llcommon.cli import (
 )
 from llpathsample.analysiscommands import set_options, temperature_options
 
-_NUMBER = 13  # temperatures unless some are given
-_SHARES = (1.0 / 50.0, 1.0 / 2.0)  # the lowest and the highest of them, of the barrier between A and B
 # Names in the table, and attributes of a direction.
 _KINDS = {"k_ss": "steady_state", "k_nss": "non_steady_state", "k_mfpt": "inverse_time", "k_f": "first_passage"}
 _RATE, _TIME = "1/time", "time"
@@ -56,7 +54,7 @@ def rates(
     from llcommon.plotting import save_figure
     from llcommon.store import read_landscape
     from llpathsample.analysiscommands import between_sets, complete_network, given_temperatures
-    from llpathsample.kinetics.rates import Routes, barrier_between
+    from llpathsample.kinetics.rates import Routes, arrhenius_temperatures, barrier_between
 
     asked = given_temperatures(temperature, temperatures)
     _check(asked, each, all_pairs, output, force)
@@ -69,7 +67,9 @@ def rates(
     if unconnected:
         log(f"note: {unconnected} minima that are not joined to both sets are left out")
     if asked is None:
-        asked = _default_temperatures(barrier_between(routes))
+        asked = arrhenius_temperatures(barrier_between(routes))
+        ends = f"{asked[0]:.3g} to {asked[-1]:.3g}"
+        log(f"{len(asked)} temperatures from {ends}: 1/50 to 1/2 of the highest barrier between A and B")
     found = []
     with Progress(len(asked), "temperatures") as progress:
         for number, value in enumerate(asked.tolist()):
@@ -108,15 +108,6 @@ def _check(asked, each: bool, all_pairs: Path | None, output: Path | None, force
         raise ConfigError(f"{'--minima' if each else '--all-pairs'} needs one temperature; name it by --temperature")
     if output is not None and asked is not None and len(asked) < 2:
         raise ConfigError("a figure over 1/T needs two temperatures at least; give more by --temperature")
-
-
-def _default_temperatures(barrier: float):
-    """Temperatures of equal ratios over what a barrier says is neither frozen nor free."""
-    import numpy as np
-
-    low, high = (share * barrier for share in _SHARES)
-    log(f"{_NUMBER} temperatures from {low:.3g} to {high:.3g}: 1/50 to 1/2 of the highest barrier between A and B")
-    return np.geomspace(low, high, _NUMBER)
 
 
 # --- tables -----------------------------------------------------------------------------------

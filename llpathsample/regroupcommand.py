@@ -65,7 +65,7 @@ def regroup(
     from llcommon.errors import ConfigError
     from llcommon.plotting import figure_format
     from llcommon.store import check_writable, read_landscape
-    from llpathsample.analysiscommands import chosen_temperatures, complete_network
+    from llpathsample.analysiscommands import chosen_temperatures, complete_network, temperatures_between
     from llpathsample.groupscan import grouped_rates
     from llpathsample.kinetics.rates import Routes
 
@@ -81,7 +81,10 @@ def regroup(
     _check(complete, kind, thresholds, network_file, scan)
     between = _between(complete, landscape, set_a, set_b)
     a, b = between.a, between.b
-    asked = chosen_temperatures(landscape, temperature, temperatures)
+    if len(a):
+        asked = temperatures_between(between, temperature, temperatures)
+    else:
+        asked = chosen_temperatures(landscape, temperature, temperatures)
     if len(asked) > 1:
         raise ConfigError("groups are made at one temperature; give one by --temperature")
     value = float(asked[0])

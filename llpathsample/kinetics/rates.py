@@ -276,3 +276,13 @@ def _highest_barrier(network: Network, starts: np.ndarray, goals: np.ndarray) ->
     losses = np.where(merged == goals[0], network.losses[goals].min(), network.losses)
     heights = minimax_barriers(losses, network.ts_losses, merged[network.ends], int(goals[0]))
     return float((heights[starts] - network.losses[starts]).max())
+
+
+def arrhenius_temperatures(barrier: float) -> np.ndarray:
+    """13 temperatures of equal ratios from 1/50 to 1/2 of a barrier, where a network is neither frozen nor free."""
+    return np.geomspace(barrier / 50.0, barrier / 2.0, 13)
+
+
+def middle_temperature(barrier: float) -> float:
+    """The middle one of `arrhenius_temperatures`, a tenth of the barrier."""
+    return barrier / 10.0

@@ -7,6 +7,7 @@ from llpathsample.kinetics.passage import absorbing_chain, moments, quantile, re
 from llpathsample.kinetics.passageplots import draw_fastest_paths, draw_first_passage
 from llpathsample.kinetics.paths import fastest_paths
 from llpathsample.kinetics.propagation import propagate
+from llpathsample.kinetics.rates import arrhenius_temperatures
 from llpathsample.report.material import Material
 from llpathsample.report.page import (
     counted,
@@ -22,8 +23,6 @@ from llpathsample.report.page import (
 )
 from llpathsample.report.thermal import left_out
 
-_ARRHENIUS = 13
-_SHARES = (1.0 / 50.0, 1.0 / 2.0)  # lowest and highest temperature, of the barrier
 _PATHS = 5
 _MOST_TEMPERATURES = 40
 _MOST_STEPS = 12
@@ -65,7 +64,7 @@ def rates(material: Material) -> list[str]:
     barrier = material.barrier
     grid = material.grid
     if grid is None:
-        grid = np.geomspace(_SHARES[0] * barrier, _SHARES[1] * barrier, _ARRHENIUS)
+        grid = arrhenius_temperatures(barrier)
     grid = grid[:: max(1, len(grid) // _MOST_TEMPERATURES)]
     drawn = [routes.at(value) for value in grid.tolist()]
     # Of temperatures that differ by rounding one is enough.

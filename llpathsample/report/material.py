@@ -7,7 +7,7 @@ import numpy as np
 
 from llcommon.errors import NothingFound
 from llcommon.store import Landscape
-from llpathsample.kinetics.rates import Passage, Routes, barrier_between
+from llpathsample.kinetics.rates import Passage, Routes, barrier_between, middle_temperature
 from llpathsample.kinetics.steps import joined_sets
 from llpathsample.ktn import Network
 from llpathsample.network import components
@@ -20,7 +20,6 @@ from llpathsample.thermodynamics.heatcapacity import HeatCapacity, heat_capacity
 # Kinetics between sets costs up to the cube of the number of minima; of more it is left to the commands.
 MOST_KINETIC = 5000
 SEED = 1
-_OF_BARRIER = 0.1
 
 
 @dataclass(frozen=True)
@@ -222,7 +221,7 @@ class Material:
     @cached_property
     def kinetic_temperatures(self) -> np.ndarray:
         """Those of tables of kinetics: asked for, or a tenth of the barrier, at which it is neither frozen nor free."""
-        return np.array([_OF_BARRIER * self.barrier]) if self._asked is None else self._asked
+        return np.array([middle_temperature(self.barrier)]) if self._asked is None else self._asked
 
     @cached_property
     def passage(self) -> Passage:
