@@ -1,10 +1,12 @@
 """Colours of a tree's branches: by classes of minima with a legend, or by a value of each with a scale."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from llcommon.errors import ConfigError
 from llcommon.plotting import CLASS_COLOURS, INK, round_ticks, tick_labels
 from llpathsample.tree import Tree, branch_means
 from llpathsample.treekernels import share_up
@@ -19,6 +21,9 @@ DIVERGING = ("#B34700", "#E58A4A", "#BDBDBD", "#5AA5D0", "#005F99")
 # The palest tenth of viridis would vanish on white paper.
 _PART_OF_VIRIDIS = 0.9
 _LONG = 24  # characters of a label
+# From so many times the middle value up, the highest leaves nearly all of a linear scale at its low end.
+_BUNCHED = 1000.0
+_DECADES = 6  # of a logarithmic scale, at most; what is lower has the colour of its low end
 
 
 def branch_classes(tree: Tree, classes: np.ndarray) -> np.ndarray:
@@ -74,16 +79,61 @@ def draw_legend(axes: "Axes", palette: Mapping[int, str], label: str | None, nam
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, title=title, title_fontsize=8.0)
 
 
-def limits_of(values: np.ndarray, diverging: bool = False) -> tuple[float, float] | None:
-    """The lowest and the highest finite value, about zero if diverging, -1 and 1 if all are zero; None without any."""
+def is_bunched(values: np.ndarray) -> bool:
+    """Whether a logarithmic scale shows values better: none is negative, and most are a thousandth of the highest."""
+    known = values[np.isfinite(values)]
+    positive = known[known > 0.0]
+    return bool(positive.size and known.min() >= 0.0 and positive.max() > _BUNCHED * np.median(positive))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A scale of colours from low to high. diverging: low is -high. log: logarithmic, if diverging on both sides.
+
+    below: whether there are values below low, which have its colour.
+    """
+
+    low: float
+    high: float
+    diverging: bool = False
+    log: bool = False
+    below: bool = False
+
+    def norm(self):
+        """The map from values to [0, 1]; a single value is in the middle, where its tick is."""
+        from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+
+        if self.low == self.high:
+            half = abs(self.low) or 1.0
+            return Normalize(self.low - half, self.high + half)
+        if self.log and self.diverging:
+            return SymLogNorm(self.high * 10.0 ** -(_DECADES // 2), vmin=self.low, vmax=self.high)
+        return LogNorm(self.low, self.high) if self.log else Normalize(self.low, self.high)
+
+
+def scale_of(
+    values: np.ndarray, diverging: bool = False, kind: Literal["auto", "linear", "log"] = "linear"
+) -> Scale | None:
+    """The scale of values, about zero if diverging; None if no value is finite.
+
+    kind: auto is logarithmic for what `is_bunched`. A logarithmic scale has six decades at most. ConfigError for the
+    logarithm of negative values.
+    """
     known = values[np.isfinite(values)]
     if known.size == 0:
         return None
     low, high = float(known.min()), float(known.max())
     if diverging:
         high = max(-low, high) or 1.0
-        low = -high
-    return low, high
+        return Scale(-high, high, True, kind == "log")
+    if kind == "linear" or kind == "auto" and not is_bunched(known):
+        return Scale(low, high)
+    if low < 0.0:
+        raise ConfigError(f"values down to {low:.4g} have no logarithmic scale of colours: take a linear one")
+    if high == 0.0:
+        return Scale(low, high)
+    end = max(float(known[known > 0.0].min()), high * 10.0**-_DECADES)
+    return Scale(end, high, log=True, below=low < end)
 
 
 def colour_scale(diverging: bool = False):
@@ -96,34 +146,38 @@ def colour_scale(diverging: bool = False):
     return ListedColormap(colormaps["viridis"](np.linspace(0.0, _PART_OF_VIRIDIS, 256)))
 
 
-def value_colours(
-    tree: Tree, values: np.ndarray, limits: tuple[float, float] | None, diverging: bool = False
-) -> np.ndarray:
+def value_colours(tree: Tree, values: np.ndarray, scale: Scale | None) -> np.ndarray:
     """Colours (k, 4) of the nodes by the mean value (n,) of what is below them, black where it is NaN.
 
-    limits: the values at the ends of the scale; None: all is black.
+    scale: None: all is black.
     """
-    from matplotlib.colors import Normalize, to_rgba
+    from matplotlib.colors import to_rgba
 
-    if limits is None:
+    if scale is None:
         return np.tile(to_rgba(INK), (tree.loss.size, 1))
     means = branch_means(tree, values)
-    rgba = colour_scale(diverging)(Normalize(*limits)(means))
+    # Zero has no logarithm.
+    rgba = colour_scale(scale.diverging)(scale.norm()(np.maximum(means, scale.low)))
     rgba[~np.isfinite(means)] = (0.1, 0.1, 0.1, 1.0)
     return rgba
 
 
-def draw_scale(axes: "Axes", limits: tuple[float, float], label: str | None, diverging: bool = False) -> None:
-    """A colour bar beside the axes, with full numbers."""
+def draw_scale(axes: "Axes", scale: Scale, label: str | None) -> None:
+    """A colour bar beside the axes, with full numbers, or powers of ten."""
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
 
-    norm = Normalize(*limits)
-    place = {"shrink": 0.4, "aspect": 18, "pad": 0.02, "anchor": (0.0, 1.0)}
-    bar = axes.figure.colorbar(ScalarMappable(norm, colour_scale(diverging)), ax=axes, **place)
+    place = {
+        "shrink": 0.4,
+        "aspect": 18,
+        "pad": 0.02,
+        "anchor": (0.0, 1.0),
+        "extend": "min" if scale.below else "neither",
+    }
+    bar = axes.figure.colorbar(ScalarMappable(scale.norm(), colour_scale(scale.diverging)), ax=axes, **place)
     bar.outline.set_visible(False)
-    ticks = round_ticks(*limits) if limits[0] < limits[1] else [limits[0]]
-    bar.set_ticks(ticks, labels=tick_labels(ticks))
+    if not scale.log:
+        ticks = round_ticks(scale.low, scale.high) if scale.low < scale.high else [scale.low]
+        bar.set_ticks(ticks, labels=tick_labels(ticks))
     if label:
         # A long one begins at the top, so that it ends within the figure.
         bar.set_label(label, loc="top" if len(label) > _LONG else "center")

@@ -184,7 +184,7 @@ def _draw(landscape, file: Path, output: Path, options, labels: tuple[list[int],
         x_label = None if along is None else along.label
         given = None
         if colours is not None:
-            given = Colours(colours.values, colours.label, colours.diverging, colours.names)
+            given = Colours(colours.values, colours.label, colours.diverging, colours.names, options["scale"])
         panels.append(Panel(drawn, given, label_all=every, title=path.stem if len(landscapes) > 1 else None))
         owner = f" of {path}" if len(landscapes) > 1 else ""
         said.append(f"{drawn.leaves.size} of {len(shown.minima)} minima{owner} drawn in {output}")
