@@ -74,7 +74,7 @@ class Colours:
     """What colours the branches of a tree. values: (n,) per minimum of the landscape, as in draw_tree.
 
     label: name of the value. diverging: the scale is centred on zero. names: of classes that have some.
-    scale: of values; by itself it is logarithmic if one is a thousand times the middle one and none is negative.
+    scale: of values; by itself it is logarithmic if the highest is over 100 times the median.
     """
 
     values: np.ndarray

@@ -1,5 +1,6 @@
 """Colours of a tree's branches: by classes of minima with a legend, or by a value of each with a scale."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -21,9 +22,10 @@ DIVERGING = ("#B34700", "#E58A4A", "#BDBDBD", "#5AA5D0", "#005F99")
 # The palest tenth of viridis would vanish on white paper.
 _PART_OF_VIRIDIS = 0.9
 _LONG = 24  # characters of a label
-# From so many times the middle value up, the highest leaves nearly all of a linear scale at its low end.
-_BUNCHED = 1000.0
+# Times the median, beyond which the highest value leaves most others one colour of a linear scale.
+_BUNCHED = 100.0
 _DECADES = 6  # of a logarithmic scale, at most; what is lower has the colour of its low end
+_DECADES_ASIDE = 3  # of a diverging one on each side, beyond which it is linear through zero
 
 
 def branch_classes(tree: Tree, classes: np.ndarray) -> np.ndarray:
@@ -80,7 +82,7 @@ def draw_legend(axes: "Axes", palette: Mapping[int, str], label: str | None, nam
 
 
 def is_bunched(values: np.ndarray) -> bool:
-    """Whether a logarithmic scale shows values better: none is negative, and most are a thousandth of the highest."""
+    """Whether most values are crowded at the low end of a linear scale, and none is negative, as a logarithm needs."""
     known = values[np.isfinite(values)]
     positive = known[known > 0.0]
     return bool(positive.size and known.min() >= 0.0 and positive.max() > _BUNCHED * np.median(positive))
@@ -99,6 +101,11 @@ class Scale:
     log: bool = False
     below: bool = False
 
+    @property
+    def linear(self) -> float:
+        """Up to which distance from zero a diverging logarithmic scale is linear."""
+        return self.high * 10.0**-_DECADES_ASIDE
+
     def norm(self):
         """The map from values to [0, 1]; a single value is in the middle, where its tick is."""
         from matplotlib.colors import LogNorm, Normalize, SymLogNorm
@@ -107,7 +114,7 @@ class Scale:
             half = abs(self.low) or 1.0
             return Normalize(self.low - half, self.high + half)
         if self.log and self.diverging:
-            return SymLogNorm(self.high * 10.0 ** -(_DECADES // 2), vmin=self.low, vmax=self.high)
+            return SymLogNorm(self.linear, vmin=self.low, vmax=self.high)
         return LogNorm(self.low, self.high) if self.log else Normalize(self.low, self.high)
 
 
@@ -125,7 +132,7 @@ def scale_of(
     low, high = float(known.min()), float(known.max())
     if diverging:
         high = max(-low, high) or 1.0
-        return Scale(-high, high, True, kind == "log")
+        return Scale(-high, high, True, kind == "log" or kind == "auto" and is_bunched(np.abs(known)))
     if kind == "linear" or kind == "auto" and not is_bunched(known):
         return Scale(low, high)
     if low < 0.0:
@@ -175,7 +182,13 @@ def draw_scale(axes: "Axes", scale: Scale, label: str | None) -> None:
     }
     bar = axes.figure.colorbar(ScalarMappable(scale.norm(), colour_scale(scale.diverging)), ax=axes, **place)
     bar.outline.set_visible(False)
-    if not scale.log:
+    if scale.log and scale.diverging:
+        # Those at the linear part would be written over the zero.
+        highest = math.floor(math.log10(scale.high))
+        powers = [10.0**power for power in range(highest - _DECADES_ASIDE + 2, highest + 1)]
+        bar.set_ticks([-power for power in powers[::-1]] + [0.0, *powers])
+        bar.minorticks_off()
+    elif not scale.log:
         ticks = round_ticks(scale.low, scale.high) if scale.low < scale.high else [scale.low]
         bar.set_ticks(ticks, labels=tick_labels(ticks))
     if label:

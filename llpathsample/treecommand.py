@@ -257,6 +257,7 @@ def _write_page(landscape, drawn, colours, along, file: Path, output: Path, opti
         drawn,
         page_properties(landscape, asked, options["temperature"]),
         colour=None if colours is None else colours.name,
+        scale=options["scale"],
         along=None if along is None else along.label,
         title=options["title"] or f"Disconnectivity graph of {file.name}",
         note=f"{drawn.leaves.size} of {len(landscape.minima)} minima, {len(landscape.transition_states)} "

@@ -86,7 +86,7 @@ picture_options = _chain(
         type=click.Choice(("auto", "linear", "log")),
         default="auto",
         show_default=True,
-        help="Of colours; auto: log if the highest is 1000 times the median, as occupations are.",
+        help="Of colours; auto: log if the highest is over 100 times the median, as of occupations.",
     ),
     click.option("--x", "along", metavar="PROPERTY", help="Put leaves at the values of a property, on an axis."),
     click.option(

@@ -70,7 +70,7 @@ def test_a_diverging_scale_has_zero_in_its_middle(tree):
 
 
 def test_values_of_many_decades_have_a_logarithmic_scale(tree):
-    values = np.array([1.0, 1e-4, 1e-2, 0.0])
+    values = np.array([1.0, 1e-4, 0.02, 0.0])
     assert scale_of(values, kind="auto") == scale_of(values, kind="linear") == Scale(0.0, 1.0)
     occupations = np.array([1.0, 1e-9, 1e-4, 0.0])
     scale = scale_of(occupations, kind="auto")
