@@ -13,6 +13,7 @@ from llcommon.plotting import (
     QUIET,
     figure_format,
     new_figure,
+    readable,
     round_ticks,
     save_figure,
     set_loss_axis,
@@ -22,6 +23,7 @@ from llcommon.plotting import (
 from llpathsample.network import PathResult
 from llpathsample.tree import Tree
 from llpathsample.treecolours import (
+    OTHER,
     Scale,
     class_colours,
     class_palette,
@@ -127,26 +129,35 @@ def draw_trees(
                 # Classes of two landscapes are not the same, even if their numbers are.
                 coloured["key"] = last or scale is None
             ends = (low, max(panel.tree.top for panel in panels))
-            draw_branches(axes, panel.tree, y_label=y_label, x_label=x_label, y_range=ends, **coloured)
+            # Pale under runs, which would hardly be seen on black.
+            ink = OTHER if panel.runs else INK
+            draw_branches(axes, panel.tree, y_label=y_label, x_label=x_label, y_range=ends, ink=ink, **coloured)
             if place:
                 axes.spines["left"].set_visible(False)
                 axes.tick_params(axis="y", left=False, labelleft=False)
                 axes.set_ylabel("")
             if panel.runs:
-                draw_runs(axes, panel.tree, panel.runs)
+                draw_runs(axes, panel.tree, panel.runs, _class_colours_of(panel))
             highlight_leaves(axes, panel.tree, panel.highlight_ids)
             label_leaves(axes, panel.tree, panel.label_ids)
             if panel.title:
-                axes.set_title(panel.title)
+                axes.set_title(readable(panel.title))
         if title and len(panels) > 1:
-            figure.suptitle(title, fontsize=10.0)
+            figure.suptitle(readable(title), fontsize=10.0)
         elif title:
-            row[0].set_title(title)
+            row[0].set_title(readable(title), wrap=True)
         for axes, panel in zip(row, panels, strict=True):
             if panel.label_all:
                 figure.draw_without_rendering()
                 label_roomy_leaves(axes, panel.tree, panel.label_ids)
     return figure
+
+
+def _class_colours_of(panel: Panel) -> set[str]:
+    """Colours of the classes of a tree."""
+    if panel.colours is None or not is_class(panel.colours.values):
+        return set()
+    return set(class_palette(panel.colours.values[panel.tree.minimum[panel.tree.leaves]]).values())
 
 
 def _common_scale(panels: Sequence[Panel]) -> Scale | None:
@@ -176,13 +187,14 @@ def draw_branches(
     x_label: str | None = None,
     y_range: tuple[float, float] | None = None,
     key: bool = True,
+    ink: str = INK,
 ) -> None:
     """Draw a disconnectivity graph on given axes, in the style of the caller; the axes get their limits and ticks.
 
     colours: (n,) value per minimum of the landscape, as in draw_tree. label: name of the value. names: of classes,
     beside the label. scale: of values, by default linear over what is drawn. x_label: of the horizontal axis of a tree
     along a property. y_range: losses to be seen, by default those of the tree. key: whether a scale or a legend stands
-    beside.
+    beside. ink: colour without values.
     """
     from matplotlib.collections import LineCollection
 
@@ -199,7 +211,7 @@ def draw_branches(
     else:
         if colours is not None:
             scale = scale or scale_of(colours[tree.minimum[tree.leaves]])
-        rgba = value_colours(tree, colours, scale)
+        rgba = value_colours(tree, colours, scale, ink)
     if tree.leaves.size > DENSE:
         from llpathsample.densetree import DenseBranches
 
@@ -225,7 +237,7 @@ def _set_places(axes: "Axes", tree: Tree, x_label: str | None) -> None:
     ticks = round_ticks(low - side, high + side)
     axes.set_xticks(ticks, tick_labels(ticks))
     if x_label:
-        axes.set_xlabel(x_label)
+        axes.set_xlabel(readable(x_label))
 
 
 def _tree_size(leaves: int) -> tuple[float, float]:

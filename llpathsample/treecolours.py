@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from llcommon.errors import ConfigError
-from llcommon.plotting import CLASS_COLOURS, INK, round_ticks, tick_labels
+from llcommon.plotting import CLASS_COLOURS, INK, readable, round_ticks, tick_labels
 from llpathsample.tree import Tree, branch_means
 from llpathsample.treekernels import share_up
 
@@ -74,10 +74,10 @@ def draw_legend(axes: "Axes", palette: Mapping[int, str], label: str | None, nam
             others += 1
             continue
         name = names[number] if names else f"{label} {number}" if label else str(number)
-        axes.plot([], [], color=colour, label=name)
+        axes.plot([], [], color=colour, label=readable(name))
     if others:
         axes.plot([], [], color=OTHER, label=f"{others} more")
-    title = label if names else None
+    title = readable(label) if names and label else None
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0, title=title, title_fontsize=8.0)
 
 
@@ -153,15 +153,15 @@ def colour_scale(diverging: bool = False):
     return ListedColormap(colormaps["viridis"](np.linspace(0.0, _PART_OF_VIRIDIS, 256)))
 
 
-def value_colours(tree: Tree, values: np.ndarray, scale: Scale | None) -> np.ndarray:
+def value_colours(tree: Tree, values: np.ndarray | None, scale: Scale | None, ink: str = INK) -> np.ndarray:
     """Colours (k, 4) of the nodes by the mean value (n,) of what is below them, black where it is NaN.
 
-    scale: None: all is black.
+    scale: None: all has the colour of ink.
     """
     from matplotlib.colors import to_rgba
 
     if scale is None:
-        return np.tile(to_rgba(INK), (tree.loss.size, 1))
+        return np.tile(to_rgba(ink), (tree.loss.size, 1))
     means = branch_means(tree, values)
     # Zero has no logarithm.
     rgba = colour_scale(scale.diverging)(scale.norm()(np.maximum(means, scale.low)))
@@ -193,4 +193,4 @@ def draw_scale(axes: "Axes", scale: Scale, label: str | None) -> None:
         bar.set_ticks(ticks, labels=tick_labels(ticks))
     if label:
         # A long one begins at the top, so that it ends within the figure.
-        bar.set_label(label, loc="top" if len(label) > _LONG else "center")
+        bar.set_label(readable(label), loc="top" if len(label) > _LONG else "center")

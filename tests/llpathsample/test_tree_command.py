@@ -103,6 +103,7 @@ def test_two_landscapes_stand_side_by_side(call):
     said = done(call, "net.h5 --beside other.h5 --colour loss -o t.png")
     assert "4 of 4 minima of net.h5 drawn in t.png" in said
     assert "12 of 12 minima of other.h5 drawn in t.png" in said
+    assert done(call, "net.h5 --beside net.h5 -o same.svg").count("4 of 4 minima of net.h5") == 2
 
 
 def test_runs_of_the_file_or_of_another_lead_to_its_minima(call, tmp_path):
@@ -144,6 +145,8 @@ def test_properties_are_listed(call):
         ("net.h5 --size 0x3 -o t.svg", 2, "width and height must be 1 to 100 inches"),
         ("net.h5 --size big -o t.svg", 2, "big is not WIDTHxHEIGHT in inches"),
         ("net.h5 --thresholds 1 --exact", 2, "--exact and --thresholds exclude each other"),
+        ("net.h5 --highest-ts nan", 2, "--highest-ts is nan"),
+        ("other.h5 --colour lpphe --scale log -o t.svg", 2, "no logarithmic scale of colours"),
         ("net.h5 --thresholds a", 2, "a is not losses between commas"),
         ("net.h5 --highlight 1 -o t.html", 2, "--highlight is for figures"),
         ("net.h5 --thresholds -9", 4, "no minimum is left to draw"),
