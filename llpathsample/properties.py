@@ -55,7 +55,8 @@ def property_of(landscape: Landscape, name: str, temperature: float | None = Non
     """
     count = len(landscape.minima)
     if name in STORED:
-        return Property(name, np.asarray(getattr(landscape.minima, name), dtype=np.float64), name)
+        label = "LPPHE" if name == "lpphe" else name.replace("_", " ")
+        return Property(name, np.asarray(getattr(landscape.minima, name), dtype=np.float64), label)
     if name in _BY_LINKS:
         return _BY_LINKS[name](landscape, temperature)
     if name in _AT_TEMPERATURE:
@@ -156,7 +157,9 @@ def _at_temperature(landscape: Landscape, name: str, temperature: float | None) 
     if temperature is None:
         temperature = _peak(network)
         if temperature is None:
-            raise ConfigError(f"the heat capacity has no peak, at which to compute {name}; name a temperature")
+            raise ConfigError(
+                f"the heat capacity has no peak, at whose temperature to compute {name}; name one by --temperature"
+            )
     functions = {
         "occupation": lambda: np.exp(log_occupations(network, temperature)),
         "gain": lambda: occupation_gains(network, temperature),

@@ -64,6 +64,15 @@ def tree(file: Path, output, force, properties, **options) -> None:
         _write_page(landscape, drawn, colours, along, file, output, options)
     if output is not None:
         log(f"{drawn.leaves.size} of {len(landscape.minima)} minima drawn in {output}")
+    _tell_of_others(drawn, landscape, options)
+
+
+def _tell_of_others(drawn, landscape, options) -> None:
+    """Say how many minima are not drawn for no other reason than that nothing connects them."""
+    left_out = len(landscape.minima) - drawn.leaves.size
+    choosing = ("lowest", "only", "monotonic", "min_connections", "thresholds", "along")
+    if left_out and options["highest_ts"] is None and not any(options[name] for name in choosing):
+        log(f"note: {left_out} minima are not connected to those drawn; --unconnected draws them, too")
 
 
 def _check_output(output: Path | None, force: bool, options) -> bool:
@@ -196,6 +205,7 @@ def _draw(landscape, file: Path, output: Path, options, labels: tuple[list[int],
         panels.append(Panel(drawn, given, label_all=every, title=titles[path]))
         owner = f" of {path}" if len(landscapes) > 1 else ""
         said.append(f"{drawn.leaves.size} of {len(shown.minima)} minima{owner} drawn in {output}")
+        _tell_of_others(drawn, shown, options)
     runs = []
     for path in options["runs"]:
         trained = landscape if path == file else read_landscape(path)
