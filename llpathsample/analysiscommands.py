@@ -128,7 +128,11 @@ def complete_network(landscape, file: Path) -> Complete:
     minima = len(landscape.minima) - len(ids)
     states = len(landscape.transition_states) - len(network.ts_losses)
     if minima or states:
-        log(f"note: {minima} minima and {states} transition states without LPPHE, or of such minima, are left out")
+        log(
+            f"note: {file}: {minima} minima and {states} transition states are left out: no LPPHE, or of such minima"
+        )
+        if landscape.global_minimum() not in ids:
+            log(f"warning: {file}: the global minimum is one of them; compute its LPPHE with llpathsample recompute")
     kept = np.isfinite(landscape.transition_states.lpphe)
     kept &= np.isin(landscape.transition_states.minima, ids).all(axis=1)
     return Complete(network, ids, np.flatnonzero(kept), minima, states)

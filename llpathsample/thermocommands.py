@@ -19,16 +19,24 @@ from llcommon.cli import (
 from llpathsample.analysiscommands import Complete, complete_network, given_temperatures, temperature_options
 
 TEMPERATURE = "temperature"
+_SHOWN = (1e-100, 1e100)  # temperatures; ticks that matplotlib tries are far outside, and must not overflow
 
 
-def figure_to(output: Path | None, force: bool) -> None:
-    """Refuse a figure that could not be written, before anything is computed."""
+def figure_to(output: Path | None, force: bool, asked) -> None:
+    """Refuse a figure that could not be written or drawn, before anything is computed.
+
+    asked: rising temperatures, (t,), or None.
+    """
+    from llcommon.errors import ConfigError
     from llcommon.plotting import figure_format
     from llcommon.store import check_writable
 
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    if output is None:
+        return
+    figure_format(output)
+    check_writable(output, force)
+    if asked is not None and not _SHOWN[0] <= asked[0] <= asked[-1] <= _SHOWN[1]:
+        raise ConfigError(f"{output}: a figure has temperatures from 1e-100 to 1e100; name others, or leave out -o")
 
 
 def save(figure, output: Path) -> None:
@@ -61,6 +69,11 @@ def freedom_of(landscape, file: Path):
     return Superposition(int(declared.degrees_of_freedom(x)), float(declared.log_group_order()))
 
 
+def alike(complete: Complete) -> str:
+    """Why there is no range of temperatures."""
+    return "there is a single minimum" if len(complete.ids) == 1 else "all minima have the same loss"
+
+
 def automatic_or_given(complete: Complete, asked, where: str = ""):
     """Temperatures asked for, or those that show all peaks of the heat capacity; and the temperatures of the peaks.
 
@@ -72,7 +85,8 @@ def automatic_or_given(complete: Complete, asked, where: str = ""):
 
     found = resolved_curves(complete.network)
     if found is None:
-        log(f"note: {where}all minima have the same loss, so nothing changes with temperature")
+        at = "; the temperature is 1" if asked is None else ""
+        log(f"note: {where}{alike(complete)}, so occupations do not change with temperature{at}")
         return (np.array([1.0]) if asked is None else asked), []
     peaks = [peak.temperature for peak in heat_capacity_peaks(complete.network, found)]
     if asked is not None:
@@ -135,7 +149,7 @@ def occupations(file: Path, temperature, temperatures, rule, top, output, force,
     from llpathsample.thermodynamics.occupations import occupations as occupied
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     rows = None if rule is None else _rows_of(landscape, complete, rule, "--minima")
@@ -177,7 +191,7 @@ def entropy(file: Path, temperature, temperatures, output, force, as_json) -> No
     from llpathsample.thermodynamics.freeenergy import free_energies
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     common = freedom_of(landscape, file)
@@ -198,6 +212,16 @@ def entropy(file: Path, temperature, temperatures, output, force, as_json) -> No
         from llpathsample.thermodynamics.figures import draw_entropy
 
         save(draw_entropy(found, peaks), output)
+
+
+def _tell_infinite(found) -> None:
+    """Say where energies are too large for a number; the table has inf there, a JSON document null."""
+    import numpy as np
+
+    infinite = ~np.isfinite(np.column_stack([found.free_energy, found.internal_energy, found.groups])).all(axis=1)
+    if infinite.any():
+        first = found.temperatures[np.argmax(infinite)]
+        log(f"note: from T = {first:g} on energies are too large for a number, and infinite in the table")
 
 
 @click.command("free-energy")
@@ -226,13 +250,14 @@ def free_energy(file: Path, temperature, temperatures, rules, output, force, as_
     from llpathsample.thermodynamics.freeenergy import free_energies
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     groups = [_rows_of(landscape, complete, rule, "--group") for rule in rules]
     common = freedom_of(landscape, file)
     at, peaks = automatic_or_given(complete, asked)
     found = free_energies(complete.network, at, common, groups)
+    _tell_infinite(found)
     columns = [
         Column(TEMPERATURE, "", found.temperatures),
         Column("free_energy", "", found.free_energy),
