@@ -109,6 +109,17 @@ def save_figure(figure: "Figure", path: str | os.PathLike) -> None:
         raise OutputError(message) from error
 
 
+def readable(text: str) -> str:
+    """A user's text for a figure: mathematics between dollars where it is some, else as it stands."""
+    from matplotlib.mathtext import MathTextParser
+
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return text.replace("$", r"\$")
+    return text
+
+
 def round_ticks(low: float, high: float, number: int = 7) -> list[float]:
     """About `number` round values inside [low, high], for an axis."""
     from matplotlib.ticker import MaxNLocator

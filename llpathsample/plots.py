@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from llcommon.plotting import (
     QUIET,
     figure_format,
     new_figure,
+    readable,
     round_ticks,
     save_figure,
     set_loss_axis,
@@ -22,12 +23,14 @@ from llcommon.plotting import (
 from llpathsample.network import PathResult
 from llpathsample.tree import Tree
 from llpathsample.treecolours import (
+    OTHER,
+    Scale,
     class_colours,
     class_palette,
     draw_legend,
     draw_scale,
     is_class,
-    limits_of,
+    scale_of,
     value_colours,
 )
 from llpathsample.treemarks import RunPath, draw_runs, highlight_leaves, label_leaves, label_roomy_leaves
@@ -73,12 +76,14 @@ class Colours:
     """What colours the branches of a tree. values: (n,) per minimum of the landscape, as in draw_tree.
 
     label: name of the value. diverging: the scale is centred on zero. names: of classes that have some.
+    scale: of values; by itself it is logarithmic if the highest is over 100 times the median.
     """
 
     values: np.ndarray
     label: str | None = None
     diverging: bool = False
     names: Mapping[int, str] | None = None
+    scale: Literal["auto", "linear", "log"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -114,30 +119,33 @@ def draw_trees(
         figure = new_figure(*(size or trees_size(panels)))
         row = figure.subplots(1, len(panels), squeeze=False)[0] if len(panels) > 1 else [figure.add_subplot()]
         low = min(float(panel.tree.loss.min()) for panel in panels)
-        limits = _common_limits(panels)
+        scale = _common_scale(panels)
         for place, (axes, panel) in enumerate(zip(row, panels, strict=True)):
             last = place == len(panels) - 1
             coloured = {}
             if panel.colours is not None:
                 found = panel.colours
-                coloured = {"label": found.label, "diverging": found.diverging, "names": found.names}
-                coloured |= {"colours": found.values, "limits": limits, "key": last}
+                coloured = {"colours": found.values, "label": found.label, "names": found.names, "scale": scale}
+                # Classes of two landscapes are not the same, even if their numbers are.
+                coloured["key"] = last or scale is None
             ends = (low, max(panel.tree.top for panel in panels))
-            draw_branches(axes, panel.tree, y_label=y_label, x_label=x_label, y_range=ends, **coloured)
+            # Pale under runs, which would hardly be seen on black.
+            ink = OTHER if panel.runs else INK
+            draw_branches(axes, panel.tree, y_label=y_label, x_label=x_label, y_range=ends, ink=ink, **coloured)
             if place:
                 axes.spines["left"].set_visible(False)
                 axes.tick_params(axis="y", left=False, labelleft=False)
                 axes.set_ylabel("")
             if panel.runs:
-                draw_runs(axes, panel.tree, panel.runs)
+                draw_runs(axes, panel.tree, panel.runs, _class_colours_of(panel))
             highlight_leaves(axes, panel.tree, panel.highlight_ids)
             label_leaves(axes, panel.tree, panel.label_ids)
             if panel.title:
-                axes.set_title(panel.title)
+                axes.set_title(readable(panel.title))
         if title and len(panels) > 1:
-            figure.suptitle(title, fontsize=10.0)
+            figure.suptitle(readable(title), fontsize=10.0)
         elif title:
-            row[0].set_title(title)
+            row[0].set_title(readable(title), wrap=True)
         for axes, panel in zip(row, panels, strict=True):
             if panel.label_all:
                 figure.draw_without_rendering()
@@ -145,13 +153,20 @@ def draw_trees(
     return figure
 
 
-def _common_limits(panels: Sequence[Panel]) -> tuple[float, float] | None:
-    """Ends of the scale of colours for all trees; None for classes, or without values."""
+def _class_colours_of(panel: Panel) -> set[str]:
+    """Colours of the classes of a tree."""
+    if panel.colours is None or not is_class(panel.colours.values):
+        return set()
+    return set(class_palette(panel.colours.values[panel.tree.minimum[panel.tree.leaves]]).values())
+
+
+def _common_scale(panels: Sequence[Panel]) -> Scale | None:
+    """The scale of colours of all trees; None for classes, or without values."""
     shown = [panel for panel in panels if panel.colours is not None and not is_class(panel.colours.values)]
     if not shown:
         return None
     values = np.concatenate([panel.colours.values[panel.tree.minimum[panel.tree.leaves]] for panel in shown])
-    return limits_of(values, shown[0].colours.diverging)
+    return scale_of(values, shown[0].colours.diverging, shown[0].colours.scale)
 
 
 def trees_size(panels: Sequence[Panel]) -> tuple[float, float]:
@@ -166,20 +181,20 @@ def draw_branches(
     colours: np.ndarray | None = None,
     *,
     label: str | None = None,
-    diverging: bool = False,
     names: Mapping[int, str] | None = None,
-    limits: tuple[float, float] | None = None,
+    scale: Scale | None = None,
     y_label: str = "loss",
     x_label: str | None = None,
     y_range: tuple[float, float] | None = None,
     key: bool = True,
+    ink: str = INK,
 ) -> None:
     """Draw a disconnectivity graph on given axes, in the style of the caller; the axes get their limits and ticks.
 
-    colours: (n,) value per minimum of the landscape, as in draw_tree. diverging: the scale is centred on zero, grey
-    there, orange below and blue above. label: name of the value. names: of classes, beside the label. limits: ends of
-    the scale, by default the values of what is drawn. x_label: of the horizontal axis of a tree along a property.
-    y_range: losses to be seen, by default those of the tree. key: whether a scale or a legend stands beside.
+    colours: (n,) value per minimum of the landscape, as in draw_tree. label: name of the value. names: of classes,
+    beside the label. scale: of values, by default linear over what is drawn. x_label: of the horizontal axis of a tree
+    along a property. y_range: losses to be seen, by default those of the tree. key: whether a scale or a legend stands
+    beside. ink: colour without values.
     """
     from matplotlib.collections import LineCollection
 
@@ -194,11 +209,9 @@ def draw_branches(
     if classes:
         rgba = class_colours(tree, colours, palette)
     else:
-        if colours is None:
-            limits = None
-        else:
-            limits = limits or limits_of(colours[tree.minimum[tree.leaves]], diverging)
-        rgba = value_colours(tree, colours, limits, diverging)
+        if colours is not None:
+            scale = scale or scale_of(colours[tree.minimum[tree.leaves]])
+        rgba = value_colours(tree, colours, scale, ink)
     if tree.leaves.size > DENSE:
         from llpathsample.densetree import DenseBranches
 
@@ -208,8 +221,8 @@ def draw_branches(
         axes.add_collection(LineCollection(lines, linewidths=width, colors=rgba[nodes], capstyle="round"))
     if key and classes:
         draw_legend(axes, palette, label, names)
-    elif key and limits is not None:
-        draw_scale(axes, limits, label, diverging)
+    elif key and scale is not None:
+        draw_scale(axes, scale, label)
 
 
 def _set_places(axes: "Axes", tree: Tree, x_label: str | None) -> None:
@@ -224,7 +237,7 @@ def _set_places(axes: "Axes", tree: Tree, x_label: str | None) -> None:
     ticks = round_ticks(low - side, high + side)
     axes.set_xticks(ticks, tick_labels(ticks))
     if x_label:
-        axes.set_xlabel(x_label)
+        axes.set_xlabel(readable(x_label))
 
 
 def _tree_size(leaves: int) -> tuple[float, float]:

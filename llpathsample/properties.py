@@ -1,6 +1,7 @@
 """Properties of minima that figures of the network show: stored ones, scores, computed ones, and columns of tables."""
 
 import csv
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +55,8 @@ def property_of(landscape: Landscape, name: str, temperature: float | None = Non
     """
     count = len(landscape.minima)
     if name in STORED:
-        return Property(name, np.asarray(getattr(landscape.minima, name), dtype=np.float64), name)
+        label = "LPPHE" if name == "lpphe" else name.replace("_", " ")
+        return Property(name, np.asarray(getattr(landscape.minima, name), dtype=np.float64), label)
     if name in _BY_LINKS:
         return _BY_LINKS[name](landscape, temperature)
     if name in _AT_TEMPERATURE:
@@ -66,8 +68,12 @@ def property_of(landscape: Landscape, name: str, temperature: float | None = Non
     path, column = _table_and_column(name)
     if path is not None:
         return table_property(path, column, count)
-    known = ", ".join(property_names(landscape))
-    raise ConfigError(f"{shown(name)} is neither a property of minima nor a file; choose one of {known}, or a table")
+    known = property_names(landscape)
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}? Else " if near else ""
+    raise ConfigError(
+        f"{shown(name)} is neither a property of minima nor a file; {hint}choose one of {', '.join(known)}, or a table"
+    )
 
 
 def page_properties(landscape: Landscape, asked: Sequence[Property], temperature: float | None) -> list[Property]:
@@ -151,7 +157,9 @@ def _at_temperature(landscape: Landscape, name: str, temperature: float | None) 
     if temperature is None:
         temperature = _peak(network)
         if temperature is None:
-            raise ConfigError(f"the heat capacity has no peak, at which to compute {name}; name a temperature")
+            raise ConfigError(
+                f"the heat capacity has no peak, at whose temperature to compute {name}; name one by --temperature"
+            )
     functions = {
         "occupation": lambda: np.exp(log_occupations(network, temperature)),
         "gain": lambda: occupation_gains(network, temperature),
@@ -209,6 +217,8 @@ def table_property(path: Path, column: str | None, count: int) -> Property:
         minimum = row[place].strip()
         if not minimum.isdecimal() or int(minimum) >= count:
             raise InputError(f"{path} row {number}: {shown(minimum)} is no minimum; there are {count}, numbered from 0")
+        if int(minimum) in cells:
+            raise InputError(f"{path} row {number}: minimum {minimum} has a row already; keep one of them")
         cells[int(minimum)] = row[chosen].strip()
     return _column_as_property(header[chosen], cells, count)
 

@@ -1,5 +1,6 @@
 """The command `tree` of llpathsample: the disconnectivity graph, as a figure, a page, or numbers."""
 
+import math
 from pathlib import Path
 
 import click
@@ -63,6 +64,15 @@ def tree(file: Path, output, force, properties, **options) -> None:
         _write_page(landscape, drawn, colours, along, file, output, options)
     if output is not None:
         log(f"{drawn.leaves.size} of {len(landscape.minima)} minima drawn in {output}")
+    _tell_of_others(drawn, landscape, options)
+
+
+def _tell_of_others(drawn, landscape, options) -> None:
+    """Say how many minima are not drawn for no other reason than that nothing connects them."""
+    left_out = len(landscape.minima) - drawn.leaves.size
+    choosing = ("lowest", "only", "monotonic", "min_connections", "thresholds", "along")
+    if left_out and options["highest_ts"] is None and not any(options[name] for name in choosing):
+        log(f"note: {left_out} minima are not connected to those drawn; --unconnected draws them, too")
 
 
 def _check_output(output: Path | None, force: bool, options) -> bool:
@@ -76,6 +86,8 @@ def _check_output(output: Path | None, force: bool, options) -> bool:
         raise ConfigError(f"{output}: trees are written as .svg, .pdf, .png, .html or .json, end the name so")
     if options["exact"] and options["thresholds"] is not None:
         raise ConfigError("--exact and --thresholds exclude each other; leave one out")
+    if options["highest_ts"] is not None and math.isnan(options["highest_ts"]):
+        raise ConfigError("--highest-ts is nan, above which nothing is; name a loss")
     if not as_figure and (options["beside"] or options["runs"]):
         raise ConfigError("--beside and --runs need a figure: name an .svg, .pdf or .png by -o")
     if output is not None:
@@ -168,26 +180,32 @@ def _draw(landscape, file: Path, output: Path, options, labels: tuple[list[int],
     from llpathsample.plots import Colours, Panel, draw_trees
     from llpathsample.runpaths import run_paths
 
-    landscapes = {file: landscape}
+    landscapes = [(file, landscape)]
     ids, every = labels
     thresholds = None
     if options["beside"] is not None:
-        landscapes[options["beside"]] = other = read_landscape(options["beside"], points=False)
+        other = read_landscape(options["beside"], points=False)
         require_minima(other, options["beside"])
+        landscapes.append((options["beside"], other))
         if not options["exact"] and options["thresholds"] is None:
             thresholds = _common_ladder(landscapes, options)
+    stems = {path.stem for path, _ in landscapes}
+    titles = {path: path.stem if len(stems) == len(landscapes) else str(path) for path, _ in landscapes}
+    if len(landscapes) == 1:
+        titles = {file: None}
     panels = []
     said = []
     x_label = None
-    for path, shown in landscapes.items():
+    for path, shown in landscapes:
         drawn, colours, along = _one_tree(shown, path, options, thresholds)
         x_label = None if along is None else along.label
         given = None
         if colours is not None:
-            given = Colours(colours.values, colours.label, colours.diverging, colours.names)
-        panels.append(Panel(drawn, given, label_all=every, title=path.stem if len(landscapes) > 1 else None))
+            given = Colours(colours.values, colours.label, colours.diverging, colours.names, options["scale"])
+        panels.append(Panel(drawn, given, label_all=every, title=titles[path]))
         owner = f" of {path}" if len(landscapes) > 1 else ""
         said.append(f"{drawn.leaves.size} of {len(shown.minima)} minima{owner} drawn in {output}")
+        _tell_of_others(drawn, shown, options)
     runs = []
     for path in options["runs"]:
         trained = landscape if path == file else read_landscape(path)
@@ -212,7 +230,7 @@ def _common_ladder(landscapes, options):
     from llpathsample.ladders import round_ladder
 
     exact = {**options, "exact": True, "colour": None}
-    trees = [_one_tree(shown, path, exact)[0] for path, shown in landscapes.items()]
+    trees = [_one_tree(shown, path, exact)[0] for path, shown in landscapes]
     low = min(float(drawn.loss.min()) for drawn in trees)
     high = max(float(drawn.loss.max()) for drawn in trees)
     return round_ladder(low, high, options["levels"])
@@ -257,6 +275,7 @@ def _write_page(landscape, drawn, colours, along, file: Path, output: Path, opti
         drawn,
         page_properties(landscape, asked, options["temperature"]),
         colour=None if colours is None else colours.name,
+        scale=options["scale"],
         along=None if along is None else along.label,
         title=options["title"] or f"Disconnectivity graph of {file.name}",
         note=f"{drawn.leaves.size} of {len(landscape.minima)} minima, {len(landscape.transition_states)} "

@@ -1,13 +1,13 @@
 """Marks on a drawn tree: ids under leaves, branches that stand out, the paths of training runs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from llcommon.errors import ConfigError
-from llcommon.plotting import ACCENT, CLASS_COLOURS, QUIET
+from llcommon.plotting import ACCENT, CLASS_COLOURS, QUIET, readable
 from llpathsample.tree import Tree
 
 if TYPE_CHECKING:
@@ -128,8 +128,10 @@ def way_up(tree: Tree, leaf: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array([*x, x[-1]]), np.array([*loss, tree.top])
 
 
-def draw_runs(axes: "Axes", tree: Tree, runs: Sequence[RunPath]) -> None:
+def draw_runs(axes: "Axes", tree: Tree, runs: Sequence[RunPath], taken: Collection[str] = ()) -> None:
     """Draw training runs onto the branches of the minima that they lead to, those of one label in one colour.
+
+    taken: colours of branches, to be avoided while there are others; so is that of highlighted ones.
 
     Each point of a run is where its loss is on the way from the top to the minimum below that point, or below the next
     point of which the minimum is known; points above the top come in there. From the end of the training a dotted line
@@ -141,8 +143,9 @@ def draw_runs(axes: "Axes", tree: Tree, runs: Sequence[RunPath]) -> None:
     leaf_of = dict(zip(tree.minimum[tree.leaves].tolist(), tree.leaves.tolist(), strict=True))
     handles: list = []
     points = axes.figure.dpi_scale_trans
+    colours = sorted(CLASS_COLOURS, key=lambda colour: (colour in taken, colour == ACCENT))
     for number, label in enumerate(labels):
-        colour = CLASS_COLOURS[number % len(CLASS_COLOURS)]
+        colour = colours[number % len(colours)]
         # Side by side, so that runs on one branch do not hide those of the other labels.
         aside = _BESIDE * (number - 0.5 * (len(labels) - 1)) / 72.0
         beside = axes.transData + ScaledTranslation(aside, 0.0, points)
@@ -158,12 +161,13 @@ def draw_runs(axes: "Axes", tree: Tree, runs: Sequence[RunPath]) -> None:
             axes.plot(x[: last + 1], loss[: last + 1], **drawn)
             axes.plot(x[last:], loss[last:], linestyle=":", **drawn)
             axes.plot(x[-1:], loss[-1:], marker="o", markersize=3.5, **drawn)
-        name = f"{label}, {count} run{'s' * (count != 1)}"
+        name = f"{readable(label)}, {count} run{'s' * (count != 1)}"
         handles += axes.plot([], [], color=colour, marker="o", markersize=3.5, label=name)
     classes = axes.get_legend()
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(1.0, 0.0), borderaxespad=0.0)
     if classes is not None:
-        axes.add_artist(classes)
+        # What the axes clip has no room kept beside them.
+        axes.add_artist(classes).set_clip_on(False)
 
 
 @dataclass(frozen=True)

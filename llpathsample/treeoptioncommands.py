@@ -81,6 +81,13 @@ picture_options = _chain(
         metavar="PROPERTY",
         help="Colour by a property of the minima, or by a column of a table: FILE or FILE:COLUMN. See --properties.",
     ),
+    click.option(
+        "--scale",
+        type=click.Choice(("auto", "linear", "log")),
+        default="auto",
+        show_default=True,
+        help="Of colours; auto: log if the highest is over 100 times the median, as of occupations.",
+    ),
     click.option("--x", "along", metavar="PROPERTY", help="Put leaves at the values of a property, on an axis."),
     click.option(
         "--superbasins",

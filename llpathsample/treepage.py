@@ -8,14 +8,16 @@ import html
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.resources import files
+from typing import Literal
 
 import numpy as np
 
 from llcommon.errors import ConfigError
 from llpathsample.properties import Property
 from llpathsample.tree import Tree
-from llpathsample.treecolours import DIVERGING, OTHER, class_palette, colour_scale, is_class
+from llpathsample.treecolours import DIVERGING, OTHER, class_palette, colour_scale, is_class, scale_of
 
 _STOPS = 17  # colours that stand for a scale
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -26,16 +28,18 @@ def tree_html(
     properties: Sequence[Property],
     *,
     colour: str | None = None,
+    scale: Literal["auto", "linear", "log"] = "auto",
     along: str | None = None,
     title: str = "Disconnectivity graph",
     note: str = "",
 ) -> str:
     """A whole page with the tree: it zooms, tells of the leaf under the pointer all properties, colours by any.
 
-    colour: name of the property that it begins with. along: label of the horizontal axis of a tree along a property.
+    colour: name of the property that it begins with. scale: of the colours, as `scale_of` takes it, but log only for
+    properties without negative values. along: label of the horizontal axis of a tree along a property.
     note: a sentence under the title. ConfigError for an unknown colour.
     """
-    body = tree_fragment(tree, properties, name="tree", colour=colour, along=along)
+    body = tree_fragment(tree, properties, name="tree", colour=colour, scale=scale, along=along)
     heading = html.escape(title)
     sentence = f"<p>{html.escape(note)}</p>\n" if note else ""
     return (
@@ -60,7 +64,13 @@ def page_script() -> str:
 
 
 def tree_fragment(
-    tree: Tree, properties: Sequence[Property], *, name: str, colour: str | None = None, along: str | None = None
+    tree: Tree,
+    properties: Sequence[Property],
+    *,
+    name: str,
+    colour: str | None = None,
+    scale: Literal["auto", "linear", "log"] = "auto",
+    along: str | None = None,
 ) -> str:
     """The tree for the body of a page that has `page_style` and `page_script`; name: its element's id, unique there.
 
@@ -71,7 +81,7 @@ def tree_fragment(
     known = [found.name for found in properties]
     if colour is not None and colour not in known:
         raise ConfigError(f"the page cannot begin with the colour {colour}: it has {', '.join(known)}")
-    text = json.dumps(_described(tree, properties, colour, along), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_described(tree, properties, colour, scale, along), separators=(",", ":"), allow_nan=False)
     return (
         f'<div id="{name}"></div>\n'
         f'<script type="application/json" id="{name}-data">{_inside_script(text)}</script>\n'
@@ -86,7 +96,7 @@ def _inside_script(text: str) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _described(tree: Tree, properties: Sequence[Property], colour: str | None, along: str | None) -> dict:
+def _described(tree: Tree, properties: Sequence[Property], colour: str | None, scale: str, along: str | None) -> dict:
     """What page/tree.js reads."""
     leaves = tree.leaves
     from matplotlib.colors import to_hex
@@ -103,16 +113,19 @@ def _described(tree: Tree, properties: Sequence[Property], colour: str | None, a
         "along": along,
         "colour": colour,
         "scales": {"rising": rising, "diverging": list(DIVERGING)},
-        "properties": [_described_property(found, tree.minimum[leaves]) for found in properties],
+        "properties": [_described_property(found, tree.minimum[leaves], scale) for found in properties],
     }
 
 
-def _described_property(found: Property, minima: np.ndarray) -> dict:
+def _described_property(found: Property, minima: np.ndarray, kind: str) -> dict:
     """A property of the drawn minima."""
     values = found.values[minima]
     described = {"name": found.name, "label": found.label}
     if not is_class(values):
-        return described | {"kind": "scale", "diverging": found.diverging, "values": _packed(values, "<f4")}
+        described |= {"kind": "scale", "values": _packed(values, "<f4")}
+        signed = not found.diverging and (values < 0.0).any()
+        scale = scale_of(values, found.diverging, "linear" if signed else kind)
+        return described | {"scale": None if scale is None else asdict(scale) | {"linear": scale.linear}}
     palette = class_palette(values)
     own = [number for number, colour in palette.items() if colour != OTHER]
     prefix = "" if found.names else f"{found.label} "

@@ -269,7 +269,9 @@ def test_a_landscape_without_transition_states(folder, capsys):
         refused(folder, capsys, 4, f"llpathsample {command} minima.h5", "no transition states ")
     assert call("llpathsample", "tree", "minima.h5", "-o", "new.svg") == 0
     count = len(read_landscape("minima.h5").minima)
-    assert f"1 of {count} minima drawn in new.svg" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"1 of {count} minima drawn in new.svg" in said
+    assert f"note: {count - 1} minima are not connected to those drawn; --unconnected draws them, too" in said
 
 
 # --- command lines --------------------------------------------------------------------------------

@@ -66,9 +66,13 @@ function lossTree(root, data) {
   const overlay = made("canvas", "", stage);
   const tip = made("div", "loss-tree-tip", stage);
   tip.hidden = true;
+  tip.setAttribute("role", "status");
+  overlay.tabIndex = 0;
+  overlay.setAttribute("role", "img");
+  overlay.setAttribute("aria-label", "disconnectivity graph of " + leaves + " minima");
   made("div", "loss-tree-help", root,
     "Point at a branch to see its minimum, click to keep it. Drag to move; wheel to zoom, with shift only sideways, "
-    + "with alt only upwards; double click to zoom in.");
+    + "with alt only upwards; double click to zoom in. By keys: arrows, +, \u2212, 0 for all, Escape to keep nothing.");
 
   // --- the view -------------------------------------------------------------------------------
   let lowX = Infinity, highX = -Infinity, low = Infinity;
@@ -131,37 +135,37 @@ function lossTree(root, data) {
     else if (p) colourScale(p);
     later();
   }
+  // The share of a scale below a value, as matplotlib's LogNorm and SymLogNorm place it.
+  function shareOf({low, high, log, linear, diverging}) {
+    if (low === high) return () => 0.5;
+    if (!log) return (value) => (value - low) / (high - low);
+    if (!diverging) return (value) => value > low ? Math.log(value / low) / Math.log(high / low) : 0;
+    const bent = (value) => value <= linear ? value / linear * 10 / 9 : 10 / 9 + Math.log10(value / linear);
+    return (value) => 0.5 + 0.5 * Math.sign(value) * bent(Math.abs(value)) / bent(high);
+  }
   function colourScale(p) {
-    const total = new Float64Array(nodes), size = new Float64Array(nodes);
-    let least = Infinity, most = -Infinity;
-    for (let i = 0; i < leaves; i++) {
-      const value = p.values[i];
-      total[i] = value;
-      size[i] = 1;
-      if (Number.isFinite(value)) {
-        least = Math.min(least, value);
-        most = Math.max(most, value);
-      }
-    }
-    if (least > most) return;
-    if (p.diverging) {
-      most = Math.max(-least, most) || 1;
-      least = -most;
-    }
-    const stops = p.diverging ? data.scales.diverging : data.scales.rising;
+    if (!p.scale) return;
+    const share = shareOf(p.scale);
+    const stops = p.scale.diverging ? data.scales.diverging : data.scales.rising;
     for (let b = 0; b < BUCKETS; b++) palette.push(mixed(stops, b / (BUCKETS - 1)));
+    const total = new Float64Array(nodes), size = new Float64Array(nodes);
+    for (let i = 0; i < leaves; i++) {
+      total[i] = p.values[i];
+      size[i] = 1;
+    }
     for (let i = 0; i < nodes; i++) {
       const mean = total[i] / size[i];
-      const share = most > least ? (mean - least) / (most - least) : 0;
-      bucket[i] = Number.isFinite(mean) ? 1 + Math.round(Math.min(Math.max(share, 0), 1) * (BUCKETS - 1)) : 0;
+      const place = Math.min(Math.max(share(mean), 0), 1);
+      bucket[i] = Number.isFinite(mean) ? 1 + Math.round(place * (BUCKETS - 1)) : 0;
       if (parent[i] >= 0) {
         total[parent[i]] += total[i];
         size[parent[i]] += size[i];
       }
     }
-    made("span", "", legend, p.label + "  " + shown(least) + " ");
+    const low = (p.scale.below ? "\u2264 " : "") + shown(p.scale.low, 4);
+    made("span", "", legend, p.label + "  " + low + " ");
     made("span", "loss-tree-scale", legend).style.background = "linear-gradient(to right," + stops.join(",") + ")";
-    made("span", "", legend, " " + shown(most));
+    made("span", "", legend, " " + shown(p.scale.high, 4) + (p.scale.log ? " (logarithmic)" : ""));
   }
   function colourClasses(p) {
     const shared = new Int32Array(nodes).fill(-2);
@@ -185,9 +189,10 @@ function lossTree(root, data) {
     }
     for (let i = 0; i < nodes; i++) bucket[i] = shared[i] < 0 ? 0 : place.get(shared[i]) || palette.length - 1;
   }
-  function shown(value) {
+  function shown(value, digits = 7) {
     if (!Number.isFinite(value)) return "none";
-    return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(7)));
+    const text = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
+    return text.replaceAll("-", "\u2212");
   }
 
   // --- drawing --------------------------------------------------------------------------------
@@ -445,6 +450,21 @@ function lossTree(root, data) {
     const factor = Math.exp(-Math.min(Math.max(turned, -300), 300) * 0.002);
     zoom(event.altKey ? 1 : factor, event.shiftKey ? 1 : factor, ...place(event));
   }, {passive: false});
+  const shift = (x, y) => {
+    const dx = x * (view.x1 - view.x0) / 8, dy = y * (view.y1 - view.y0) / 8;
+    view = {x0: view.x0 + dx, x1: view.x1 + dx, y0: view.y0 + dy, y1: view.y1 + dy};
+    later();
+  };
+  const byKey = {
+    ArrowLeft: () => shift(-1, 0), ArrowRight: () => shift(1, 0), ArrowUp: () => shift(0, 1), ArrowDown: () => shift(0, -1),
+    "+": () => zoom(2, 2), "=": () => zoom(2, 2), "-": () => zoom(0.5, 0.5), 0: reset, Escape: () => find(""),
+  };
+  overlay.addEventListener("keydown", (event) => {
+    const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : byKey[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
   search.addEventListener("change", () => find(search.value.trim()));
   function find(text) {
     message.textContent = "";

@@ -54,8 +54,8 @@ def test_a_score_has_no_value_where_there_is_none(landscape):
 
 
 def test_an_unknown_name_is_refused_with_those_there_are(landscape):
-    with pytest.raises(ConfigError, match='"accuracy" is neither .* test_accuracy, or a table'):
-        property_of(landscape, "accuracy")
+    with pytest.raises(ConfigError, match="did you mean test_accuracy. Else choose one of loss, .*or a table"):
+        property_of(landscape, "test_acuracy")
 
 
 def test_pages_get_what_is_quick_to_have_once_each(landscape):
@@ -100,6 +100,7 @@ def test_many_whole_numbers_are_a_scale_unless_they_are_called_classes(tmp_path)
         ("id\ta\n1\t2\n", "c", 'has no column "c"'),
         ("id\ta\n9\t2\n", None, 'row 2: "9" is no minimum; there are 4'),
         ("id\ta\n1\t2\n-1\t2\n", None, 'row 3: "-1" is no minimum'),
+        ("id\ta\n1\t2\n1\t3\n", None, "row 3: minimum 1 has a row already"),
         ("id\ta\n1\n", None, "row 2 has 1 cells, the header 2"),
     ],
 )

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
+from llcommon.errors import ConfigError
 from llcommon.plotting import CLASS_COLOURS, INK
 from llpathsample.plots import Colours, Panel, draw_trees
 from llpathsample.tree import superbasin_tree
 from llpathsample.treecolours import (
     DIVERGING,
     OTHER,
+    Scale,
     class_colours,
     class_palette,
     colour_scale,
-    limits_of,
+    scale_of,
     value_colours,
 )
 from tests.llpathsample.test_network import LOSSES, TS_LOSSES, TS_MINIMA
@@ -49,7 +51,7 @@ def test_a_branch_has_the_colour_of_its_class_or_ink(tree):
 
 def test_a_branch_has_the_colour_of_its_mean(tree):
     values = np.array([0.0, 1.0, np.nan, 3.0])
-    rgba = value_colours(tree, values, (0.0, 4.0))
+    rgba = value_colours(tree, values, Scale(0.0, 4.0))
     expected = colour_scale()(np.array([0.0, 0.25, 0.0, 0.75, 0.125]))
     np.testing.assert_array_equal(rgba[[0, 1, 3, 4]], expected[[0, 1, 3, 4]])
     np.testing.assert_array_equal(rgba[[2, 5, 6]], [(0.1, 0.1, 0.1, 1.0)] * 3)
@@ -57,14 +59,39 @@ def test_a_branch_has_the_colour_of_its_mean(tree):
 
 def test_a_diverging_scale_has_zero_in_its_middle(tree):
     values = np.array([-1.0, 0.5, 0.0, np.nan])
-    assert limits_of(values, diverging=True) == (-1.0, 1.0)
-    assert limits_of(values) == (-1.0, 0.5)
-    assert limits_of(np.zeros(2), diverging=True) == (-1.0, 1.0)
-    assert limits_of(np.full(2, np.nan)) is None
-    found = as_hex(value_colours(tree, np.array([-1.0, 1.0, 0.0, 0.0]), (-1.0, 1.0), diverging=True))
+    assert scale_of(values, diverging=True) == Scale(-1.0, 1.0, diverging=True)
+    assert scale_of(values) == Scale(-1.0, 0.5)
+    assert scale_of(np.zeros(2), diverging=True) == Scale(-1.0, 1.0, diverging=True)
+    assert scale_of(np.full(2, np.nan)) is None
+    found = as_hex(value_colours(tree, np.array([-1.0, 1.0, 0.0, 0.0]), Scale(-1.0, 1.0, diverging=True)))
     assert found[:2] == [DIVERGING[0], DIVERGING[-1]]
     middle = [int(found[2][first : first + 2], 16) for first in (1, 3, 5)]
     assert max(middle) - min(middle) <= 2
+
+
+def test_values_of_many_decades_have_a_logarithmic_scale(tree):
+    values = np.array([1.0, 1e-4, 0.02, 0.0])
+    assert scale_of(values, kind="auto") == scale_of(values, kind="linear") == Scale(0.0, 1.0)
+    occupations = np.array([1.0, 1e-9, 1e-4, 0.0])
+    scale = scale_of(occupations, kind="auto")
+    assert scale == Scale(1e-6, 1.0, log=True, below=True)
+    ends = colour_scale()(np.array([1.0, 0.0, 1.0 / 3.0, 0.0]))
+    np.testing.assert_array_equal(value_colours(tree, occupations, scale)[:4], ends)
+    gains = scale_of(np.array([-10.0, 1.0]), diverging=True, kind="log")
+    placed = gains.norm()(np.array([-10.0, -0.1, 0.0, 0.1, 10.0]))
+    np.testing.assert_allclose(placed + placed[::-1], 1.0)
+    assert placed[3] > 0.7
+    with pytest.raises(ConfigError, match="values down to -1 have no logarithmic scale"):
+        scale_of(np.array([-1.0, 1.0]), kind="log")
+    assert scale_of(np.zeros(3), kind="log") == Scale(0.0, 0.0)
+
+
+def test_a_single_value_is_in_the_middle_of_its_scale(tree):
+    found = value_colours(tree, np.full(4, 0.98), scale_of(np.full(4, 0.98)))
+    np.testing.assert_array_equal(found, np.tile(colour_scale()(0.5), (7, 1)))
+    panel = Panel(tree, Colours(np.full(4, 0.98), "accuracy"))
+    _, bar = draw_trees([panel]).axes
+    assert [label.get_text() for label in bar.get_yticklabels()] == ["0.98"]
 
 
 def test_two_landscapes_share_their_scales_of_loss_and_colour(tree):

@@ -103,6 +103,7 @@ def test_two_landscapes_stand_side_by_side(call):
     said = done(call, "net.h5 --beside other.h5 --colour loss -o t.png")
     assert "4 of 4 minima of net.h5 drawn in t.png" in said
     assert "12 of 12 minima of other.h5 drawn in t.png" in said
+    assert done(call, "net.h5 --beside net.h5 -o same.svg").count("4 of 4 minima of net.h5") == 2
 
 
 def test_runs_of_the_file_or_of_another_lead_to_its_minima(call, tmp_path):
@@ -118,6 +119,8 @@ def test_the_page_of_documentation_shows_what_works(call, tmp_path):
         shutil.copy(f"{source}.h5", f"{name}.h5")
     landscape = read_landscape("landscape.h5")
     landscape.scores.set(Score("test_accuracy", "", "test.csv"), np.arange(4.0))
+    # The runs lead to minima 0 and 1; without a higher one the heat capacity has no peak.
+    landscape.minima.replace("loss", 3, 5.0)
     write_landscape("landscape.h5", landscape)
     Path("communities.tsv").write_text("id\tloss\tcommunity\n0\t0\t1\n2\t0\t0\n", encoding="utf-8")
     commands = shown_commands("docs/trees.md")
@@ -144,6 +147,8 @@ def test_properties_are_listed(call):
         ("net.h5 --size 0x3 -o t.svg", 2, "width and height must be 1 to 100 inches"),
         ("net.h5 --size big -o t.svg", 2, "big is not WIDTHxHEIGHT in inches"),
         ("net.h5 --thresholds 1 --exact", 2, "--exact and --thresholds exclude each other"),
+        ("net.h5 --highest-ts nan", 2, "--highest-ts is nan"),
+        ("other.h5 --colour lpphe --scale log -o t.svg", 2, "no logarithmic scale of colours"),
         ("net.h5 --thresholds a", 2, "a is not losses between commas"),
         ("net.h5 --highlight 1 -o t.html", 2, "--highlight is for figures"),
         ("net.h5 --thresholds -9", 4, "no minimum is left to draw"),

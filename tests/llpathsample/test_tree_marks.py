@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from matplotlib.legend import Legend
 
 from llcommon.errors import ConfigError
-from llpathsample.plots import Panel, draw_trees
+from llcommon.plotting import CLASS_COLOURS
+from llpathsample.plots import Colours, Panel, draw_trees
 from llpathsample.tree import superbasin_tree
 from llpathsample.treemarks import RunPath, leaves_of, run_line, way_up
 from tests.llpathsample.test_network import LOSSES, TS_LOSSES, TS_MINIMA
@@ -53,6 +55,18 @@ def test_runs_of_one_kind_share_a_colour_and_a_line_of_the_legend(tree):
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["adam, 2 runs", "sgd, 1 run"]
     colours = {line.get_color() for line in axes.get_lines()}
     assert len(colours) == 2
+
+
+def test_runs_keep_clear_of_the_classes_that_colour_the_branches(tree):
+    runs = [RunPath("$\\frac", np.array([3.0, 0.7]), np.array([-1, 1]))]
+    classes = Colours(np.array([0, 1, 2, 2]), "a long name of classes")
+    figure = draw_trees([Panel(tree, classes, runs=runs)])
+    (axes,) = figure.axes
+    (colour,) = {line.get_color() for line in axes.get_legend().get_lines()}
+    assert colour not in CLASS_COLOURS[:3]
+    figure.draw_without_rendering()
+    (first,) = [artist for artist in axes.artists if isinstance(artist, Legend)]
+    assert first.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_highlighted_branches_reach_the_top_and_are_named(tree):

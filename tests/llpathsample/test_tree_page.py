@@ -7,10 +7,12 @@ import shutil
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from llcommon.errors import ConfigError
 from llpathsample.properties import Property
 from llpathsample.tree import superbasin_tree
+from llpathsample.treecolours import scale_of, value_colours
 from llpathsample.treepage import tree_fragment, tree_html
 from tests.llpathsample.test_network import LOSSES, TS_LOSSES, TS_MINIMA
 from tests.llpathsample.test_tree import grown_network
@@ -19,6 +21,8 @@ PROPERTIES = [
     Property("loss", LOSSES, "loss"),
     Property("accuracy", np.array([0.9, 0.8, np.nan, 0.5]), "test accuracy"),
     Property("gain", np.array([-2.0, 1.0, 0.5, 0.5]), "gain", diverging=True),
+    Property("occupation", np.array([1.0, 1e-9, 1e-4, 0.0]), "occupation"),
+    Property("shift", np.array([-2.0, 3e-3, 1e-4, 1e-2]), "shift", diverging=True),
     Property("kind", np.array([0, 0, 1, -1]), "kind", names={0: "glass", 1: "</script><b>"}),
 ]
 
@@ -50,8 +54,8 @@ def test_a_page_asks_for_nothing_and_holds_the_tree(tree):
     assert unpacked(data["shoulder"], "<f8") == tree.shoulder[data["leaves"] :].tolist()
     values = unpacked(data["properties"][1]["values"], "<f4")
     np.testing.assert_array_equal(values, np.float32([0.9, 0.8, np.nan, 0.5]))
-    assert data["properties"][3]["classes"] == [[0, "#0072B2", "glass"], [1, "#D55E00", "</script><b>"]]
-    assert data["properties"][3]["others"][0] == 0
+    assert data["properties"][5]["classes"] == [[0, "#0072B2", "glass"], [1, "#D55E00", "</script><b>"]]
+    assert data["properties"][5]["others"][0] == 0
     assert page == tree_html(tree, PROPERTIES, colour="gain", title="a < b")
 
 
@@ -138,7 +142,15 @@ def test_a_browser_shows_what_is_under_the_pointer(browser, tmp_path, tree):
     page.element("option[value=gain]").click()
     page.settle()
     assert page.call("colour(0)") == "#b34700"
-    assert "-2" in page.element(".loss-tree-legend").text
+    assert "\N{MINUS SIGN}2" in page.element(".loss-tree-legend").text
+    # Logarithmic scales as in figures, but for the steps of the page's.
+    for found in PROPERTIES[3:5]:
+        page.element(f"option[value={found.name}]").click()
+        page.settle()
+        assert "(logarithmic)" in page.element(".loss-tree-legend").text
+        scale = scale_of(found.values, found.diverging, "auto")
+        drawn = [to_rgb(page.call(f"colour({number})")) for number in range(4)]
+        np.testing.assert_allclose(drawn, value_colours(tree, found.values, scale)[:4, :3], atol=0.03)
     # Zoom about the middle, and back.
     whole = page.call("state().view")
     page.call("zoom(2, 1)")
@@ -148,6 +160,14 @@ def test_a_browser_shows_what_is_under_the_pointer(browser, tmp_path, tree):
     page.element("button[title='show all']").click()
     page.settle()
     assert page.call("state().view") == whole
+    # By keys: a shift aside and back, zoom, all.
+    stage = page.element(".loss-tree-stage canvas:last-of-type")
+    for keys, factor in (("\ue014", 1.0), ("+", 0.5), ("0", 1.0)):
+        stage.send_keys(keys)
+        page.settle()
+        view = page.call("state().view")
+        assert view["x1"] - view["x0"] == pytest.approx(factor * (whole["x1"] - whole["x0"]))
+        assert (view == whole) == (keys == "0")
     # Find an id; one that is not drawn is named.
     search = page.element("input")
     search.send_keys("3\n")
