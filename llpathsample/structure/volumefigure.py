@@ -28,16 +28,16 @@ def draw_volumes(
     lpphe, log_copies: (n,) of all minima. temperature: inf for volumes. The line is what the harmonic approximation
     means: for volumes its slope, through the mean.
     """
-    rows = [one for one in sampled if one.estimate is not None]
+    rows = [one for one in sampled if one.method is not None]
     ids = np.array([one.minimum for one in rows], dtype=np.int64)
-    values = np.array([one.estimate.log_integral for one in rows])
-    errors = 2.0 * np.array([one.estimate.error for one in rows])
+    values = np.array([one.log_integral for one in rows])
+    errors = 2.0 * np.array([one.error for one in rows])
     volume = bool(np.isinf(temperature))
     if volume:
         harmonic = -0.5 * lpphe[ids]
         name = "$-$LPPHE / 2"
     else:
-        harmonic = np.array([one.estimate.log_harmonic for one in rows])
+        harmonic = np.array([one.log_harmonic for one in rows])
         name = "ln of the harmonic integral"
     shown = "ln of the basin volume" if volume else "ln of the sampled integral"
     with style():
