@@ -175,7 +175,8 @@ def _quality(graph, logarithms, found, stable) -> dict:
 
 
 def _tell(report: dict, file: Path, edges: int) -> None:
-    log(f"{report['communities']} communities, {report['of_one_minimum']} of them of one minimum")
+    count = report["communities"]
+    log(f"{count} {'community' if count == 1 else 'communities'}, {report['of_one_minimum']} of one minimum")
     if not edges:
         log(f"note: no transition state of {file} joins two minima, so each is a community of its own")
         return

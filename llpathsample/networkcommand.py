@@ -35,7 +35,7 @@ from llcommon.cli import (
     type=click.Choice(["loss", "community", "basin"]),
     default="loss",
     show_default=True,
-    help="Of the minima in the layout; communities are those of Leiden, weighted by barriers.",
+    help="Of the minima in the layout; communities are those that the command of this name finds.",
 )
 @click.option(
     "--lowest", type=click.IntRange(2), metavar="N", help="Draw the N lowest minima only; default: at most 5000."
@@ -130,7 +130,8 @@ def summary_of(found, losses) -> dict:
             "sources": lengths.sources,
         }
         if found.rewired_path_length is not None:
-            summary["path_length"] |= {"rewired_mean": found.rewired_path_length.mean}
+            beside = _compared(found.rewired_path_length)
+            summary["path_length"] |= {name: beside[name] for name in beside if name != "value"}
             summary["small_world_coefficient"] = found.small_world
     if found.fit is not None:
         summary["power_law"] = _fit(found.fit)
@@ -195,6 +196,8 @@ def _draw(landscape, found, output: Path, figure: str, colour: str, lowest, titl
 
 
 def _classes(landscape, colour: str, seed: int):
+    import numpy as np
+
     from llpathsample.ktn import Network
     from llpathsample.structure.basins import sequence_basins
     from llpathsample.structure.communities import communities
@@ -202,4 +205,7 @@ def _classes(landscape, colour: str, seed: int):
     losses, states = landscape.minima.loss, landscape.transition_states
     if colour == "basin":
         return sequence_basins(losses, states.loss, states.minima)
-    return communities(Network.unchecked(landscape), weights="barrier", seed=seed)
+    complete = bool(np.isfinite(landscape.minima.lpphe).all() and np.isfinite(states.lpphe).all())
+    if not complete:
+        log("note: communities are weighted by barriers, as some points lack an LPPHE")
+    return communities(Network.unchecked(landscape), weights="rate" if complete else "barrier", seed=seed)

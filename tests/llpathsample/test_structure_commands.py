@@ -56,7 +56,7 @@ def test_network_summary_and_degrees(files, capsys):
     assert (found["minima"], found["edges"], found["mean_degree"], found["components"]) == (4, 4, 2.0, 1)
     assert found["path_length"] == {
         "average": pytest.approx(4 / 3), "standard_error": 0.0, "diameter": 2, "exact": True, "sources": 4,
-        "rewired_mean": pytest.approx(4 / 3),
+        "rewired_mean": pytest.approx(4 / 3), "rewired_standard_deviation": pytest.approx(0.0, abs=1e-12), "z": None,
     }  # fmt: skip
     assert found["assortativity"]["value"] is None  # all degrees are equal
     rows = table(capsys, "network", files["random"], "--degrees", "--rewired", 0)
