@@ -21,6 +21,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
+from llpathsample.thermocommands import figure_to, save
 
 
 @click.command("basin-volume")
@@ -105,18 +106,15 @@ def basin_volume(
     import numpy as np
 
     from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format, save_figure
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
     from llpathsample.structure.sampling import Plan, count_hits, parts, sample_basins
 
     if temperature is not None and not np.isfinite(temperature):
         raise ConfigError("--temperature must be a finite number above zero")
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
-        if not (chosen or lowest):
-            raise ConfigError("the figure shows sampled basins; choose some by --minimum or --lowest")
+    figure_to(output, force)
+    if output is not None and not (chosen or lowest):
+        raise ConfigError("the figure shows sampled basins; choose some by --minimum or --lowest")
     sampling = bool(chosen or lowest or starts)
     landscape = read_landscape(file, points=sampling)
     require_minima(landscape, file)
@@ -142,8 +140,7 @@ def basin_volume(
         from llpathsample.structure.volumefigure import draw_volumes
 
         copies = landscape.model.log_group_order() - landscape.minima.log_order
-        save_figure(draw_volumes(landscape.minima.lpphe, copies, sampled, plan.temperature, hits, title), output)
-        log(f"the figure is {output}")
+        save(draw_volumes(landscape.minima.lpphe, copies, sampled, plan.temperature, hits, title), output)
     _end(stop, sampled)
 
 
@@ -297,6 +294,8 @@ def _tell(sampled, hits, plan, starts: int) -> None:
             )
         elif one.status is Status.UNRELIABLE and one.annealed is None:
             log(f"warning: minimum {one.minimum} has {one.direct.hits} direct hits and no populations to compare with")
+        elif one.annealed is not None and one.annealed.populations == 1:
+            log(f"warning: a single population of minimum {one.minimum} was made, which has no error")
         elif one.status is Status.UNRELIABLE:
             log(
                 f"warning: the populations of minimum {one.minimum} differ by more than an error can tell "

@@ -17,6 +17,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
+from llpathsample.thermocommands import figure_to, save
 
 _LARGE = 100_000  # edges beyond which fewer runs are made, unless they are asked for
 
@@ -86,8 +87,7 @@ def communities(
     import numpy as np
 
     from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format, save_figure
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
     from llpathsample.structure.communities import (
         found_communities,
@@ -99,9 +99,7 @@ def communities(
 
     if temperature is not None and not np.isfinite(temperature):
         raise ConfigError("--temperature must be a finite number above zero")
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    figure_to(output, force)
     landscape = read_landscape(file, points=euclidean is not None)
     require_minima(landscape, file)
     network, ids = _network(landscape, file, weights)
@@ -139,8 +137,7 @@ def communities(
         if len(kept) < len(ids):
             log(f"note: the {len(kept)} lowest of {len(ids)} minima are drawn")
         shown = (graph.induced(kept), network.losses[kept], ids[kept], found[kept])
-        save_figure(draw_network(*shown, "community", title, seed), output)
-        log(f"the figure is {output}")
+        save(draw_network(*shown, "community", title, seed), output)
 
 
 def _network(landscape, file: Path, weights: str):

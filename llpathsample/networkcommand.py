@@ -17,6 +17,7 @@ from llcommon.cli import (
     write_properties,
     write_table,
 )
+from llpathsample.thermocommands import figure_to, save
 
 
 @click.command()
@@ -71,14 +72,11 @@ def network(
     Minima are its nodes; those joined by one transition state or more are neighbours. Measures are compared with graphs
     of the same degrees that are otherwise at random. docs/structure.md defines them.
     """
-    from llcommon.plotting import figure_format
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
     from llpathsample.structure.measures import network_measures
 
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    figure_to(output, force)
     landscape = read_landscape(file, points=False)
     require_minima(landscape, file)
     seed = 1 if seed is None else seed
@@ -95,7 +93,6 @@ def network(
         log(f"degrees: {found.fit.verdict}")
     if output is not None:
         _draw(landscape, found, output, figure, colour, lowest, title, seed)
-        log(f"the figure is {output}")
 
 
 def summary_of(found, losses) -> dict:
@@ -180,11 +177,10 @@ def _rows(found, losses) -> list[Column]:
 def _draw(landscape, found, output: Path, figure: str, colour: str, lowest, title, seed: int) -> None:
     import numpy as np
 
-    from llcommon.plotting import save_figure
     from llpathsample.structure.figures import LARGEST_LAYOUT, draw_degrees, draw_network
 
     if figure == "degrees":
-        save_figure(draw_degrees(found.degrees, found.fit, title), output)
+        save(draw_degrees(found.degrees, found.fit, title), output)
         return
     losses = landscape.minima.loss
     kept = np.sort(np.argsort(losses, kind="stable")[: lowest or LARGEST_LAYOUT])
@@ -192,7 +188,7 @@ def _draw(landscape, found, output: Path, figure: str, colour: str, lowest, titl
         log(f"note: the {len(kept)} lowest of {len(losses)} minima are drawn")
     graph = found.graph.induced(kept)
     classes = None if colour == "loss" else _classes(landscape, colour, seed)[kept]
-    save_figure(draw_network(graph, losses[kept], kept, classes, colour, title, seed), output)
+    save(draw_network(graph, losses[kept], kept, classes, colour, title, seed), output)
 
 
 def _classes(landscape, colour: str, seed: int):
