@@ -15,7 +15,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.thermocommands import figure_to, save
+from llpathsample.analysiscommands import check_figure, save
 
 
 @click.command()
@@ -55,7 +55,7 @@ def basins(file: Path, output, force, descent, by_minimum, pairs, threshold, tit
 
     if by_minimum and pairs is not None:
         raise ConfigError("--minima and --pairs ask for two tables; give one of them")
-    figure_to(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=False)
     require_minima(landscape, file)
     losses, states = landscape.minima.loss, landscape.transition_states

@@ -21,7 +21,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.thermocommands import figure_to, save
+from llpathsample.analysiscommands import check_figure, save
 
 
 @click.command("basin-volume")
@@ -112,7 +112,7 @@ def basin_volume(
 
     if temperature is not None and not np.isfinite(temperature):
         raise ConfigError("--temperature must be a finite number above zero")
-    figure_to(output, force)
+    check_figure(output, force)
     if output is not None and not (chosen or lowest):
         raise ConfigError("the figure shows sampled basins; choose some by --minimum or --lowest")
     sampling = bool(chosen or lowest or starts)

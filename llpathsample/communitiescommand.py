@@ -17,7 +17,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.thermocommands import figure_to, save
+from llpathsample.analysiscommands import check_figure, complete_network, save
 
 _LARGE = 100_000  # edges beyond which fewer runs are made, unless they are asked for
 
@@ -99,7 +99,7 @@ def communities(
 
     if temperature is not None and not np.isfinite(temperature):
         raise ConfigError("--temperature must be a finite number above zero")
-    figure_to(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=euclidean is not None)
     require_minima(landscape, file)
     network, ids = _network(landscape, file, weights)
@@ -144,7 +144,6 @@ def _network(landscape, file: Path, weights: str):
     """The arrays that the weights need, and ids of the minima."""
     import numpy as np
 
-    from llpathsample.analysiscommands import complete_network
     from llpathsample.ktn import Network
 
     if weights in ("rate", "flux"):

@@ -16,8 +16,8 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import complete_network, given_temperatures, temperature_options
-from llpathsample.thermocommands import figure_to, save
+from llpathsample.analysiscommands import complete_network, given_temperatures, save, temperature_options
+from llpathsample.thermocommands import figure_to
 
 
 @click.command()
@@ -45,7 +45,7 @@ def frustration(files: tuple[Path, ...], temperature, temperatures, barrier_from
     import numpy as np
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     found = [_of(file, asked, barrier_from) for file in files]
     names = _names(files)
     rows = np.concatenate([np.full(len(one.curves.temperatures), place) for place, one in enumerate(found)])
@@ -115,7 +115,8 @@ def _of(file: Path, asked, barrier_from: str) -> _Frustrated:
         if count:
             log(f"note: {file}: {count} minima that {why} are left out of the frustration")
     if len(minima) > 1 and curves.unconnected + curves.degenerate == len(complete.ids) - 1:
-        log(f"note: {file}: no minimum is left for the frustration, which is 0; grow the network first")
+        advice = "; grow the network first" if curves.unconnected else ""
+        log(f"note: {file}: no minimum is left for the frustration, which is 0{advice}")
     return _Frustrated(curves, peaks, complete.omissions())
 
 

@@ -16,8 +16,8 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import complete_network, given_temperatures, temperature_options
-from llpathsample.thermocommands import figure_to, freedom_of, save, say_range
+from llpathsample.analysiscommands import complete_network, given_temperatures, save, temperature_options
+from llpathsample.thermocommands import alike, figure_to, freedom_of, say_range
 
 TABLES = ("curve", "peaks", "minima", "convergence")
 
@@ -76,7 +76,7 @@ def heat_capacity(
     from llpathsample.thermodynamics.heatcapacity import heat_capacity as computed
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     common = freedom_of(landscape, file)
@@ -107,6 +107,8 @@ def _draw(landscape, complete, result, lowest: int | None, output: Path) -> None
         log("note: without peaks or transition states the figure has no trees")
     else:
         log(f"{shown.tree.leaves.size} of {shown.total} minima are drawn")
+        if shown.makers_left_out:
+            log(f"note: {shown.makers_left_out} minima that make peaks are not among them")
         peaks = len(result.within())
         if peaks > MOST_TREES:
             log(f"note: trees are drawn for the {MOST_TREES} most prominent of {peaks} peaks")
@@ -118,7 +120,8 @@ def _tell(result, complete, automatic: bool) -> None:
     from llpathsample.thermodynamics.features import SLIGHT
 
     if result.range is None:
-        log("note: all minima have the same loss, so the heat capacity is its constant and has no peak")
+        at = "; the temperature is 1" if automatic else ""
+        log(f"note: {alike(complete)}, so the heat capacity is its constant and has no peak{at}")
         return
     if automatic:
         say_range(*result.range)

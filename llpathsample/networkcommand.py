@@ -17,7 +17,7 @@ from llcommon.cli import (
     write_properties,
     write_table,
 )
-from llpathsample.thermocommands import figure_to, save
+from llpathsample.analysiscommands import check_figure, save
 
 
 @click.command()
@@ -76,7 +76,7 @@ def network(
     from llpathsample.commands import require_minima
     from llpathsample.structure.measures import network_measures
 
-    figure_to(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=False)
     require_minima(landscape, file)
     seed = 1 if seed is None else seed

@@ -77,7 +77,7 @@ def report(file: Path, output: Path, force, title, sections, without, temperatur
     )
     page = report_page(material, title or _title(landscape), names)
     replace_file(output, lambda temporary: temporary.write_text(page, encoding="utf-8"))
-    log(f"{len(names)} sections in {output}, {len(page.encode()) / 1e6:.1f} MB")
+    log(f"{len(names)} section{'s' * (len(names) > 1)} in {output}, {len(page.encode()) / 1e6:.1f} MB")
 
 
 def _title(landscape) -> str:
@@ -94,7 +94,7 @@ def _freedom(landscape, file: Path):
         return freedom_of(landscape, file)
     except LandscapeError as error:
         log(f"note: {error}")
-        return str(error)
+        return f"Not computed: {error}."
 
 
 def _sets(landscape, set_a: str | None, set_b: str | None):

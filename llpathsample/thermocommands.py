@@ -16,27 +16,29 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import Complete, complete_network, given_temperatures, temperature_options
+from llpathsample.analysiscommands import (
+    Complete,
+    check_figure,
+    complete_network,
+    given_temperatures,
+    save,
+    temperature_options,
+)
 
 TEMPERATURE = "temperature"
+_SHOWN = (1e-100, 1e100)  # temperatures; ticks that matplotlib tries are far outside, and must not overflow
 
 
-def figure_to(output: Path | None, force: bool) -> None:
-    """Refuse a figure that could not be written, before anything is computed."""
-    from llcommon.plotting import figure_format
-    from llcommon.store import check_writable
+def figure_to(output: Path | None, force: bool, asked) -> None:
+    """Refuse a figure that could not be written or drawn, before anything is computed.
 
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    asked: rising temperatures, (t,), or None.
+    """
+    from llcommon.errors import ConfigError
 
-
-def save(figure, output: Path) -> None:
-    """Write a figure, and say so."""
-    from llcommon.plotting import save_figure
-
-    save_figure(figure, output)
-    log(f"the figure is {output}")
+    check_figure(output, force)
+    if output is not None and asked is not None and not _SHOWN[0] <= asked[0] <= asked[-1] <= _SHOWN[1]:
+        raise ConfigError(f"{output}: a figure has temperatures from 1e-100 to 1e100; name others, or leave out -o")
 
 
 def freedom_of(landscape, file: Path):
@@ -61,6 +63,11 @@ def freedom_of(landscape, file: Path):
     return Superposition(int(declared.degrees_of_freedom(x)), float(declared.log_group_order()))
 
 
+def alike(complete: Complete) -> str:
+    """Why there is no range of temperatures."""
+    return "there is a single minimum" if len(complete.ids) == 1 else "all minima have the same loss"
+
+
 def automatic_or_given(complete: Complete, asked, where: str = ""):
     """Temperatures asked for, or those that show all peaks of the heat capacity; and the temperatures of the peaks.
 
@@ -72,7 +79,8 @@ def automatic_or_given(complete: Complete, asked, where: str = ""):
 
     found = resolved_curves(complete.network)
     if found is None:
-        log(f"note: {where}all minima have the same loss, so nothing changes with temperature")
+        at = "; the temperature is 1" if asked is None else ""
+        log(f"note: {where}{alike(complete)}, so occupations do not change with temperature{at}")
         return (np.array([1.0]) if asked is None else asked), []
     peaks = [peak.temperature for peak in heat_capacity_peaks(complete.network, found)]
     if asked is not None:
@@ -135,7 +143,7 @@ def occupations(file: Path, temperature, temperatures, rule, top, output, force,
     from llpathsample.thermodynamics.occupations import occupations as occupied
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     rows = None if rule is None else _rows_of(landscape, complete, rule, "--minima")
@@ -177,7 +185,7 @@ def entropy(file: Path, temperature, temperatures, output, force, as_json) -> No
     from llpathsample.thermodynamics.freeenergy import free_energies
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     common = freedom_of(landscape, file)
@@ -198,6 +206,16 @@ def entropy(file: Path, temperature, temperatures, output, force, as_json) -> No
         from llpathsample.thermodynamics.figures import draw_entropy
 
         save(draw_entropy(found, peaks), output)
+
+
+def _tell_infinite(found) -> None:
+    """Say where energies are too large for a number; the table has inf there, a JSON document null."""
+    import numpy as np
+
+    infinite = ~np.isfinite(np.column_stack([found.free_energy, found.internal_energy, found.groups])).all(axis=1)
+    if infinite.any():
+        first = found.temperatures[np.argmax(infinite)]
+        log(f"note: from T = {first:g} on energies are too large for a number, and infinite in the table")
 
 
 @click.command("free-energy")
@@ -226,13 +244,14 @@ def free_energy(file: Path, temperature, temperatures, rules, output, force, as_
     from llpathsample.thermodynamics.freeenergy import free_energies
 
     asked = given_temperatures(temperature, temperatures)
-    figure_to(output, force)
+    figure_to(output, force, asked)
     landscape = read_landscape(file, points=False)
     complete = complete_network(landscape, file)
     groups = [_rows_of(landscape, complete, rule, "--group") for rule in rules]
     common = freedom_of(landscape, file)
     at, peaks = automatic_or_given(complete, asked)
     found = free_energies(complete.network, at, common, groups)
+    _tell_infinite(found)
     columns = [
         Column(TEMPERATURE, "", found.temperatures),
         Column("free_energy", "", found.free_energy),

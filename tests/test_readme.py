@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from driving import call
+from driving import call, connect_here
 
 from llcommon.store import read_landscape
 
@@ -78,6 +78,7 @@ def test_every_command_of_the_readme_works(tmp_path, monkeypatch, one_core):
     """In this process: each Python would load the compiled kernels anew. As it stands below, and in the examples."""
     folder = prepared(tmp_path)
     monkeypatch.chdir(folder)
+    monkeypatch.setattr("llpathsample.engines.running.lloptim", connect_here)
     run_all(folder, SHORTER, run_here)
     assert (folder / "tree.svg").stat().st_size > 1000
     assert (folder / "path.svg").exists() and (folder / "profile.svg").exists()

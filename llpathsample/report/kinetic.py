@@ -3,9 +3,10 @@
 import numpy as np
 
 from llpathsample.kinetics.arrhenius import draw_arrhenius
-from llpathsample.kinetics.passage import absorbing_chain, moments, reduced_chain, spectrum
+from llpathsample.kinetics.passage import absorbing_chain, moments, quantile, reduced_chain, spectrum
 from llpathsample.kinetics.passageplots import draw_fastest_paths, draw_first_passage
 from llpathsample.kinetics.paths import fastest_paths
+from llpathsample.kinetics.propagation import propagate
 from llpathsample.report.material import Material
 from llpathsample.report.page import (
     counted,
@@ -180,23 +181,25 @@ def first_passage(material: Material) -> list[str]:
     for temperature in material.kinetic_temperatures[-5:].tolist():
         chain = absorbing_chain(material.network, temperature, *material.places)
         exact = moments(chain)
-        found = spectrum(reduced_chain(chain, MOST_STATES), exact)
+        small = reduced_chain(chain, MOST_STATES)
+        exponentials = spectrum(small, exact)
+        told = exponentials if exponentials.resolved else propagate(small, exact)
         row = [number(temperature), exponential(exact.log_mean), number(exact.variation)]
-        if found.resolved:
-            drawn.append((temperature, found, None))
-            times = [found.log_unit + np.log(found.quantile(probability)) for probability in (0.05, 0.5, 0.95)]
+        if told.resolved:
+            drawn.append((temperature, told, None))
+            times = [told.log_unit + np.log(quantile(told, probability)) for probability in (0.05, 0.5, 0.95)]
             row += [exponential(float(time)) for time in times]
         else:
             row += [number(None)] * 3
             notes.append(
-                f"At T = {number(temperature)} double precision does not resolve the distribution; mean and variation "
-                "hold."
+                f"At T = {number(temperature)} double precision does not resolve the distribution; mean and standard "
+                "deviation hold."
             )
-        if len(found.rates) and len(found.rates) < len(chain.minima):
+        if len(small.minima) < len(chain.minima):
+            change = f", which changes the second moment by {share(exponentials.square_error)}"
             notes.append(
-                f"At T = {number(temperature)} the {number(len(chain.minima) - len(found.rates))} fastest of "
-                f"{number(len(chain.minima))} minima were taken out before, which changes the second moment by "
-                f"{share(found.square_error)}."
+                f"At T = {number(temperature)} the {number(len(chain.minima) - len(small.minima))} fastest of "
+                f"{number(len(chain.minima))} minima were taken out before{change if exponentials.resolved else ''}."
             )
         rows.append(row)
     blocks = []

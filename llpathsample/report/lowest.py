@@ -37,6 +37,7 @@ def tree(material: Material) -> list[str]:
     # Without what is the same for all, which tells nothing.
     properties = [found for found in properties if len(np.unique(found.values[found.known])) > 1]
     blocks.append(tree_fragment(drawn, properties, name=TREE))
+    blocks.append(f"<noscript>{note('The tree needs scripts, which are off here.')}</noscript>\n")
     root = landscape.global_minimum()
     inside = int((material.labels == material.labels[root]).sum())
     if drawn.leaves.size < inside:

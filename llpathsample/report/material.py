@@ -1,6 +1,6 @@
 """What the sections of a report are made of, each computed once: the network, temperatures, sets, curves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -120,7 +120,11 @@ class Material:
     def heat_capacity(self) -> HeatCapacity:
         """Configurational: kappa / 2 is the constant, or 0 if kappa is not known."""
         constant = 0.0 if isinstance(self._freedom, str) else 0.5 * self._freedom.kappa
-        return heat_capacity(self.network, constant, self.grid, top=5)
+        network = self.network
+        # What differs by less than two points may is the same loss.
+        if np.ptp(network.losses) < self.landscape.settings.same_point.loss_tolerance:
+            network = replace(network, losses=np.full_like(network.losses, network.losses.min()))
+        return heat_capacity(network, constant, self.grid, top=5)
 
     @property
     def curves(self) -> Curves:
@@ -181,10 +185,7 @@ class Material:
         able &= np.isin(bottoms, self.ids)
         if able.any():
             best = int(bottoms[able][np.argmax(barrier[able])])
-            why = (
-                "the global minimum, and of all minima that only higher ones surround the one with the highest "
-                "barrier on the way to a lower minimum"
-            )
+            why = "the global minimum, and the bottom with the highest barrier on the way to a lower minimum"
             return Sets(np.array([root]), np.array([best]), why)
         joined = np.flatnonzero((self.labels == self.labels[root]) & np.isin(np.arange(len(self.losses)), self.ids))
         joined = joined[joined != root]

@@ -87,8 +87,9 @@ def number(value, digits: int = 4) -> str:
 
 
 def loss(value) -> str:
-    """A loss in the digits that tell minima apart."""
-    return number(value, 9)
+    """A loss in the digits that tell minima apart, as many for all."""
+    value = float(value)
+    return _power(f"{value:#.9g}".rstrip(".")) if value and math.isfinite(value) else number(value)
 
 
 def share(value) -> str:

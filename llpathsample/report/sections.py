@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llcommon.errors import ConfigError, InputError, NothingFound
-from llpathsample.report import kinetic, lowest, searched, structural, terms, thermal
-from llpathsample.report.material import Material
+from llpathsample.report import completeness, kinetic, lowest, searched, structural, terms, thermal
+from llpathsample.report.material import Material, Missing
 from llpathsample.report.names import NAMES
 from llpathsample.report.page import Section, note, whole_page
 from llpathsample.treepage import page_script, page_style
@@ -31,7 +31,7 @@ PARTS = {
     "completeness": Part(
         "How complete it is",
         "No search proves that nothing was missed; these numbers say how likely it is.",
-        searched.completeness,
+        completeness.completeness,
     ),
     "tree": Part(
         "The tree",
@@ -138,6 +138,7 @@ def report_page(material: Material, title: str, names: Sequence[str] = NAMES) ->
 def _blocks(part: Part, material: Material) -> list[str]:
     try:
         return part.make(material)
-    except (NothingFound, ConfigError, InputError) as reason:
-        text = str(reason)
-        return [note(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."))]
+    except Missing as missing:
+        return [note(str(missing))]
+    except (NothingFound, ConfigError, InputError) as error:
+        return [note(f"Not computed: {error}.")]

@@ -25,14 +25,24 @@ _MOST_TEMPERATURES = 6
 
 def left_out(material: Material) -> list[str]:
     """A note on the points without LPPHE, if there are any."""
-    if not (material.minima_left_out or material.states_left_out):
-        return []
-    return [
-        note(
-            f"Without {counted(material.minima_left_out, 'minimum', 'minima')} and "
-            f"{counted(material.states_left_out, 'transition state')} that lack an LPPHE, or hang on one that does."
+    said = []
+    landscape = material.landscape
+    if landscape.declared.bounded and np.asarray(landscape.minima.active).any():
+        said.append(
+            note(
+                "Bounds hold coordinates of some minima; they are taken for minima with as many degrees of freedom "
+                "as the others."
+            )
         )
-    ]
+    if material.minima_left_out or material.states_left_out:
+        said.append(_without(material))
+    return said
+
+
+def _without(material: Material) -> str:
+    minima = counted(material.minima_left_out, "minimum", "minima")
+    states = counted(material.states_left_out, "transition state")
+    return note(f"Without {minima} and {states} that lack an LPPHE, or hang on one that does.")
 
 
 def heat_capacity(material: Material) -> list[str]:

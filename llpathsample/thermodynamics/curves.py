@@ -15,7 +15,7 @@ from llpathsample.ktn import Network
 _BLOCK = 16384  # minima; the arrays of a block are 128 KiB each
 # x of a minimum that is not occupied, however large LPPHE are: its cube is still a number.
 _FARTHEST = 1e100
-# Losses nearer to the lowest than this, of the largest, are the same but for rounding.
+# Losses of minima nearer to the lowest than this, of the largest of all points, are the same but for rounding.
 _ROUNDING = 1e-12
 
 
@@ -54,9 +54,13 @@ def minima_only(losses: np.ndarray, lpphe: np.ndarray, log_orders: np.ndarray) -
     return Network(losses, lpphe, log_orders, nothing, nothing, nothing, np.empty((0, 2), dtype=np.int64))
 
 
-def above_lowest(losses: np.ndarray) -> np.ndarray:
-    """Which losses, (n,), are above the lowest by more than rounding."""
-    return losses - losses.min() > _ROUNDING * np.abs(losses).max()
+def above_lowest(network: Network) -> np.ndarray:
+    """Which minima, (n,), are above the lowest by more than rounding.
+
+    Transition states count in the scale of losses: if all minima are zero but for rounding, only these tell.
+    """
+    scale = max(np.abs(network.losses).max(), np.abs(network.ts_losses).max(initial=0.0))
+    return network.losses - network.losses.min() > _ROUNDING * scale
 
 
 def scaled_excess(losses: np.ndarray, temperature: float) -> np.ndarray:

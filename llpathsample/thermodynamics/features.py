@@ -67,7 +67,7 @@ def temperature_range(network: Network) -> tuple[float, float] | None:
     L_1 - L_0 > 2 T + 3 (<L> - L_0), and as <L> rises with T, at all lower temperatures too. The range is twice as wide
     at both ends, so that a curve shows how peaks there begin and end.
     """
-    above = (network.losses - network.losses.min())[above_lowest(network.losses)]
+    above = (network.losses - network.losses.min())[above_lowest(network)]
     if not above.size:
         return None
     gap, high = float(above.min()), 0.5 * float(above.max())
@@ -104,7 +104,14 @@ def _unresolved(found: Curves) -> np.ndarray:
     exact = np.diff(found.excess) / np.diff(t)
     ends = 0.5 * (capacity[:-1] + capacity[1:])
     scale = np.maximum(np.maximum(capacity[:-1], capacity[1:]), exact)
-    steps = np.flatnonzero(np.abs(exact - ends) > _SMOOTH * scale + _NOTHING)
+    rough = np.abs(exact - ends) > _SMOOTH * scale + _NOTHING
+    # A curve that rises at both ends of a step, and by less than a third of what either slope makes of it, may fall in
+    # between (F. N. Fritsch, R. E. Carlson, SIAM J. Numer. Anal. 17, 238, 1980).
+    width, rise = np.diff(np.log(t)), np.diff(capacity)
+    slopes = np.array([found.slope[:-1], found.slope[1:]]) * width
+    rises, falls = (slopes > 0.0).all(axis=0), (slopes < 0.0).all(axis=0)
+    turns = (rises & (3.0 * rise < slopes.max(axis=0))) | (falls & (3.0 * rise > slopes.min(axis=0)))
+    steps = np.flatnonzero(rough | (turns & (scale > _NOTHING)))
     return np.sqrt(t[steps]) * np.sqrt(t[steps + 1])
 
 

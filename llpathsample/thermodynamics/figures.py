@@ -25,17 +25,19 @@ MOST_TREES = 4
 MOST_DRAWN = 1000
 _LOGARITHMIC = 5.0  # ratio of the ends from which the axis of temperatures is logarithmic
 _FEW = 300.0  # ratio up to which such an axis has numbers between powers of ten
+_SINGLE = 12  # temperatures up to which each has a dot
 _SIDES = {GAINS: "gain occupation on heating", LOSES: "lose occupation"}
 
 
 @dataclass(frozen=True)
 class Shown:
     """The tree of a heat capacity's figure. ids: (n,) ids in the landscape of the network's minima; total: number of
-    minima of the landscape."""
+    minima of the landscape; makers_left_out: how many of those that make a peak are not in the tree."""
 
     tree: Tree
     ids: np.ndarray
     total: int
+    makers_left_out: int
 
 
 def heat_capacity_tree(
@@ -55,7 +57,8 @@ def heat_capacity_tree(
         makes[ids] |= makers.sides >= 0
     only = None if lowest else np.lexsort((minima.loss, ~makes))[:MOST_DRAWN]
     tree = superbasin_tree(minima.loss, states.loss, states.minima, lowest=lowest, only=only, unconnected=True)
-    return Shown(tree, ids, len(minima))
+    left_out = np.count_nonzero(makes) - np.count_nonzero(makes[tree.minimum[tree.leaves]])
+    return Shown(tree, ids, len(minima), int(left_out))
 
 
 def draw_heat_capacity(result: HeatCapacity, shown: Shown | None = None) -> "Figure":
@@ -100,10 +103,7 @@ def _dot(axes: "Axes", tree: Tree, sides: np.ndarray) -> None:
 
 def _draw_curve(axes: "Axes", result: HeatCapacity, marked: list[tuple[int, PeakMakers]]) -> None:
     temperatures = result.shown.temperatures
-    if temperatures.size > 1:
-        axes.plot(temperatures, result.capacity, color=INK, zorder=2)
-    else:
-        axes.plot(temperatures, result.capacity, "o", color=INK, markersize=4.0)
+    _line(axes, temperatures, result.capacity, color=INK, zorder=2)
     for number, makers in marked:
         place = (makers.peak.temperature, result.constant + makers.peak.height)
         axes.plot(*place, "o", color=INK, markersize=4.0, zorder=3)
@@ -111,6 +111,11 @@ def _draw_curve(axes: "Axes", result: HeatCapacity, marked: list[tuple[int, Peak
     _temperature_axis(axes, temperatures)
     axes.set_ylabel("heat capacity")
     axes.margins(y=0.12)
+
+
+def _line(axes: "Axes", temperatures: np.ndarray, values: np.ndarray, few: int = _SINGLE, **look) -> None:
+    """A curve, with dots where there are few temperatures: a single one would not be seen."""
+    axes.plot(temperatures, values, marker="." if temperatures.size <= few else None, **look)
 
 
 def _temperature_axis(axes: "Axes", temperatures: np.ndarray, labelled: bool = True) -> None:
@@ -164,9 +169,9 @@ def draw_occupations(found: Occupations, ids: np.ndarray, peaks: Sequence[float]
         axes = figure.add_subplot()
         styles = _colours(len(found.rows))
         for column, (number, (colour, dash)) in enumerate(zip(ids.tolist(), styles, strict=True)):
-            axes.plot(found.temperatures, found.values[:, column], color=colour, linestyle=dash, label=str(number))
+            _line(axes, found.temperatures, found.values[:, column], color=colour, linestyle=dash, label=str(number))
         if found.rest.max() > 0.0:
-            axes.plot(found.temperatures, found.rest, color=QUIET, linestyle=(0, (1, 1)), label="all others")
+            _line(axes, found.temperatures, found.rest, color=QUIET, linestyle=(0, (1, 1)), label="all others")
         _mark(axes, peaks, found.temperatures)
         _temperature_axis(axes, found.temperatures)
         axes.set_ylim(-0.02, 1.02)
@@ -184,12 +189,12 @@ def draw_entropy(found: FreeEnergies, peaks: Sequence[float] = ()) -> "Figure":
             (upper, found.shannon, "Shannon entropy"),
             (lower, found.entropy, "thermodynamic entropy"),
         ):
-            axes.plot(found.temperatures, values, color=INK)
+            _line(axes, found.temperatures, values, color=INK)
             _mark(axes, peaks, found.temperatures)
             axes.set_ylabel(label)
             _temperature_axis(axes, found.temperatures, labelled=axes is lower)
         _effective_numbers(upper, float(found.shannon.max()))
-        if peaks:
+        if lower.get_legend_handles_labels()[1]:
             lower.legend(loc="best")
     return figure
 
@@ -201,7 +206,10 @@ def _effective_numbers(axes: "Axes", highest: float) -> None:
     axes.set_ylim(0.0, 1.05 * highest)
     most = np.exp(min(1.05 * highest, 700.0))
     numbers = [n for power in range(301) for n in (10**power, 2 * 10**power, 5 * 10**power) if n <= most]
-    numbers = numbers if len(numbers) <= 7 else [n for n in numbers if str(n)[0] == "1"]
+    if len(numbers) < 4:
+        numbers = list(range(1, int(most) + 1))
+    elif len(numbers) > 7:
+        numbers = [n for n in numbers if str(n)[0] == "1"]
     numbers = numbers[:: -(-len(numbers) // 7)]
     second = axes.secondary_yaxis("right")
     second.set_yticks(np.log(np.array(numbers, dtype=np.float64)), [f"{n:g}" for n in numbers])
@@ -218,8 +226,8 @@ def draw_free_energies(found: FreeEnergies, names: Sequence[str], peaks: Sequenc
         figure = new_figure(WIDTH, 5.2 if names else 3.0)
         panels = figure.subplots(2 if names else 1, 1, squeeze=False)[:, 0]
         upper = panels[0]
-        upper.plot(found.temperatures, found.internal_energy, color=CLASS_COLOURS[1], label="internal energy")
-        upper.plot(found.temperatures, found.free_energy, color=INK, label="free energy")
+        _line(upper, found.temperatures, found.internal_energy, color=CLASS_COLOURS[1], label="internal energy")
+        _line(upper, found.temperatures, found.free_energy, color=INK, label="free energy")
         _mark(upper, peaks, found.temperatures)
         upper.set_ylabel("units of the loss")
         _beside(upper)
@@ -227,10 +235,10 @@ def draw_free_energies(found: FreeEnergies, names: Sequence[str], peaks: Sequenc
         if names:
             lower = panels[1]
             for column, (name, (colour, dash)) in enumerate(zip(names, _colours(len(names)), strict=True)):
-                above = (found.groups[:, column] - found.free_energy) / found.temperatures
-                lower.plot(found.temperatures, above, color=colour, linestyle=dash, label=name)
+                above = -found.log_shares[:, column]
+                _line(lower, found.temperatures, above, color=colour, linestyle=dash, label=name)
             _mark(lower, peaks, found.temperatures, named=False)
-            lower.set_ylabel("$(F_a - F)\\,/\\,T$")
+            lower.set_ylabel("$(F_A - F)\\,/\\,T$")
             lower.set_ylim(0.0, _enough(found))
             _beside(lower, "group")
             _temperature_axis(lower, found.temperatures)
@@ -239,9 +247,8 @@ def draw_free_energies(found: FreeEnergies, names: Sequence[str], peaks: Sequenc
 
 def _enough(found: FreeEnergies) -> float:
     """Top of the axis of free energies: what is occupied less than 1e-9 is of no interest."""
-    above = (found.groups - found.free_energy[:, None]) / found.temperatures[:, None]
-    finite = above[np.isfinite(above)]
-    return 1.05 * min(float(finite.max(initial=1.0)), 20.0)
+    above = -found.log_shares[np.isfinite(found.log_shares)]
+    return 1.05 * min(float(above.max(initial=1.0)), 20.0)
 
 
 def draw_frustration(found: Sequence[Frustration], names: Sequence[str], peaks: Sequence[Sequence[float]]) -> "Figure":
@@ -259,7 +266,8 @@ def draw_frustration(found: Sequence[Frustration], names: Sequence[str], peaks: 
         for axes, (part, label) in zip(panels, parts, strict=True):
             for one, name, tops, (colour, dash) in zip(found, names, peaks, _colours(len(found)), strict=True):
                 values = getattr(one, part)
-                axes.plot(one.temperatures, values, color=colour, linestyle=dash, label=name)
+                # Dots are for the peaks.
+                _line(axes, one.temperatures, values, few=1, color=colour, linestyle=dash, label=name)
                 inside = [top for top in tops if one.temperatures[0] <= top <= one.temperatures[-1]]
                 heights = np.interp(np.log(inside), np.log(one.temperatures), values)
                 axes.plot(inside, heights, "o", color=colour, markersize=4.0)

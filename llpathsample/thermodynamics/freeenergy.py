@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llpathsample.ktn import Network
-from llpathsample.thermodynamics.curves import Curves, curves, minima_only
+from llpathsample.thermodynamics.curves import curves, minima_only
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Superposition:
 @dataclass(frozen=True)
 class FreeEnergies:
     """Over temperatures (t,); all arrays (t,), in units of the loss but for entropy, shannon and capacity, which have
-    none. groups: (t, g) free energies of the groups asked for; of an empty group inf."""
+    none. What is too large for a number, close to T = 1e308, is inf. groups: (t, g) free energies of the groups asked
+    for; of an empty group inf. log_shares: (t, g) ln of their occupations, (F - F_A) / T."""
 
     temperatures: np.ndarray
     free_energy: np.ndarray
@@ -39,6 +40,7 @@ class FreeEnergies:
     shannon: np.ndarray
     capacity: np.ndarray
     groups: np.ndarray
+    log_shares: np.ndarray
 
 
 def free_energies(
@@ -49,34 +51,33 @@ def free_energies(
     lowest = float(network.losses.min())
     whole = curves(network, temperatures)
     groups = groups or []
-    columns = np.empty((len(temperatures), len(groups)))
+    prefactor = common.log_prefactor(temperatures)
+    columns, log_shares = np.empty((2, len(temperatures), len(groups)))
     for place, rows in enumerate(groups):
-        columns[:, place] = _free_energy_of(network, rows, temperatures, common)
-    with np.errstate(over="ignore"):  # what is too large for a number is inf
-        free_energy = lowest - temperatures * (common.log_prefactor(temperatures) + whole.log_partition)
+        bottom, log_partition = _of_group(network, rows, temperatures)
+        with np.errstate(over="ignore"):
+            columns[:, place] = bottom - temperatures * (prefactor + log_partition)
+            # Not from the difference of free energies, which may be rounding, or that of two infinite numbers.
+            log_shares[:, place] = log_partition - (bottom - lowest) / temperatures - whole.log_partition
+    with np.errstate(over="ignore"):
+        free_energy = lowest - temperatures * (prefactor + whole.log_partition)
         internal_energy = lowest + whole.excess + 0.5 * common.kappa * temperatures
     return FreeEnergies(
         temperatures=temperatures,
         free_energy=free_energy,
         internal_energy=internal_energy,
-        entropy=_entropy(whole, common),
+        entropy=whole.excess / temperatures + 0.5 * common.kappa + prefactor + whole.log_partition,
         shannon=whole.entropy,
         capacity=0.5 * common.kappa + whole.capacity,
         groups=columns,
+        log_shares=log_shares,
     )
 
 
-def _entropy(whole: Curves, common: Superposition) -> np.ndarray:
-    """(U - F) / T without the difference of what is large."""
-    prefactor = common.log_prefactor(whole.temperatures)
-    return whole.excess / whole.temperatures + 0.5 * common.kappa + prefactor + whole.log_partition
-
-
-def _free_energy_of(network: Network, rows: np.ndarray, temperatures: np.ndarray, common: Superposition) -> np.ndarray:
+def _of_group(network: Network, rows: np.ndarray, temperatures: np.ndarray) -> tuple[float, np.ndarray]:
+    """The lowest loss of some minima, and ln of the sum of their weights relative to it, (t,)."""
     if not len(rows):
-        return np.full(len(temperatures), np.inf)
+        return np.inf, np.full(len(temperatures), -np.inf)
     own = (array[rows] for array in (network.losses, network.lpphe, network.log_orders))
     part = minima_only(*own)
-    log_partition = curves(part, temperatures).log_partition
-    with np.errstate(over="ignore"):
-        return float(part.losses.min()) - temperatures * (common.log_prefactor(temperatures) + log_partition)
+    return float(part.losses.min()), curves(part, temperatures).log_partition

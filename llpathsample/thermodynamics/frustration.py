@@ -109,7 +109,7 @@ def _terms(network: Network, barriers: np.ndarray, barrier_from: str) -> _Terms:
     barriers, losses = np.delete(barriers, root), others.losses
     gaps = losses - network.losses[root]
     connected = np.isfinite(barriers)
-    above = np.delete(above_lowest(network.losses), root)
+    above = np.delete(above_lowest(network), root)
     kept = np.flatnonzero(connected & above)
     start = losses[kept] if barrier_from == FROM_MINIMUM else network.losses[root]
     ratios = np.zeros(len(losses))

@@ -56,7 +56,10 @@ def test_equal_searches_give_equal_bytes(tmp_path, kind, start):
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"first.{kind}", f"second.{kind}"]
 
 
-@pytest.mark.parametrize(("quenches", "walkers"), [(3000, 8), (20_000, 100), (1_000_000, 4)])
+@pytest.mark.parametrize(
+    ("quenches", "walkers"),
+    [(3000, 8), pytest.param(20_000, 100, marks=pytest.mark.slow), (1_000_000, 4)],
+)
 def test_figures_stay_small(tmp_path, quenches, walkers):
     record = simulated(quenches, walkers, minima=quenches // 10)
     assert len(drawn_svg(record, tmp_path)) < 4e6
@@ -188,8 +191,8 @@ def test_overlapping_texts_are_found(monkeypatch):
         simulated(300, losses=[-1.0, *np.linspace(-1.0, -0.9, 100), 50.0]),
         simulated(300, losses=np.geomspace(1e-3, 1e3, 90), method="multi-start"),
         simulated(300, losses=np.geomspace(0.013, 0.7, 5)),
-        simulated(300, losses=np.geomspace(0.00031, 0.091, 5)),
-        simulated(300, losses=np.geomspace(1.7e-6, 1e-3, 5)),
+        pytest.param(simulated(300, losses=np.geomspace(0.00031, 0.091, 5)), marks=pytest.mark.slow),
+        pytest.param(simulated(300, losses=np.geomspace(1.7e-6, 1e-3, 5)), marks=pytest.mark.slow),
         simulated(300, losses=np.geomspace(1e-200, 1e100, 5)),
         simulated(300, losses=-1234567.891 + 0.001 * np.arange(5)),
     ],

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llpathsample.ktn import Network
+from llpathsample.thermodynamics.features import temperature_range
 from llpathsample.thermodynamics.frustration import (
     FROM_GLOBAL,
     FROM_MINIMUM,
@@ -110,6 +111,10 @@ def test_losses_that_rounding_tells_apart_are_the_same():
     near = replace(NET4, losses=np.array([0.3, 0.3 + 1e-15, 0.8, 1.2]))
     found = frustration_curves(near, [0.5])
     assert found.degenerate == 1 and found.index[0] < 2.0
+    # Minima of zero: what is left of their losses is to be seen beside the transition states.
+    zero = replace(NET4, losses=np.array([0.0, 1e-31, 8e-31, 8e-31]))
+    found = frustration_curves(zero, [0.5])
+    assert found.degenerate == 3 and found.index[0] == 0.0 and temperature_range(zero) is None
 
 
 def test_unconnected_minima_stay_in_the_normaliser():

@@ -152,6 +152,15 @@ def test_one_minimum_is_enough_for_a_page():
     assert "All minima have the same loss" in texts["heat-capacity"]
 
 
+def test_losses_that_differ_by_rounding_make_no_peak():
+    texts = report_of(landscape_of([0.0, 3e-31, 8e-31], [[0, 0], [5, 5], [9, 0]]), ("glance", "heat-capacity")).texts
+    assert "no peak" in texts["glance"] and "as the loss model suggests" in texts["glance"]
+
+
+def test_without_a_search_nothing_is_estimated():
+    assert "does not tell of a search" in report_of(random_landscape(1), ("completeness",)).texts["completeness"]
+
+
 def test_points_without_lpphe_are_left_out_and_counted():
     landscape = random_landscape(1, 8, 20)
     landscape.minima.replace("lpphe", 3, np.nan)
@@ -171,7 +180,7 @@ def test_a_model_that_may_not_run_is_no_hindrance():
     landscape = random_landscape(1, 8, 20)
     material = Material(landscape, "x.h5", "0" * 64, "x.h5 holds the source of its loss model; give --trust")
     texts = Reader(report_page(material, "x", ("heat-capacity", "entropy"))).texts
-    assert "X.h5 holds the source" in texts["entropy"] and "is not known here" in texts["heat-capacity"]
+    assert "x.h5 holds the source" in texts["entropy"] and "is not known here" in texts["heat-capacity"]
 
 
 def test_failed_pairs_are_told_by_their_outcome():
@@ -208,7 +217,7 @@ def test_b_is_the_bottom_of_the_other_funnel():
     add_states(landscape, [1.2, 2.2, 1.7, 9.0], [(0, 1), (1, 2), (3, 4), (2, 4)])
     sets = Material(landscape, "x.h5", "", Superposition(2, 0.0)).sets
     assert (sets.a.tolist(), sets.b.tolist()) == ([0], [3])
-    assert "minimum 3, loss 0.5" in report_of(landscape, ("rates",)).texts["rates"]
+    assert "minimum 3, loss 0.500000000" in report_of(landscape, ("rates",)).texts["rates"]
     alone = landscape_of([0.0, 1.0], points[:2])
     with pytest.raises(Missing, match="no rate to it"):
         Material(alone, "x.h5", "", Superposition(2, 0.0)).sets  # noqa: B018
@@ -258,6 +267,7 @@ def test_numbers_that_overflow_and_shares():
     assert page.exponential(-np.inf) == "0" and page.exponential(np.nan) == "\u2013"
     assert page.share(0.5) == "50 %" and page.share(1e-7) == "< 0.001 %" and page.share(1.0) == "100 %"
     assert page.share(0.0) == "0 %" and page.share(np.nan) == "\u2013"
+    assert page.loss(-1.5) == "\u22121.50000000" and page.loss(0.0) == "0"
     assert page.counted(1, "minimum", "minima") == "1 minimum" and page.counted(0, "pair") == "0 pairs"
 
 

@@ -1,6 +1,7 @@
 """heat-capacity, occupations, entropy, free-energy and frustration on the command line."""
 
 import json
+import shutil
 
 import networks
 import numpy as np
@@ -13,12 +14,28 @@ from llpathsample.thermodynamics.heatcapacity import heat_capacity
 from tests.llpathsample.test_observables import NET4
 
 
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    """The file of four minima and six degrees of freedom."""
+    file = tmp_path_factory.mktemp("four") / "net4.h5"
+    write_landscape(file, networks.net4())
+    return file
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """net4.h5, six degrees of freedom, in the present folder."""
+def folder(four, tmp_path, monkeypatch):
+    """A copy of net4.h5 in the present folder."""
     monkeypatch.chdir(tmp_path)
-    write_landscape(tmp_path / "net4.h5", networks.net4())
+    shutil.copy(four, tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> list:
+    """Figures that commands draw; they are not rendered, which takes most of the time."""
+    figures = []
+    monkeypatch.setattr("llcommon.plotting.save_figure", lambda figure, path: figures.append(figure))
+    return figures
 
 
 def document(capsys, *command) -> dict:
@@ -49,13 +66,13 @@ def changed(folder, name: str, change) -> str:
 
 
 def test_heat_capacity_is_what_pathsample_printed(folder, capsys):
-    """Cv.out digit for digit; Cv.config.out is three less."""
-    printed = [line.split()[:2] for line in (networks.NET4 / "Cv.out").read_text().splitlines()]
-    digits = [f"{float(value):.10g}" for _, value in printed]
-    words = [word for temperature, _ in printed for word in ("--temperature", temperature)]
-    for options, less in (([], 0.0), (["--configurational"], 3.0)):
+    """Digit for digit, with kinetic energy and without."""
+    for name, options in (("Cv.out", []), ("Cv.config.out", ["--configurational"])):
+        printed = [line.split()[:2] for line in (networks.NET4 / name).read_text().splitlines()]
+        words = [word for temperature, _ in printed for word in ("--temperature", temperature)]
         rows = table(capsys, "heat-capacity", "net4.h5", *words, *options)
-        assert [f"{float(row['heat_capacity']) + less:.10g}" for row in rows] == digits
+        digits = [f"{float(row['heat_capacity']):.10g}" for row in rows]
+        assert len(digits) == 10 and digits == [f"{float(value):.10g}" for _, value in printed]
 
 
 def test_zero_modes_are_no_degrees_of_freedom():
@@ -88,7 +105,8 @@ def test_the_document_holds_all(folder, capsys):
 def test_points_without_lpphe_are_left_out_and_told(folder, capsys):
     name = changed(folder, "part.h5", lambda landscape: landscape.minima.replace("lpphe", 2, np.nan))
     message = said(capsys, 0, "heat-capacity", name, "--temperature", 0.5)
-    assert "1 minima and 2 transition states without LPPHE, or of such minima, are left out" in message
+    assert "part.h5: 1 minima and 2 transition states are left out: no LPPHE, or of such minima" in message
+    assert "warning" not in message
     found = document(capsys, "heat-capacity", name)
     assert found["minima_left_out"] == 1
     assert {row["minimum"] for row in found["minima"]} == {0, 1, 3}  # ids of the landscape
@@ -101,14 +119,20 @@ def test_points_without_lpphe_are_left_out_and_told(folder, capsys):
     assert at[0.5] == pytest.approx(f, rel=1e-12)
 
 
+def test_a_global_minimum_without_lpphe_is_told(folder, capsys):
+    name = changed(folder, "headless.h5", lambda landscape: landscape.minima.replace("lpphe", 0, np.nan))
+    message = said(capsys, 0, "occupations", name, "--temperature", 0.5)
+    assert "warning: headless.h5: the global minimum is one of them; compute its LPPHE" in message
+
+
 NO_STATES = np.empty(0, dtype=np.int64)
 
 
-def test_a_landscape_without_transition_states(folder, capsys):
+def test_a_landscape_without_transition_states(folder, capsys, drawn):
     name = changed(folder, "bare.h5", lambda landscape: landscape.keep(np.arange(4), NO_STATES))
-    message = said(capsys, 0, "heat-capacity", name, "--temperature", 0.5, "-o", "bare.svg")
-    assert "without peaks or transition states the figure has no trees" in message
-    assert (folder / "bare.svg").stat().st_size > 1000
+    message = said(capsys, 0, "heat-capacity", name, "-o", "bare.svg")
+    assert "without peaks or transition states the figure has no trees" in message and "are drawn" not in message
+    assert [len(figure.axes) for figure in drawn] == [1]
     message = said(capsys, 0, "frustration", name)
     assert "bare.h5: 3 minima that are not connected to the global minimum are left out" in message
     assert "no minimum is left for the frustration" in message
@@ -120,17 +144,36 @@ def test_a_landscape_without_transition_states(folder, capsys):
 def test_one_loss_is_no_peak(folder, capsys):
     name = changed(folder, "one.h5", lambda landscape: landscape.keep(np.array([1]), NO_STATES))
     message = said(capsys, 0, "heat-capacity", name)
-    assert "all minima have the same loss, so the heat capacity is its constant and has no peak" in message
+    assert "there is a single minimum, so the heat capacity is its constant and has no peak; the tem" in message
     found = document(capsys, "heat-capacity", name, "--temperatures", "0.1:1:3")
     assert found["peaks"] == found["minima"] == found["convergence"] == [] and found["peak_range"] is None
     assert [row["heat_capacity"] for row in found["rows"]] == [6.0, 6.0, 6.0]
-    assert said(capsys, 0, "frustration", name, "-q") == ""
+    message = said(capsys, 0, "frustration", name)
+    assert "so occupations do not change with temperature; the temperature is 1" in message and "grow" not in message
+    name = changed(folder, "alike.h5", lambda landscape: landscape.minima.set("loss", np.full(4, -1.0)))
+    message = said(capsys, 0, "frustration", name)
+    assert "all minima have the same loss" in message and "3 minima that have the loss of the global" in message
+    assert "no minimum is left for the frustration, which is 0\n" in message
 
 
-def test_a_range_without_peaks_is_told(folder, capsys):
-    assert "no peak is between the temperatures asked for" in said(
-        capsys, 0, "heat-capacity", "net4.h5", "--temperatures", "1:2:3"
-    )
+def test_what_is_not_shown_is_told(folder, capsys, drawn):
+    message = said(capsys, 0, "heat-capacity", "net4.h5", "--temperatures", "1:2:3", "-o", "hot.svg")
+    assert "no peak is between the temperatures asked for" in message and "are drawn" not in message
+    message = said(capsys, 0, "heat-capacity", "net4.h5", "--lowest", 3, "-o", "low.svg")
+    assert "3 of 4 minima are drawn\nnote: 1 minima that make peaks are not among them\n" in message
+    assert "not among" not in said(capsys, 0, "heat-capacity", "net4.h5", "-o", "all.svg")
+    assert [len(figure.axes) for figure in drawn] == [1, 2, 2]
+    name = changed(folder, "faint.h5", lambda landscape: landscape.minima.set("loss", np.array([0.0, 0.5, 0.8, 1e9])))
+    landscape = read_landscape(folder / name)
+    landscape.minima.replace("lpphe", 3, 40.0)
+    write_landscape(folder / name, landscape)
+    assert "note: 1 maxima of a prominence below 0.0001" in said(capsys, 0, "heat-capacity", name)
+    found = document(capsys, "heat-capacity", name)
+    assert found["slight_maxima_left_out"] == 1 and len(found["peaks"]) == 1
+    message = said(capsys, 0, "free-energy", "net4.h5", "--temperature", 1, "--temperature", 1e308)
+    assert "from T = 1e+308 on energies are too large for a number" in message
+    assert "1e-100 to 1e100" in said(capsys, 2, "entropy", "net4.h5", "--temperatures", "1e-300:1:5", "-o", "cold.svg")
+    assert len(drawn) == 3
 
 
 def test_figures_of_all_commands(folder, capsys):
@@ -143,6 +186,24 @@ def test_figures_of_all_commands(folder, capsys):
         assert first.startswith(b"<?xml") and len(first) > 5000
     assert "--force" in said(capsys, 2, "entropy", "net4.h5", "-o", "figure.svg")
     assert "end the name" in said(capsys, 2, "entropy", "net4.h5", "-o", "figure.jpg")
+
+
+def test_a_single_temperature_is_seen():
+    """A curve of one point has a dot, or the figure is empty."""
+    from llpathsample.thermodynamics import figures, freeenergy, frustration, occupations
+
+    at = np.array([0.5])
+    free = freeenergy.free_energies(NET4, at, freeenergy.Superposition(6, 0.0), [np.array([0])])
+    drawn = [
+        figures.draw_heat_capacity(heat_capacity(NET4, 6.0, at)),
+        figures.draw_occupations(occupations.occupations(NET4, at, np.arange(2)), np.arange(2)),
+        figures.draw_entropy(free, [0.26]),
+        figures.draw_free_energies(free, ["0"], [0.26]),
+        figures.draw_frustration([frustration.frustration_curves(NET4, at)], ["net4"], [[]]),
+    ]
+    for figure in drawn:
+        lines = [line for axes in figure.axes for line in axes.lines]
+        assert lines and all(line.get_marker() not in (None, "None", "") for line in lines)
 
 
 def test_several_landscapes_in_one_table(folder, capsys):

@@ -154,6 +154,14 @@ def test_no_peak_is_missed(seed, count):
     assert max(prominences, default=0.0) == max(heights, default=0.0)
 
 
+def test_sharp_peaks_within_a_step_are_found():
+    """Two transitions, each where weights are equal, so near that a range up to T = 1 has a step for both of them."""
+    network = network_of([0.0, 1e-4, 3.6e-4, 1.0], [0.0, -80.0, -272.0, -272.0])
+    first, second, third = heat_capacity_peaks(network)
+    assert [first.temperature, second.temperature] == pytest.approx([1e-4 / 40.0, 2.6e-4 / 96.0], rel=2e-3)
+    assert third.height == pytest.approx(0.43922884, rel=1e-6)
+
+
 def test_two_peaks_far_apart():
     """A pair of near levels below a broad band: each peak is that of two levels, and each has its own makers."""
     network = network_of([0.0, 1e-6, 1.0, 1.0], [0.0, 0.0, -20.0, -20.0])
@@ -270,7 +278,20 @@ def test_free_energies_agree_with_thermodynamics():
     np.testing.assert_allclose(
         -t * np.logaddexp(-found.groups[:, 1] / t, -found.groups[:, 2] / t), found.free_energy, rtol=1e-12
     )
-    assert np.isinf(found.groups[:, 3]).all()
+    own = [log_occupations(network, temperature)[3] for temperature in t.tolist()]
+    np.testing.assert_allclose(found.log_shares[:, 0], own, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(found.log_shares[:, 1:3]).sum(axis=1), 1.0, rtol=1e-12)
+    assert np.isinf(found.groups[:, 3]).all() and (found.log_shares[:, 3] == -np.inf).all()
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-20, 1.7e308])
+def test_shares_of_groups_are_exact_where_free_energies_are_not(temperature):
+    network = random_minima(6, 25)
+    groups = [np.argsort(network.losses)[:1], np.arange(10)]
+    found = free_energies(network, [temperature], Superposition(kappa=7, log_group_order=3.0), groups)
+    shares = np.exp(log_occupations(network, temperature))
+    np.testing.assert_allclose(np.exp(found.log_shares[0]), [shares[rows].sum() for rows in groups], rtol=1e-12)
+    assert np.isfinite(found.entropy[0])
 
 
 def test_occupations_of_some_and_of_all_others():
