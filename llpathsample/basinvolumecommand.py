@@ -229,7 +229,9 @@ def _columns(landscape, plan, sampled, hits) -> list[Column]:
     ]
     if hits is not None:
         share = hits.by_minimum / max(hits.starts, 1)
-        error = np.sqrt(share * (1.0 - share) / max(hits.starts, 1))
+        # As if one start more had hit and one more had not (Laplace): no hit at all leaves an error, too.
+        likely = (hits.by_minimum + 1.0) / (hits.starts + 2.0)
+        error = np.sqrt(likely * (1.0 - likely) / (hits.starts + 3.0))
         columns += [
             Column("hits", "", hits.by_minimum),
             Column("hit_share", "", share),

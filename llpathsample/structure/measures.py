@@ -160,8 +160,8 @@ def _correlations(graph) -> tuple[float, float, float]:
 
 
 def _length(graph, own: float) -> float:
-    """Mean path length over pairs that a path joins; NaN where that of the network is not compared."""
-    return graph.average_path_length(directed=False) if np.isfinite(own) else np.nan
+    """Mean path length inside the largest component; NaN where that of the network is not compared."""
+    return graph.connected_components().giant().average_path_length(directed=False) if np.isfinite(own) else np.nan
 
 
 def _compared(own: tuple[float, ...], others: np.ndarray) -> list[Compared]:

@@ -27,7 +27,8 @@ def draw_volumes(
     all copies of a minimum count together.
 
     lpphe, log_copies: (n,) of all minima. temperature: inf for volumes. The line is what the harmonic approximation
-    means: for volumes its slope, through the mean. Circles are unreliable.
+    means: for volumes its slope, through the mean. Circles are unreliable. Minima that a
+    bound holds are in the second panel only.
     """
     rows = [one for one in sampled if one.method is not None]
     ids = np.array([one.minimum for one in rows], dtype=np.int64)
@@ -35,20 +36,21 @@ def draw_volumes(
     errors = 2.0 * np.array([one.error for one in rows])
     sure = np.array([one.status is Status.CONVERGED for one in rows], dtype=bool)
     volume = bool(np.isinf(temperature))
+    harmonic = np.array([one.log_harmonic for one in rows])
+    # Where a bound holds a coordinate, the LPPHE is that of the others and says nothing.
+    free = ~np.isnan(harmonic)
+    name = "ln of the harmonic integral"
     if volume:
         harmonic = -0.5 * lpphe[ids]
         name = "$-$LPPHE / 2"
-    else:
-        harmonic = np.array([one.log_harmonic for one in rows])
-        name = "ln of the harmonic integral"
     shown = "ln of the basin volume" if volume else "ln of the sampled integral"
     with style():
         figure = new_figure(4.2 if hits is None else 8.0, 3.6)
         axes = figure.add_subplot(1, 1 if hits is None else 2, 1)
-        _points(axes, ids, sure, harmonic, values, errors)
-        if len(ids):
-            ends = np.array([harmonic.min(), harmonic.max()])
-            shift = float((values - harmonic).mean()) if volume else 0.0
+        _points(axes, ids[free], sure[free], harmonic[free], values[free], errors[free])
+        if free.any():
+            ends = np.array([harmonic[free].min(), harmonic[free].max()])
+            shift = float((values - harmonic)[free].mean()) if volume else 0.0
             axes.plot(ends, ends + shift, color=QUIET, linewidth=0.8, zorder=1)
         axes.set_xlabel(name)
         axes.set_ylabel(shown)

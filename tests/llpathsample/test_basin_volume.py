@@ -16,8 +16,9 @@ from llcommon.settings import Settings
 from llcommon.status import Status
 from llpathsample.structure.basin import Basin
 from llpathsample.structure.direct import Direct, direct_estimate, drawn_weights, log_space
-from llpathsample.structure.sampling import Plan, count_hits, sample_basins
+from llpathsample.structure.sampling import Hits, Plan, count_hits, sample_basins
 from llpathsample.structure.volume import estimate, ladder_of, population
+from llpathsample.structure.volumefigure import draw_volumes
 from tests.driving import ROOT
 from tests.networks import himmelblau
 
@@ -165,7 +166,7 @@ def test_a_cluster_of_atoms_turns_freely_but_is_not_its_mirror_image():
     # Two atoms of a tetrahedron that change places make its mirror image, a copy of its own.
     exchanged = minimum.reshape(4, 3)[[1, 0, 2, 3]].ravel()
     assert np.linalg.norm(model.superposed(minimum, exchanged) - minimum) > 0.5
-    found = sampled(model, minimum, 0.01, populations=4, count=12)
+    found = sampled(model, minimum, 0.01, populations=3, count=8)
     assert abs(found.log_ratio) < 0.3
 
 
@@ -206,12 +207,16 @@ def test_a_neck_that_populations_do_not_pass_is_seen():
     landscape = read_problem(ROOT / "examples" / "gp" / "sine.toml")
     end = Quencher(landscape.model, landscape.settings.quench).quench(np.array([-6.9, 3.4, 0.0]))
     landscape.add_minimum(minimum_at(landscape.model, end.coordinates, 1e-9)[0])
-    plan = Plan(np.inf, None, populations=2, points=8, moves=1, seed=1, direct=50)
+    plan = Plan(np.inf, None, populations=2, points=6, moves=1, seed=1, direct=40)
     (found,) = sample_basins(landscape, [0], plan, 1, lambda: False, lambda done: None)
     assert found.annealed.log_integral + 3.0 * found.annealed.error < np.log(203.0)
     assert found.contradiction
     assert (found.status, found.method) == (Status.UNRELIABLE, "direct")
     assert abs(found.log_integral - np.log(203.0)) < 3.0 * found.error
+    left, right = draw_volumes(landscape.minima.lpphe, np.zeros(1), [found], np.inf, Hits(np.array([3]), 7)).axes
+    # It is held by bounds, so its LPPHE is no measure of it; it is drawn as unreliable.
+    assert [len(line.get_xdata()) for line in left.lines] == [0, 0]
+    assert [len(line.get_xdata()) for line in right.lines] == [0, 1]
 
 
 # --- what cannot be sampled -----------------------------------------------------------------------
