@@ -294,9 +294,11 @@ def _tell(sampled, hits, plan, starts: int) -> None:
                 f"{one.minimum}, {one.direct.hits} hits of {one.direct.points} direct points "
                 f"{one.direct.log_integral:.2f}, so parts of its basin are hard to reach; use more --direct points"
             )
-        elif one.status is Status.UNRELIABLE and one.annealed is None:
-            log(f"warning: minimum {one.minimum} has {one.direct.hits} direct hits and no populations to compare with")
-        elif one.annealed is not None and one.annealed.populations == 1:
+        elif one.status is Status.UNRELIABLE and one.method == "direct":
+            log(
+                f"warning: only {one.direct.hits} direct points tell of minimum {one.minimum}; use more --direct points"
+            )
+        elif one.status is Status.UNRELIABLE and one.annealed.populations == 1:
             log(f"warning: a single population of minimum {one.minimum} was made, which has no error")
         elif one.status is Status.UNRELIABLE:
             log(

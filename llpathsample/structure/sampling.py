@@ -1,7 +1,7 @@
 """Basins of several minima sampled, and random starts counted, in several processes; nothing depends on how many."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,16 @@ from llcommon.status import Status
 from llcommon.store import Landscape
 from llpathsample.structure.basin import Basin
 from llpathsample.structure.direct import CHUNK, Direct, direct_estimate, drawn_weights, log_space
-from llpathsample.structure.volume import Estimate, Ladder, Population, estimate, ladder_of, log_harmonic, population
+from llpathsample.structure.volume import (
+    RELIABLE,
+    Estimate,
+    Ladder,
+    Population,
+    estimate,
+    ladder_of,
+    log_harmonic,
+    population,
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +60,10 @@ class Sampled:
 
     @property
     def method(self) -> str | None:
-        """Which of the two is believed, "direct" or "annealed"; None without an estimate."""
+        """Which of the two is believed, "direct" or "annealed": that of the smaller error, and the direct one where
+        they contradict each other, if it has some hits. None without an estimate."""
         if self.direct is not None and self.direct.some:
-            if self.direct.enough or self.annealed is None or self.contradiction:
+            if self.annealed is None or self.contradiction or not self.annealed.error <= self.direct.error:
                 return "direct"
         return None if self.annealed is None else "annealed"
 
@@ -250,8 +260,8 @@ def _sampled(
             return Sampled(minimum, status, direct)
         return Sampled(minimum, Status.UNRELIABLE, direct, log_harmonic=drawn[0].log_harmonic)
     contradiction = direct is not None and direct.contradicts(annealed.log_integral, annealed.error)
-    status = Status.CONVERGED if annealed.reliable and not contradiction else Status.UNRELIABLE
-    return Sampled(minimum, status, direct, annealed, contradiction, annealed.log_harmonic)
+    found = Sampled(minimum, Status.CONVERGED, direct, annealed, contradiction, annealed.log_harmonic)
+    return found if found.error <= RELIABLE and not contradiction else replace(found, status=Status.UNRELIABLE)
 
 
 def count_hits(

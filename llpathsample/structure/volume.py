@@ -96,11 +96,6 @@ class Estimate:
         """ln of Z over its harmonic approximation; -inf of a volume."""
         return self.log_integral - self.log_harmonic
 
-    @property
-    def reliable(self) -> bool:
-        """Whether the populations agree well enough."""
-        return self.error <= RELIABLE
-
 
 def ladder_of(basin: Basin, temperature: float, moves: int, seed: int, key: int) -> Ladder | None:
     """The steps for a basin, by a pilot; None if no Gaussian fits into it, or the steps become too many.

@@ -16,8 +16,8 @@ from llcommon.settings import Settings
 from llcommon.status import Status
 from llpathsample.structure.basin import Basin
 from llpathsample.structure.direct import Direct, direct_estimate, drawn_weights, log_space
-from llpathsample.structure.sampling import Hits, Plan, count_hits, sample_basins
-from llpathsample.structure.volume import estimate, ladder_of, population
+from llpathsample.structure.sampling import Hits, Plan, Sampled, count_hits, sample_basins
+from llpathsample.structure.volume import Estimate, estimate, ladder_of, population
 from llpathsample.structure.volumefigure import draw_volumes
 from tests.driving import ROOT
 from tests.networks import himmelblau
@@ -200,6 +200,18 @@ def test_weighted_points_contradict_only_what_is_too_low():
     assert not several.contradicts(5.0, 0.1)
     assert not one.contradicts(-5.0, 0.1)
     assert one.contradicts(-8.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("error", "effective", "method"), [(0.2, 10.0, "annealed"), (0.4, 10.0, "direct"), (0.4, 3.0, "annealed")]
+)
+def test_the_smaller_error_is_believed(error, effective, method):
+    direct = Direct(0.5, 0.3, 100, 40, effective, False, np.nan)
+    annealed = Estimate(0.1, 0.0, error, 10, 0.0, 0.5, 10.0, 5, 1000)
+    found = Sampled(0, Status.CONVERGED, direct, annealed)
+    assert found.method == method
+    expected = direct if method == "direct" else annealed
+    assert (found.log_integral, found.error) == (expected.log_integral, expected.error)
 
 
 def test_a_neck_that_populations_do_not_pass_is_seen():
