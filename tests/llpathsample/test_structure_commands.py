@@ -9,6 +9,7 @@ import pytest
 
 from llcommon.store import read_landscape, write_landscape
 from llpathsample.ktn import Network
+from llpathsample.networkcommand import _classes
 from llpathsample.structure.communities import communities
 from llpathsample.structure.funnels import basins_of
 from tests.driving import ROOT, call
@@ -76,8 +77,15 @@ def test_network_figures(files, capsys, tmp_path, colour):
     assert "the 8 lowest of 12 minima are drawn" in said
     assert figure.read_bytes().startswith(b"<?xml")
     assert "exists" in sentence(capsys, 2, "network", files["random"], "-o", figure)
-    call("llpathsample", "network", files["random"], "-o", tmp_path / "d.png", "--figure", "degrees", "--samples", 0)
-    assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_colours_are_the_communities_of_the_command(capsys):
+    landscape = random_network(1)
+    assert _classes(landscape, "community", 3).tolist() == communities(Network.of(landscape), seed=3).tolist()
+    landscape.minima.replace("lpphe", 5, np.nan)
+    expected = communities(Network.unchecked(landscape), weights="barrier", seed=3)
+    assert _classes(landscape, "community", 3).tolist() == expected.tolist()
+    assert "weighted by barriers" in capsys.readouterr().err
 
 
 # --- communities ----------------------------------------------------------------------------------
