@@ -28,6 +28,7 @@ class Status(IntEnum):
     ON_KINK = 15  # stationary as it seems, on a kink of a loss that is not smooth
     TIME_LIMIT = 16  # the process that should have done it was ended, as it took longer than it may
     UNRESOLVED = 17  # double precision does not hold what was asked for
+    UNRELIABLE = 18  # an estimate that another contradicts, or whose error is too large to mean something
 
     @property
     def label(self) -> str:

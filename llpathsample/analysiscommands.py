@@ -1,4 +1,4 @@
-"""Options that analyses of a network share, and what they mean: temperatures, sets A and B, points left out."""
+"""What analyses of a network share: options of temperatures, of sets A and B, points left out, figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,6 +91,24 @@ def set_options():
     return decorate
 
 
+def check_figure(output: Path | None, force: bool) -> None:
+    """Refuse a figure that could not be written, before anything is computed."""
+    from llcommon.plotting import figure_format
+    from llcommon.store import check_writable
+
+    if output is not None:
+        figure_format(output)
+        check_writable(output, force)
+
+
+def save(figure, output: Path) -> None:
+    """Write a figure, and say so."""
+    from llcommon.plotting import save_figure
+
+    save_figure(figure, output)
+    log(f"the figure is {output}")
+
+
 @dataclass(frozen=True)
 class Complete:
     """What of a landscape has all that superposition needs.
@@ -131,9 +149,7 @@ def complete_network(landscape, file: Path) -> Complete:
     minima = len(landscape.minima) - len(ids)
     states = len(landscape.transition_states) - len(network.ts_losses)
     if minima or states:
-        log(
-            f"note: {file}: {minima} minima and {states} transition states are left out: no LPPHE, or of such minima"
-        )
+        log(f"note: {file}: {minima} minima and {states} transition states are left out: no LPPHE, or of such minima")
         if landscape.global_minimum() not in ids:
             log(f"warning: {file}: the global minimum is one of them; compute its LPPHE with llpathsample recompute")
     kept = np.isfinite(landscape.transition_states.lpphe)

@@ -15,6 +15,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
+from llpathsample.analysiscommands import check_figure, save
 
 
 @click.command()
@@ -48,16 +49,13 @@ def basins(file: Path, output, force, descent, by_minimum, pairs, threshold, tit
     basin (exit) and to any lower minimum (escape), and the barrier to the latter in units of the typical step down.
     """
     from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format, save_figure
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
     from llpathsample.structure.funnels import basins_of
 
     if by_minimum and pairs is not None:
         raise ConfigError("--minima and --pairs ask for two tables; give one of them")
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=False)
     require_minima(landscape, file)
     losses, states = landscape.minima.loss, landscape.transition_states
@@ -74,8 +72,7 @@ def basins(file: Path, output, force, descent, by_minimum, pairs, threshold, tit
     if output is not None:
         from llpathsample.structure.basinfigure import draw_basins
 
-        save_figure(draw_basins(found, losses, title), output)
-        log(f"the figure is {output}")
+        save(draw_basins(found, losses, title), output)
 
 
 def summary_of(found, losses, states, threshold: float | None = None) -> dict:

@@ -21,6 +21,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
+from llpathsample.analysiscommands import check_figure, save
 
 
 @click.command("basin-volume")
@@ -63,6 +64,14 @@ from llcommon.cli import (
     "--moves", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Moves of a point in each step."
 )
 @click.option(
+    "--direct",
+    type=click.IntRange(0),
+    default=400,
+    show_default=True,
+    metavar="N",
+    help="Points drawn from all of a basin at once; populations are for where too few of them hit it.",
+)
+@click.option(
     "--starts",
     type=click.IntRange(0),
     default=0,
@@ -85,8 +94,8 @@ from llcommon.cli import (
 @verbose_option()
 @quiet_option()
 def basin_volume(
-    file: Path, output, force, chosen, lowest, temperature, radius, populations, points, moves, starts, downhill, only,
-    title, seed, jobs, time_limit, as_json,
+    file: Path, output, force, chosen, lowest, temperature, radius, populations, points, moves, direct, starts,
+    downhill, only, title, seed, jobs, time_limit, as_json,
 ) -> None:  # fmt: skip
     """Measure the basins of attraction of the landscape FILE.
 
@@ -97,18 +106,15 @@ def basin_volume(
     import numpy as np
 
     from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format, save_figure
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
-    from llpathsample.structure.sampling import Plan, count_hits, sample_basins
+    from llpathsample.structure.sampling import Plan, count_hits, parts, sample_basins
 
     if temperature is not None and not np.isfinite(temperature):
         raise ConfigError("--temperature must be a finite number above zero")
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
-        if not (chosen or lowest):
-            raise ConfigError("the figure shows sampled basins; choose some by --minimum or --lowest")
+    check_figure(output, force)
+    if output is not None and not (chosen or lowest):
+        raise ConfigError("the figure shows sampled basins; choose some by --minimum or --lowest")
     sampling = bool(chosen or lowest or starts)
     landscape = read_landscape(file, points=sampling)
     require_minima(landscape, file)
@@ -117,11 +123,11 @@ def basin_volume(
     if downhill is not None:
         _walk_by(landscape, downhill)
     temperature = _temperature(landscape, file, temperature, radius) if minima else np.inf
-    plan = Plan(temperature, radius, populations, points, moves, 1 if seed is None else seed)
+    plan = Plan(temperature, radius, populations, points, moves, 1 if seed is None else seed, direct)
     sampled, hits = [], None
     with StopRequest(time_limit) as stop:
         if minima:
-            with Progress(len(minima) * populations, "sampling") as progress:
+            with Progress(len(minima) * parts(plan), "sampling") as progress:
                 sampled = sample_basins(landscape, minima, plan, jobs, stop, progress.update)
         if starts:
             with Progress(starts, "quenching") as progress:
@@ -134,8 +140,7 @@ def basin_volume(
         from llpathsample.structure.volumefigure import draw_volumes
 
         copies = landscape.model.log_group_order() - landscape.minima.log_order
-        save_figure(draw_volumes(landscape.minima.lpphe, copies, sampled, plan.temperature, hits, title), output)
-        log(f"the figure is {output}")
+        save(draw_volumes(landscape.minima.lpphe, copies, sampled, plan.temperature, hits, title), output)
     _end(stop, sampled)
 
 
@@ -203,6 +208,7 @@ def _document(landscape, plan, hits, minima: bool) -> dict:
             "populations": plan.populations,
             "points": plan.points,
             "moves": plan.moves,
+            "direct": plan.direct,
         }
     if hits is not None:
         document["starts"] = {"all": hits.starts, "at_other_minima": hits.elsewhere, "failed": hits.failed}
@@ -223,7 +229,9 @@ def _columns(landscape, plan, sampled, hits) -> list[Column]:
     ]
     if hits is not None:
         share = hits.by_minimum / max(hits.starts, 1)
-        error = np.sqrt(share * (1.0 - share) / max(hits.starts, 1))
+        # As if one start more had hit and one more had not (Laplace): no hit at all leaves an error, too.
+        likely = (hits.by_minimum + 1.0) / (hits.starts + 2.0)
+        error = np.sqrt(likely * (1.0 - likely) / (hits.starts + 3.0))
         columns += [
             Column("hits", "", hits.by_minimum),
             Column("hit_share", "", share),
@@ -243,47 +251,61 @@ def _sampled_columns(landscape, plan, sampled) -> list[Column]:
     group = landscape.model.log_group_order()
     harmonic = ("log_harmonic", "log_ratio", "corrected_lpphe") if plan.temperature < float("inf") else ()
     integral = "log_integral" if harmonic else "log_volume"
-    progress = ("populations", "outside", "acceptance", "survivors", "steps", "descents")
-    names = ("status", integral, "log_error", "log_all_copies", *harmonic, *progress)
-    rows: dict[str, list] = {name: [None] * len(table) for name in names}
+    chosen = ("status", "method", integral, "log_error", "log_all_copies", *harmonic)
+    direct = ("direct_points", "direct_hits", "direct_effective", "log_direct", "log_direct_error")
+    annealed = ("log_annealed", "log_annealed_error", "populations", "outside", "acceptance", "survivors", "steps",
+                "descents")  # fmt: skip
+    rows: dict[str, list] = {name: [None] * len(table) for name in (*chosen, *direct, *annealed)}
     for one in sampled:
-        found = one.estimate
-        rows["status"][one.minimum] = one.status.label
-        if found is None:
-            continue
-        values = {
-            integral: found.log_integral,
-            "log_error": found.error,
-            "log_all_copies": found.log_integral + group - float(table.log_order[one.minimum]),
-            "populations": found.populations,
-            "outside": found.outside,
-            "acceptance": found.acceptance,
-            "survivors": found.survivors,
-            "steps": found.steps,
-            "descents": found.descents,
-        }
-        if harmonic:
+        values: dict[str, object] = {"status": one.status.label, "method": one.method}
+        if one.method is not None:
             values |= {
-                "log_harmonic": found.log_harmonic,
-                "log_ratio": found.log_ratio,
-                "corrected_lpphe": float(table.lpphe[one.minimum]) - 2.0 * found.log_ratio,
+                integral: one.log_integral,
+                "log_error": one.error,
+                "log_all_copies": one.log_integral + group - float(table.log_order[one.minimum]),
             }
+            if harmonic:
+                ratio = one.log_integral - one.log_harmonic
+                figures = (one.log_harmonic, ratio, float(table.lpphe[one.minimum]) - 2.0 * ratio)
+                values |= dict(zip(harmonic, figures, strict=True))
+        if one.direct is not None:
+            found = one.direct
+            figures = (found.points, found.hits, found.effective, found.log_integral, found.error)
+            values |= dict(zip(direct, figures, strict=True))
+        if one.annealed is not None:
+            found = one.annealed
+            figures = (found.log_integral, found.error, found.populations, found.outside, found.acceptance,
+                       found.survivors, found.steps, found.descents)  # fmt: skip
+            values |= dict(zip(annealed, figures, strict=True))
         for name, value in values.items():
             rows[name][one.minimum] = value
     return [Column(name, "", values) for name, values in rows.items()]
 
 
 def _tell(sampled, hits, plan, starts: int) -> None:
+    from llcommon.status import Status
+
     for one in sampled:
-        found = one.estimate
-        if found is None:
+        if one.method is None:
             log(f"note: minimum {one.minimum} has no estimate: {one.status.label}")
-        elif not found.reliable:
+        elif one.contradiction:
+            log(
+                f"warning: populations find {one.annealed.log_integral:.2f} +- {one.annealed.error:.2g} for minimum "
+                f"{one.minimum}, {one.direct.hits} hits of {one.direct.points} direct points "
+                f"{one.direct.log_integral:.2f}, so parts of its basin are hard to reach; use more --direct points"
+            )
+        elif one.status is Status.UNRELIABLE and one.method == "direct":
+            log(
+                f"warning: only {one.direct.hits} direct points tell of minimum {one.minimum}; use more --direct points"
+            )
+        elif one.status is Status.UNRELIABLE and one.annealed.populations == 1:
+            log(f"warning: a single population of minimum {one.minimum} was made, which has no error")
+        elif one.status is Status.UNRELIABLE:
             log(
                 f"warning: the populations of minimum {one.minimum} differ by more than an error can tell "
-                f"({found.error:.2g}); use more --points, --moves or --populations"
+                f"({one.error:.2g}); use more --points, --moves or --populations"
             )
-    if any(one.estimate is not None and one.estimate.populations < plan.populations for one in sampled):
+    if any(one.annealed is not None and one.annealed.populations < plan.populations for one in sampled):
         log(f"note: stopped before all {plan.populations} populations were done")
     if hits is not None:
         log(
@@ -300,5 +322,5 @@ def _end(stop, sampled) -> None:
         raise Interrupted("interrupted; the table holds what was sampled before")
     if stop.requested and stop.reason != "the time limit":
         raise Stopped(f"stopped by {stop.reason}; the table holds what was sampled before")
-    if sampled and all(one.estimate is None for one in sampled):
+    if sampled and all(one.method is None for one in sampled):
         raise NothingFound("no basin could be sampled; see the status column")

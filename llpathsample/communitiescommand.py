@@ -17,6 +17,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
+from llpathsample.analysiscommands import check_figure, complete_network, save
 
 _LARGE = 100_000  # edges beyond which fewer runs are made, unless they are asked for
 
@@ -86,8 +87,7 @@ def communities(
     import numpy as np
 
     from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format, save_figure
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
     from llpathsample.structure.communities import (
         found_communities,
@@ -99,9 +99,7 @@ def communities(
 
     if temperature is not None and not np.isfinite(temperature):
         raise ConfigError("--temperature must be a finite number above zero")
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=euclidean is not None)
     require_minima(landscape, file)
     network, ids = _network(landscape, file, weights)
@@ -139,15 +137,13 @@ def communities(
         if len(kept) < len(ids):
             log(f"note: the {len(kept)} lowest of {len(ids)} minima are drawn")
         shown = (graph.induced(kept), network.losses[kept], ids[kept], found[kept])
-        save_figure(draw_network(*shown, "community", title, seed), output)
-        log(f"the figure is {output}")
+        save(draw_network(*shown, "community", title, seed), output)
 
 
 def _network(landscape, file: Path, weights: str):
     """The arrays that the weights need, and ids of the minima."""
     import numpy as np
 
-    from llpathsample.analysiscommands import complete_network
     from llpathsample.ktn import Network
 
     if weights in ("rate", "flux"):
@@ -175,7 +171,8 @@ def _quality(graph, logarithms, found, stable) -> dict:
 
 
 def _tell(report: dict, file: Path, edges: int) -> None:
-    log(f"{report['communities']} communities, {report['of_one_minimum']} of them of one minimum")
+    count = report["communities"]
+    log(f"{count} {'community' if count == 1 else 'communities'}, {report['of_one_minimum']} of one minimum")
     if not edges:
         log(f"note: no transition state of {file} joins two minima, so each is a community of its own")
         return

@@ -16,8 +16,8 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import complete_network, given_temperatures, temperature_options
-from llpathsample.thermocommands import figure_to, save
+from llpathsample.analysiscommands import complete_network, given_temperatures, save, temperature_options
+from llpathsample.thermocommands import figure_to
 
 
 @click.command()

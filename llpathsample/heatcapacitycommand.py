@@ -16,8 +16,8 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import complete_network, given_temperatures, temperature_options
-from llpathsample.thermocommands import alike, figure_to, freedom_of, save, say_range
+from llpathsample.analysiscommands import complete_network, given_temperatures, save, temperature_options
+from llpathsample.thermocommands import alike, figure_to, freedom_of, say_range
 
 TABLES = ("curve", "peaks", "minima", "convergence")
 

@@ -17,6 +17,7 @@ from llcommon.cli import (
     write_properties,
     write_table,
 )
+from llpathsample.analysiscommands import check_figure, save
 
 
 @click.command()
@@ -35,7 +36,7 @@ from llcommon.cli import (
     type=click.Choice(["loss", "community", "basin"]),
     default="loss",
     show_default=True,
-    help="Of the minima in the layout; communities are those of Leiden, weighted by barriers.",
+    help="Of the minima in the layout; communities are those that the command of this name finds.",
 )
 @click.option(
     "--lowest", type=click.IntRange(2), metavar="N", help="Draw the N lowest minima only; default: at most 5000."
@@ -71,14 +72,11 @@ def network(
     Minima are its nodes; those joined by one transition state or more are neighbours. Measures are compared with graphs
     of the same degrees that are otherwise at random. docs/structure.md defines them.
     """
-    from llcommon.plotting import figure_format
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
     from llpathsample.structure.measures import network_measures
 
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=False)
     require_minima(landscape, file)
     seed = 1 if seed is None else seed
@@ -95,7 +93,6 @@ def network(
         log(f"degrees: {found.fit.verdict}")
     if output is not None:
         _draw(landscape, found, output, figure, colour, lowest, title, seed)
-        log(f"the figure is {output}")
 
 
 def summary_of(found, losses) -> dict:
@@ -130,7 +127,8 @@ def summary_of(found, losses) -> dict:
             "sources": lengths.sources,
         }
         if found.rewired_path_length is not None:
-            summary["path_length"] |= {"rewired_mean": found.rewired_path_length.mean}
+            beside = _compared(found.rewired_path_length)
+            summary["path_length"] |= {name: beside[name] for name in beside if name != "value"}
             summary["small_world_coefficient"] = found.small_world
     if found.fit is not None:
         summary["power_law"] = _fit(found.fit)
@@ -179,11 +177,10 @@ def _rows(found, losses) -> list[Column]:
 def _draw(landscape, found, output: Path, figure: str, colour: str, lowest, title, seed: int) -> None:
     import numpy as np
 
-    from llcommon.plotting import save_figure
     from llpathsample.structure.figures import LARGEST_LAYOUT, draw_degrees, draw_network
 
     if figure == "degrees":
-        save_figure(draw_degrees(found.degrees, found.fit, title), output)
+        save(draw_degrees(found.degrees, found.fit, title), output)
         return
     losses = landscape.minima.loss
     kept = np.sort(np.argsort(losses, kind="stable")[: lowest or LARGEST_LAYOUT])
@@ -191,10 +188,12 @@ def _draw(landscape, found, output: Path, figure: str, colour: str, lowest, titl
         log(f"note: the {len(kept)} lowest of {len(losses)} minima are drawn")
     graph = found.graph.induced(kept)
     classes = None if colour == "loss" else _classes(landscape, colour, seed)[kept]
-    save_figure(draw_network(graph, losses[kept], kept, classes, colour, title, seed), output)
+    save(draw_network(graph, losses[kept], kept, classes, colour, title, seed), output)
 
 
 def _classes(landscape, colour: str, seed: int):
+    import numpy as np
+
     from llpathsample.ktn import Network
     from llpathsample.structure.basins import sequence_basins
     from llpathsample.structure.communities import communities
@@ -202,4 +201,7 @@ def _classes(landscape, colour: str, seed: int):
     losses, states = landscape.minima.loss, landscape.transition_states
     if colour == "basin":
         return sequence_basins(losses, states.loss, states.minima)
-    return communities(Network.unchecked(landscape), weights="barrier", seed=seed)
+    complete = bool(np.isfinite(landscape.minima.lpphe).all() and np.isfinite(states.lpphe).all())
+    if not complete:
+        log("note: communities are weighted by barriers, as some points lack an LPPHE")
+    return communities(Network.unchecked(landscape), weights="rate" if complete else "barrier", seed=seed)

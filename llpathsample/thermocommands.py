@@ -16,7 +16,14 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import Complete, complete_network, given_temperatures, temperature_options
+from llpathsample.analysiscommands import (
+    Complete,
+    check_figure,
+    complete_network,
+    given_temperatures,
+    save,
+    temperature_options,
+)
 
 TEMPERATURE = "temperature"
 _SHOWN = (1e-100, 1e100)  # temperatures; ticks that matplotlib tries are far outside, and must not overflow
@@ -28,23 +35,10 @@ def figure_to(output: Path | None, force: bool, asked) -> None:
     asked: rising temperatures, (t,), or None.
     """
     from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format
-    from llcommon.store import check_writable
 
-    if output is None:
-        return
-    figure_format(output)
-    check_writable(output, force)
-    if asked is not None and not _SHOWN[0] <= asked[0] <= asked[-1] <= _SHOWN[1]:
+    check_figure(output, force)
+    if output is not None and asked is not None and not _SHOWN[0] <= asked[0] <= asked[-1] <= _SHOWN[1]:
         raise ConfigError(f"{output}: a figure has temperatures from 1e-100 to 1e100; name others, or leave out -o")
-
-
-def save(figure, output: Path) -> None:
-    """Write a figure, and say so."""
-    from llcommon.plotting import save_figure
-
-    save_figure(figure, output)
-    log(f"the figure is {output}")
 
 
 def freedom_of(landscape, file: Path):

@@ -35,7 +35,8 @@ class Basin:
     """See the module. x = minimum + axes z, axes (N, kappa): eigenvectors of the Hessian over the root of its
     eigenvalues; then one inwards for each coordinate that a bound holds, of the median length of the others.
 
-    log_determinant: of axes^-T axes^-1, the LPPHE where no bound holds a coordinate. held: how many one does.
+    lengths: (kappa,) of the axes, which are orthogonal. log_determinant: of axes^-T axes^-1, the LPPHE where no bound
+    holds a coordinate. held: how many one does.
     """
 
     def __init__(self, model: LossModel, settings: Settings, minimum: np.ndarray, radius: float | None = None) -> None:
@@ -60,6 +61,7 @@ class Basin:
             lengths = 1.0 / np.sqrt(found.values)
             inwards = -np.eye(model.dimension)[:, held != 0] * held[held != 0]
             length = float(np.median(lengths)) if len(lengths) else 1.0
+            self.lengths = np.append(lengths, np.full(self.held, length))
             self.axes = np.hstack([found.vectors * lengths, inwards * length])
             self.log_determinant = float(np.log(found.values).sum()) - 2.0 * self.held * np.log(length)
 
@@ -76,10 +78,12 @@ class Basin:
     def drawn(self, first: float, normal: np.ndarray) -> Point | None:
         """The point of the Gaussian exp(-first h) that independent normal numbers, (kappa,), name, turned inwards from
         the bounds that hold coordinates: its half, or a smaller part, has the 2^-held of its integral. None as `at`."""
-        z = normal / np.sqrt(first)
+        return self.at(self.inwards(normal / np.sqrt(first)))
+
+    def inwards(self, z: np.ndarray) -> np.ndarray:
+        """z, (kappa,), turned inwards from the bounds that hold coordinates."""
         inner = len(z) - self.held
-        z[inner:] = np.abs(z[inner:])
-        return self.at(z)
+        return np.append(z[:inner], np.abs(z[inner:]))
 
     @property
     def dimension(self) -> int:

@@ -28,7 +28,11 @@ def draw_basins(basins: Basins, losses: np.ndarray, title: str | None = None) ->
         order = np.argsort(-np.where(finite, escape - loss, np.inf), kind="stable")[:MOST]
         low = float(loss.min())
         high = float(max(loss.max(), escape[finite].max(initial=loss.max())))
-        span = high - low or max(abs(high), 1.0)
+        # A single bottom stands in the middle of a range that has a scale.
+        if high == low:
+            half = 0.5 * max(abs(high), 1.0)
+            low, high = low - half, high + half
+        span = high - low
         edge = high + 0.12 * span
         heights = np.where(finite, escape, edge)
         areas = 6.0 + 150.0 * basins.size / basins.size.sum()

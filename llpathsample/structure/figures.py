@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LABELLED_HUBS = 5
+_DECADE = 10
 LARGEST_LAYOUT = 5000  # minima of which a layout can be read, and is found in seconds
 _ROUNDS = 500
 _SCALED = 0.97  # share of minima that the colours tell apart at least
 _FAR = 1.5
+_EDGE = 0.3  # of the figure, at least, in lengths of a spring
 _LINES = {"power law": "-", "exponential": "--", "log-normal": "-.", "Poisson": ":"}
 
 
@@ -125,7 +127,11 @@ def draw_network(
         _name_hubs(axes, ids, places, degrees, losses)
         axes.set_aspect("equal")
         axes.set_axis_off()
-        axes.margins(0.03)
+        # A path lies along one line, and a lone minimum on a point: there must be paper around them.
+        low, high = places.min(axis=0), places.max(axis=0)
+        edge = np.maximum(0.03 * (high - low), _EDGE)
+        across, along = np.transpose([low - edge, high + edge])
+        axes.set(xlim=across, ylim=along)
         if title:
             axes.set_title(title)
     return figure
@@ -210,11 +216,25 @@ def draw_degrees(degrees: np.ndarray, fit: PowerLaw | None, title: str | None = 
             axes.legend(loc="lower left")
         axes.set_xscale("log")
         axes.set_yscale("log")
+        _name_few(axes, values, counts)
         axes.set_xlabel("degree $k$")
         axes.set_ylabel("share of minima of degree at least $k$")
         if title:
             axes.set_title(title)
     return figure
+
+
+def _name_few(axes: "Axes", values: np.ndarray, counts: np.ndarray) -> None:
+    """Ticks of less than a decade of degrees, or of shares, of which powers of ten would name one or none."""
+    if len(values) and values[-1] < _DECADE:
+        shown = range(1, max(int(values[-1]), 2) + 1)
+        axes.set_xlim(0.8, 1.2 * shown[-1])
+        axes.set_xticks(shown, map(str, shown))
+        axes.set_xticks([], minor=True)
+    if len(values) and counts.sum() < _DECADE:
+        parts = (1.0, 0.5, 0.2, 0.1)
+        axes.set_yticks(parts, map(str, parts))
+        axes.set_yticks([], minor=True)
 
 
 def _draw_fits(axes: "Axes", fit: PowerLaw, level: float) -> None:

@@ -19,6 +19,7 @@ EXACT_PATHS = 4000  # minima in the largest component up to which all its path l
 _SAMPLED_WORK = 2e7  # sources times minima beyond
 _REWIRED_PATHS = 2000  # minima up to which those of rewired graphs are counted too
 _EXCHANGES = 10  # per edge
+_ROUNDING = 1e-12
 _LARGEST_REWIRED = 2e6  # exchanges of all rewired graphs together, unless they are asked for
 
 
@@ -55,8 +56,9 @@ class Compared:
 
     @property
     def z(self) -> float:
-        """How many standard deviations the network is from rewired graphs; NaN without a deviation."""
-        return (self.value - self.mean) / self.deviation if self.deviation > 0.0 else float("nan")
+        """How many standard deviations the network is from rewired graphs; NaN where these differ by rounding only."""
+        alike = not self.deviation > _ROUNDING * abs(self.mean)
+        return float("nan") if alike else (self.value - self.mean) / self.deviation
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,8 @@ def _correlations(graph) -> tuple[float, float, float]:
 
 
 def _length(graph, own: float) -> float:
-    """Mean path length over pairs that a path joins; NaN where that of the network is not compared."""
-    return graph.average_path_length(directed=False) if np.isfinite(own) else np.nan
+    """Mean path length inside the largest component; NaN where that of the network is not compared."""
+    return graph.connected_components().giant().average_path_length(directed=False) if np.isfinite(own) else np.nan
 
 
 def _compared(own: tuple[float, ...], others: np.ndarray) -> list[Compared]:

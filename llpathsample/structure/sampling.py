@@ -1,7 +1,7 @@
 """Basins of several minima sampled, and random starts counted, in several processes; nothing depends on how many."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,12 +13,23 @@ from llcommon.settings import Settings
 from llcommon.status import Status
 from llcommon.store import Landscape
 from llpathsample.structure.basin import Basin
-from llpathsample.structure.volume import Estimate, Ladder, Population, estimate, ladder_of, population
+from llpathsample.structure.direct import CHUNK, Direct, direct_estimate, drawn_weights, log_space
+from llpathsample.structure.volume import (
+    RELIABLE,
+    Estimate,
+    Ladder,
+    Population,
+    estimate,
+    ladder_of,
+    log_harmonic,
+    population,
+)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """temperature: inf for volumes. radius: of the basins, None for none. populations, points, moves: how many."""
+    """temperature: inf for volumes. radius: of the basins, None for none. populations, points, moves: how many; direct:
+    points drawn at once from all of a basin, 0 for none."""
 
     temperature: float
     radius: float | None
@@ -26,17 +37,49 @@ class Plan:
     points: int
     moves: int
     seed: int
+    direct: int = 0
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """What came of one minimum. status: CONVERGED; FLAT, its Hessian is singular or its loss has a continuous symmetry
-    that the model cannot undo; STEP_LIMIT, too many coordinates; NO_CANDIDATE, no Gaussian fits into the basin, or no
-    point of a population began inside; TIME_LIMIT, stopped before. estimate: None but for CONVERGED."""
+    """What came of one minimum.
+
+    status: CONVERGED; UNRELIABLE, the two estimates contradict each other, or the only one has too large an error;
+    FLAT, its Hessian is singular or its loss has a continuous symmetry that the model cannot undo; STEP_LIMIT, too many
+    coordinates; NO_CANDIDATE, no Gaussian fits into the basin, or no point of a population began inside; TIME_LIMIT,
+    stopped before. direct, annealed: the two estimates, None where there is none: no populations are made where direct
+    points are enough. contradiction: whether they cannot both be right. log_harmonic: as in `Estimate`.
+    """
 
     minimum: int
     status: Status
-    estimate: Estimate | None
+    direct: Direct | None = None
+    annealed: Estimate | None = None
+    contradiction: bool = False
+    log_harmonic: float = float("nan")
+
+    @property
+    def method(self) -> str | None:
+        """Which of the two is believed, "direct" or "annealed": that of the smaller error, and the direct one where
+        they contradict each other, if it has some hits. None without an estimate."""
+        if self.direct is not None and self.direct.some:
+            if self.annealed is None or self.contradiction or not self.annealed.error <= self.direct.error:
+                return "direct"
+        return None if self.annealed is None else "annealed"
+
+    @property
+    def log_integral(self) -> float:
+        """ln Z, or ln of the volume, by that method; NaN without one."""
+        return getattr(self._believed, "log_integral", float("nan"))
+
+    @property
+    def error(self) -> float:
+        """Its standard error; NaN without one."""
+        return getattr(self._believed, "error", float("nan"))
+
+    @property
+    def _believed(self) -> Direct | Estimate | None:
+        return self.direct if self.method == "direct" else self.annealed
 
 
 @dataclass
@@ -51,6 +94,16 @@ class Hits:
     def starts(self) -> int:
         """How many there were."""
         return int(self.by_minimum.sum()) + self.elsewhere + self.failed
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A chunk of direct points: ln of their weights, and numbers of the basin, unless the status says why not."""
+
+    status: Status
+    log_weights: np.ndarray
+    log_space: float = float("nan")
+    log_harmonic: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -78,6 +131,18 @@ class _Process:
 def _start(model: LossModel, settings: Settings, plan: Plan) -> None:
     global _process
     _process = _Process(model, settings, plan)
+
+
+def _drawn(minimum: int, point: np.ndarray, count: int, number: int) -> _Drawn:
+    plan, basin = _process.plan, _process.basin(point)
+    if basin.status is not Status.CONVERGED:
+        return _Drawn(basin.status, np.empty(0))
+    size, temperature = log_space(basin), plan.temperature
+    # A volume of a section that no ball limits has no density to draw from.
+    count = count if np.isfinite(temperature) or np.isfinite(size) else 0
+    harmonic = log_harmonic(basin.dimension, basin.log_determinant, basin.held, temperature)
+    weights = drawn_weights(basin, temperature, count, plan.seed, minimum, number)
+    return _Drawn(Status.CONVERGED, weights, size, harmonic)
 
 
 def _pilot(minimum: int, point: np.ndarray) -> _Pilot:
@@ -110,47 +175,93 @@ def sample_basins(
     stopped: Callable[[], bool],
     report: Callable[[int], None],
 ) -> list[Sampled]:
-    """The basins of minima of a landscape, in their order. stopped: whether to end with the populations so far.
+    """The basins of minima of a landscape, in their order. stopped: whether to end with what is done so far.
 
-    report(populations done) is called now and then.
+    report(done) is called now and then, of `parts(plan)` for each minimum.
     """
     points = landscape.minima.coordinates
     arguments = (landscape.model, landscape.settings, plan)
-    pilots: dict[int, _Pilot] = {}
 
-    def prepared(number: int, pilot: _Pilot) -> None:
-        pilots[minima[number]] = pilot
+    def run(function: Callable, keys: list[tuple], before: int) -> list:
+        """function(minimum, its point, *rest) for all keys (minimum, *rest), as far as it came."""
+        results: list = []
 
-    tasks = [lambda minimum=minimum: (minimum, points[minimum].copy()) for minimum in minima]
-    run_in_order(_start, arguments, _pilot, tasks, jobs, stopped, prepared)
-    ready = [minimum for minimum in minima if minimum in pilots and pilots[minimum].ladder is not None]
-    # One population of each minimum after another, so that all have some whenever it is stopped.
-    order = [(minimum, number) for number in range(plan.populations) for minimum in ready]
-    found: dict[int, list[Population]] = {minimum: [] for minimum in ready}
+        def take(_: int, result: object) -> None:
+            results.append(result)
+            report(before + len(results))
 
-    def take(place: int, result: Population) -> None:
-        found[order[place][0]].append(result)
-        report(place + 1)
+        tasks = [lambda key=key: (key[0], points[key[0]].copy(), *key[1:]) for key in keys]
+        if tasks:
+            run_in_order(_start, arguments, function, tasks, jobs, stopped, take)
+        return results
 
-    tasks = [
-        lambda minimum=minimum, number=number: (minimum, points[minimum].copy(), pilots[minimum].ladder, number)
-        for minimum, number in order
+    def by_minimum(keys: list[tuple], results: list) -> dict[int, list]:
+        found: dict[int, list] = {}
+        for key, result in zip(keys, results, strict=False):
+            found.setdefault(key[0], []).append(result)
+        return found
+
+    # One part of each minimum after another, so that all have some whenever it is stopped.
+    keys = [(minimum, count, number) for number, count in enumerate(_chunks(plan)) for minimum in minima]
+    drawn = by_minimum(keys, run(_drawn, keys, 0))
+    direct = {minimum: _direct(chunks, plan) for minimum, chunks in drawn.items()}
+    open_ = [minimum for minimum in minima if direct.get(minimum) is None or not direct[minimum].enough]
+    done = parts(plan) * (len(minima) - len(open_)) + len(_chunks(plan)) * len(open_)
+    pilots = by_minimum([(minimum,) for minimum in open_], run(_pilot, [(minimum,) for minimum in open_], done))
+    ladders = {minimum: pilot.ladder for minimum, (pilot,) in pilots.items() if pilot.ladder is not None}
+    keys = [(minimum, ladders[minimum], number) for number in range(plan.populations) for minimum in ladders]
+    done = parts(plan) * len(minima) - len(keys)
+    found = by_minimum(keys, run(_population, keys, done))
+    return [
+        _sampled(
+            minimum, drawn.get(minimum, []), direct.get(minimum), pilots.get(minimum), found.get(minimum, []), plan
+        )
+        for minimum in minima
     ]
-    if tasks:
-        run_in_order(_start, arguments, _population, tasks, jobs, stopped, take)
-    return [_sampled(minimum, pilots.get(minimum), found.get(minimum, []), plan) for minimum in minima]
 
 
-def _sampled(minimum: int, pilot: _Pilot | None, populations: list[Population], plan: Plan) -> Sampled:
-    if pilot is None:
-        return Sampled(minimum, Status.TIME_LIMIT, None)
-    if pilot.ladder is None:
-        return Sampled(minimum, pilot.status, None)
-    if not populations:
-        return Sampled(minimum, Status.TIME_LIMIT, None)
-    shape = (pilot.dimension, pilot.log_determinant, pilot.held)
-    found = estimate(*shape, plan.temperature, pilot.ladder, populations, plan.points)
-    return Sampled(minimum, Status.NO_CANDIDATE if found is None else Status.CONVERGED, found)
+def parts(plan: Plan) -> int:
+    """How many parts the work for a minimum has."""
+    return len(_chunks(plan)) + 1 + plan.populations
+
+
+def _chunks(plan: Plan) -> list[int]:
+    """How many direct points each task draws."""
+    return [min(CHUNK, plan.direct - before) for before in range(0, plan.direct, CHUNK)]
+
+
+def _direct(chunks: list[_Drawn], plan: Plan) -> Direct | None:
+    weights = np.concatenate([chunk.log_weights for chunk in chunks])
+    return direct_estimate(weights, chunks[0].log_space, plan.temperature) if weights.size else None
+
+
+def _sampled(
+    minimum: int,
+    drawn: list[_Drawn],
+    direct: Direct | None,
+    pilot: list[_Pilot] | None,
+    populations: list[Population],
+    plan: Plan,
+) -> Sampled:
+    if direct is not None and direct.enough:
+        return Sampled(minimum, Status.CONVERGED, direct, log_harmonic=drawn[0].log_harmonic)
+    annealed, status = None, Status.TIME_LIMIT
+    if pilot is not None:
+        (first,) = pilot
+        status = first.status
+        shape = (first.dimension, first.log_determinant, first.held)
+        if populations:
+            annealed = estimate(*shape, plan.temperature, first.ladder, populations, plan.points)
+            status = Status.NO_CANDIDATE
+        elif status is Status.CONVERGED:
+            status = Status.TIME_LIMIT
+    if annealed is None:
+        if direct is None or not direct.some:
+            return Sampled(minimum, status, direct)
+        return Sampled(minimum, Status.UNRELIABLE, direct, log_harmonic=drawn[0].log_harmonic)
+    contradiction = direct is not None and direct.contradicts(annealed.log_integral, annealed.error)
+    found = Sampled(minimum, Status.CONVERGED, direct, annealed, contradiction, annealed.log_harmonic)
+    return found if found.error <= RELIABLE and not contradiction else replace(found, status=Status.UNRELIABLE)
 
 
 def count_hits(

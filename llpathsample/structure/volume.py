@@ -23,7 +23,7 @@ of f_j (S. L. Cotter, G. O. Roberts, A. M. Stuart and D. White, Stat. Sci. 28, 4
 numbers chooses a_0, the steps and the lengths d; what it draws is not used again.
 
 Unbiased is the mean over ever so many populations. A part of B that no population reaches, behind a narrow neck, is
-missing from the estimate and from the spread: then it is too small by more than the error says.
+missing from the estimate and from the spread: then it is too small by more than the error says. So `direct` checks it.
 """
 
 from dataclasses import dataclass
@@ -95,11 +95,6 @@ class Estimate:
     def log_ratio(self) -> float:
         """ln of Z over its harmonic approximation; -inf of a volume."""
         return self.log_integral - self.log_harmonic
-
-    @property
-    def reliable(self) -> bool:
-        """Whether the populations agree well enough."""
-        return self.error <= RELIABLE
 
 
 def ladder_of(basin: Basin, temperature: float, moves: int, seed: int, key: int) -> Ladder | None:
@@ -254,6 +249,11 @@ def _drawn_anew(log_weights: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return np.minimum(np.searchsorted(np.cumsum(shares), marks), len(shares) - 1)
 
 
+def log_harmonic(dimension: int, log_determinant: float, held: int, temperature: float) -> float:
+    """ln of the harmonic integral; inf of a volume, NaN where a bound holds a coordinate. Arguments of `estimate`."""
+    return float("nan") if held else float(0.5 * (dimension * np.log(2.0 * np.pi * temperature) - log_determinant))
+
+
 def estimate(
     dimension: int,
     log_determinant: float,
@@ -276,10 +276,9 @@ def estimate(
     number = len(shares)
     error = float(shares.std(ddof=1) / mean / np.sqrt(number)) if number > 1 else float("nan")
     first = half * np.log(2.0 * np.pi / ladder.harmonic[0]) - 0.5 * log_determinant - held * np.log(2.0)
-    harmonic = half * np.log(2.0 * np.pi * temperature) - 0.5 * log_determinant
     return Estimate(
         log_integral=float(np.log(mean) + ratios.max() + first),
-        log_harmonic=float("nan") if held else float(harmonic),
+        log_harmonic=log_harmonic(dimension, log_determinant, held, temperature),
         error=error,
         populations=number,
         outside=sum(one.outside for one in populations) / (number * count),

@@ -7,10 +7,12 @@ from scipy.special import zeta
 
 from llcommon.plotting import save_figure
 from llpathsample.structure import measures
+from llpathsample.structure.basinfigure import draw_basins
 from llpathsample.structure.degrees import _Synthetic, fitted_share, power_law
 from llpathsample.structure.figures import draw_degrees, draw_network, graph_layout
+from llpathsample.structure.funnels import basins_of
 from llpathsample.structure.graph import SimpleGraph
-from llpathsample.structure.measures import default_rewired, network_measures
+from llpathsample.structure.measures import Compared, default_rewired, network_measures
 
 
 def ends_of(graph: networkx.Graph) -> np.ndarray:
@@ -179,17 +181,42 @@ def test_layouts_keep_components_apart():
             assert (low > upper).any() or (high < lower).any()
 
 
-@pytest.mark.parametrize("ends", [np.empty((0, 2), dtype=np.int64), ends_of(networkx.karate_club_graph())])
-def test_figures_of_any_network_have_the_same_bytes(ends, tmp_path):
+def test_figures_have_the_same_bytes(tmp_path):
     count, losses = 34, np.linspace(0.0, 1.0, 34)
-    graph = SimpleGraph.of(count, ends)
+    graph = SimpleGraph.of(count, ends_of(networkx.karate_club_graph()))
     classes = np.arange(count) % 11
     for name in ("a.svg", "b.svg"):
         save_figure(draw_network(graph, losses, np.arange(count), classes), tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
-    save_figure(draw_network(graph, losses, np.arange(count)), tmp_path / "c.png")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("joined", [True, False])
+def test_figures_of_little_have_room_and_ticks(count, joined):
+    ends = ends_of(networkx.path_graph(count)) if joined else np.empty((0, 2), dtype=np.int64)
+    graph = SimpleGraph.of(count, ends)
+    axes = draw_network(graph, np.zeros(count), np.arange(count), np.zeros(count)).axes[0]
+    # Points on a line or all in one: each dot lies within limits that are apart.
+    places = axes.collections[-1].get_offsets()
+    assert len(places) == count
+    for limits, values in zip((axes.get_xlim(), axes.get_ylim()), places.T, strict=True):
+        assert limits[0] + 0.2 < values.min() <= values.max() < limits[1] - 0.2
     degrees = graph.degrees()
-    save_figure(draw_degrees(degrees, power_law(degrees, 0)), tmp_path / "d.pdf")
+    (axes,) = draw_degrees(degrees, power_law(degrees, 0)).axes
+    if degrees.any():
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "2"]
+
+
+def test_a_single_bottom_has_ticks():
+    losses = np.array([23.9, 24.0])
+    (axes,) = draw_basins(basins_of(losses, np.array([25.0]), np.array([[0, 1]])), losses).axes
+    assert len(axes.get_xticks()) > 2
+    assert axes.get_xlim()[0] < 23.9 < axes.get_xlim()[1]
+
+
+def test_measures_that_differ_by_rounding_have_no_z():
+    assert np.isnan(Compared(4 / 3, 1.333333333333333, 2e-16).z)
+    assert Compared(2.0, 1.0, 0.5).z == 2.0
 
 
 def test_the_largest_classes_are_named_in_the_legend():

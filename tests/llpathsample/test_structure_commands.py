@@ -9,6 +9,7 @@ import pytest
 
 from llcommon.store import read_landscape, write_landscape
 from llpathsample.ktn import Network
+from llpathsample.networkcommand import _classes
 from llpathsample.structure.communities import communities
 from llpathsample.structure.funnels import basins_of
 from tests.driving import ROOT, call
@@ -56,7 +57,7 @@ def test_network_summary_and_degrees(files, capsys):
     assert (found["minima"], found["edges"], found["mean_degree"], found["components"]) == (4, 4, 2.0, 1)
     assert found["path_length"] == {
         "average": pytest.approx(4 / 3), "standard_error": 0.0, "diameter": 2, "exact": True, "sources": 4,
-        "rewired_mean": pytest.approx(4 / 3),
+        "rewired_mean": pytest.approx(4 / 3), "rewired_standard_deviation": pytest.approx(0.0, abs=1e-12), "z": None,
     }  # fmt: skip
     assert found["assortativity"]["value"] is None  # all degrees are equal
     rows = table(capsys, "network", files["random"], "--degrees", "--rewired", 0)
@@ -76,8 +77,15 @@ def test_network_figures(files, capsys, tmp_path, colour):
     assert "the 8 lowest of 12 minima are drawn" in said
     assert figure.read_bytes().startswith(b"<?xml")
     assert "exists" in sentence(capsys, 2, "network", files["random"], "-o", figure)
-    call("llpathsample", "network", files["random"], "-o", tmp_path / "d.png", "--figure", "degrees", "--samples", 0)
-    assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_colours_are_the_communities_of_the_command(capsys):
+    landscape = random_network(1)
+    assert _classes(landscape, "community", 3).tolist() == communities(Network.of(landscape), seed=3).tolist()
+    landscape.minima.replace("lpphe", 5, np.nan)
+    expected = communities(Network.unchecked(landscape), weights="barrier", seed=3)
+    assert _classes(landscape, "community", 3).tolist() == expected.tolist()
+    assert "weighted by barriers" in capsys.readouterr().err
 
 
 # --- communities ----------------------------------------------------------------------------------
