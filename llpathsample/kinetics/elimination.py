@@ -17,9 +17,8 @@ from llpathsample.kinetics._edges import all_pairs, neighbours_of, pairs_by_rank
 from llpathsample.kinetics._ordering import minimum_degree, ranked
 from llpathsample.kinetics._sharing import share_out
 
-# One by one until the fewest neighbours are this share of the nodes left; more fill costs less where all is small.
-_SHARE, _SHARE_OF_SMALL = 0.05, 0.1
-_SMALL = 5000
+# One by one until the fewest neighbours are this share of the nodes left: of no account within a factor of two.
+_SHARE = 0.06
 _NO_MATRIX = np.empty((0, 0))
 
 
@@ -95,14 +94,12 @@ class Plan:
         return 8 * (3 * len(self.columns) + self.dense**2 + 4 * len(self.own) + 8 * len(self.order))
 
 
-def plan(count: int, pairs: np.ndarray, kept: np.ndarray, share: float | None = None) -> Plan:
+def plan(count: int, pairs: np.ndarray, kept: np.ndarray, share: float = _SHARE) -> Plan:
     """The plan of a graph of `count` nodes.
 
     pairs: (e, 2), each pair of different nodes once; kept: (k,) nodes that stay, each other one connected to one of
-    them. share: of the nodes left, beyond which the rest is dense; default by the size.
+    them. share: of the nodes left, beyond which the rest is dense.
     """
-    if share is None:
-        share = _SHARE_OF_SMALL if count <= _SMALL else _SHARE
     stays = np.zeros(count, dtype=np.int64)
     stays[kept] = 1
     order, sparse, row_starts, rows = minimum_degree(*neighbours_of(pairs, count), stays, share)
