@@ -199,11 +199,17 @@ def _two_largest(i, first, last, begin, end, matrix, sums, largest, second):
 
 
 @njit(**OPTIONS)
-def _term_by_term(factors, terms, size, known):
-    """ln of e^known and the sum of e^(factors + terms), (size,) each."""
-    highest = known
+def _largest_term(factors, terms, size):
+    highest = -np.inf
     for x in range(size):
         highest = _larger(highest, factors[x] + terms[x])
+    return highest
+
+
+@njit(**OPTIONS)
+def _term_by_term(factors, terms, size, known, largest):
+    """ln of e^known and the sum of e^(factors + terms), (size,) each; largest: of these terms."""
+    highest = _larger(known, largest)
     if highest == -np.inf:
         return highest
     total = math.exp(known - highest)
@@ -249,38 +255,35 @@ def _add_product(row, scale, scales, values, left):
     return count
 
 
-@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX, MATRIX)
-def _update(first, last, begin, end, matrix, sums, left, right, product, across):
+@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX)
+def _update(first, last, begin, end, matrix, sums, scaled, product, across):
     """Add what rows first to last give to rows begin to end, right of the diagonal.
 
-    That is a matrix product all the same: of their columns divided by the largest entries. Where it is so small that a
-    vanished term could count, the entry is summed by its largest terms. left, right, product, across: scratch.
+    That is a matrix product all the same: of W_xj / s_x^(1/2) by columns divided by their largest, which is the closest
+    bound of the terms there is on the diagonal. Where it is so small that a
+    vanished term could count, the entry is summed by its largest terms. scaled, product, across: scratch.
     """
     m = len(matrix)
     size = last - first
     log_size = math.log(size)
-    left_scale = np.full(m, -np.inf)
-    right_scale = np.full(m, -np.inf)
+    scale = np.full(m, -np.inf)
     largest = np.empty(_COLUMNS)
     second = np.empty(_COLUMNS)
     factors = np.empty(_PANEL)
     left_over = np.empty(_COLUMNS)
     for x in range(first, last):
         for j in range(begin, m):
-            left_scale[j] = _larger(left_scale[j], matrix[x, j])
-            right_scale[j] = _larger(right_scale[j], matrix[x, j] - sums[x])
+            scale[j] = _larger(scale[j], matrix[x, j] - 0.5 * sums[x])
     for x in range(first, last):
         for j in range(begin, m):
-            depth = matrix[x, j] - left_scale[j]
-            left[x - first, j - begin] = exponential(depth) if depth > -_DEPTH else 0.0
-            depth = matrix[x, j] - sums[x] - right_scale[j]
-            right[x - first, j - begin] = exponential(depth) if depth > -_DEPTH else 0.0
+            depth = matrix[x, j] - 0.5 * sums[x] - scale[j]
+            scaled[x - first, j - begin] = exponential(depth) if depth > -_DEPTH else 0.0
         for j in range(begin, m):
             across[j, x - first] = matrix[x, j]
     for top in range(begin, end, _BLOCK):
         bottom = min(top + _BLOCK, end)
         multiply_left_transposed(
-            left[:size, top - begin : bottom - begin], right[:size, top - begin : m - begin], 0.0,
+            scaled[:size, top - begin : bottom - begin], scaled[:size, top - begin : m - begin], 0.0,
             product[: bottom - top, top - begin : m - begin],
         )  # fmt: skip
         # A few columns for all rows, so that the cache keeps what is read again and again.
@@ -289,25 +292,26 @@ def _update(first, last, begin, end, matrix, sums, left, right, product, across)
             for i in range(top, bottom):
                 j = max(i + 1, edge)
                 values = product[i - top, j - begin : border - begin]
-                count = _add_product(matrix[i, j:border], left_scale[i], right_scale[j:border], values, left_over)
+                count = _add_product(matrix[i, j:border], scale[i], scale[j:border], values, left_over)
                 if not count:
                     continue
                 for x in range(first, last):
                     factors[x - first] = matrix[x, i] - sums[x]
-                if count > _FEW * (border - j):
+                few = count <= _FEW * (border - j)
+                if not few:
                     _two_largest(i, first, last, j, border, matrix, sums, largest, second)
                     _settle(matrix[i, j:border], largest, second, log_size, left_over)
                 for k in range(j, border):
                     if left_over[k - j] > 0.0:
-                        matrix[i, k] = _term_by_term(factors, across[k], size, matrix[i, k])
+                        term = _largest_term(factors, across[k], size) if few else largest[k - j]
+                        matrix[i, k] = _term_by_term(factors, across[k], size, matrix[i, k], term)
 
 
 @algorithm(types.void, I8, MATRIX, VECTOR, VECTOR)
 def eliminate_dense(count, matrix, sums, capacity):
     """As of `_linear`."""
     m = len(matrix)
-    left = np.empty((_PANEL, m))
-    right = np.empty((_PANEL, m))
+    scaled = np.empty((_PANEL, m))
     product = np.empty((_BLOCK, m))
     across = np.empty((m, _PANEL))
     top = np.empty(m)
@@ -319,9 +323,9 @@ def eliminate_dense(count, matrix, sums, capacity):
             for r in range(begin, end):
                 _finish_row(r, begin, matrix, sums, capacity, top, added)
             if end < last:
-                _update(begin, end, end, last, matrix, sums, left, right, product, across)
+                _update(begin, end, end, last, matrix, sums, scaled, product, across)
         if last < m:
-            _update(first, last, last, m, matrix, sums, left, right, product, across)
+            _update(first, last, last, m, matrix, sums, scaled, product, across)
 
 
 @algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, VECTOR)
