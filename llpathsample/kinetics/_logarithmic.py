@@ -119,7 +119,7 @@ def _log_sum(values):
     highest = -np.inf
     for j in range(len(values)):
         highest = _larger(highest, values[j])
-    return highest + math.log(_powers(values, highest))
+    return highest + math.log(_powers(values, highest)) if highest > -np.inf else highest
 
 
 @njit(**OPTIONS)
@@ -332,15 +332,14 @@ def eliminate_dense(count, matrix, sums, capacity):
 def substitute_back(count, inner, starts, columns, flow, sums, matrix, values):
     """As of `_linear`."""
     n = len(starts) - 1
+    terms = np.empty(n)
     for r in range(inner - 1, count - 1, -1):
-        top = values[r]
-        for j in range(r + 1, n):
-            top = _larger(top, matrix[r - count, j - count] - sums[r] + values[j])
-        if top > -np.inf:
-            total = _power(values[r] - top)
-            for j in range(r + 1, n):
-                total += _power(matrix[r - count, j - count] - sums[r] + values[j] - top)
-            values[r] = top + math.log(total)
+        row = matrix[r - count, r - count + 1 :]
+        others = values[r + 1 :]
+        terms[0] = values[r]
+        for j in range(len(row)):
+            terms[j + 1] = row[j] - sums[r] + others[j]
+        values[r] = _log_sum(terms[: len(row) + 1])
     for r in range(min(count, inner) - 1, -1, -1):
         top = values[r]
         for q in range(starts[r], starts[r + 1]):
