@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llpathsample.kinetics._edges import unique_pairs
+from llpathsample.kinetics._exponentials import exponential, logarithm
 from llpathsample.kinetics._ordering import minimum_degree
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, eliminate, plan
 
@@ -140,3 +141,11 @@ def test_pairs_are_those_that_sorting_finds(seed, count, rows):
     np.testing.assert_array_equal(pairs, expected)
     np.testing.assert_array_equal(places[outer], found.ravel())
     assert (places[~outer] == -1).all()
+
+
+def test_exponential_and_logarithm_are_those_of_the_library():
+    rng = np.random.default_rng(7)
+    for x in np.concatenate([-700.0 * rng.random(200), rng.random(50), [0.0, -1e-300]]).tolist():
+        assert exponential(x) == pytest.approx(np.exp(x), rel=1e-15)
+        assert logarithm(np.exp(x)) == pytest.approx(np.log(np.exp(x)), rel=3e-16, abs=3e-16)
+    assert exponential(-np.inf) == exponential(-700.0)
