@@ -54,17 +54,23 @@ def checked_minimum(n: int, minimum: int, name: str) -> int:
     return int(minimum)
 
 
-def checked_edges(n: int, ts_minima: np.ndarray) -> np.ndarray:
-    """Ids of the TS that are edges, ascending, shape (e,); raises InputError on an unknown minimum."""
-    ts_minima = np.asarray(ts_minima, dtype=np.int64).reshape(-1, 2)
-    foreign = np.flatnonzero(((ts_minima < 0) | (ts_minima >= n)).any(axis=1))
-    if foreign.size:
-        first, second = ts_minima[foreign[0]]
+def _checked_ends(n: int, ts_minima: np.ndarray) -> np.ndarray:
+    """The minima of the TS, int64 (m, 2); raises InputError on an unknown one."""
+    ends = np.ascontiguousarray(ts_minima, dtype=np.int64).reshape(-1, 2)
+    if ends.size and (ends.min() < 0 or ends.max() >= n):
+        foreign = np.flatnonzero(((ends < 0) | (ends >= n)).any(axis=1))[0]
+        first, second = ends[foreign]
         raise InputError(
-            f"transition state {foreign[0]} joins minima {first} and {second}, but there are {n} minima "
+            f"transition state {foreign} joins minima {first} and {second}, but there are {n} minima "
             "numbered from 0: the network is damaged, run `check` on its file"
         )
-    return np.flatnonzero(ts_minima[:, 0] != ts_minima[:, 1])
+    return ends
+
+
+def checked_edges(n: int, ts_minima: np.ndarray) -> np.ndarray:
+    """Ids of the TS that are edges, ascending, shape (e,); raises InputError on an unknown minimum."""
+    ends = _checked_ends(n, ts_minima)
+    return np.flatnonzero(ends[:, 0] != ends[:, 1])
 
 
 def components(n: int, ts_minima: np.ndarray) -> np.ndarray:
@@ -72,10 +78,9 @@ def components(n: int, ts_minima: np.ndarray) -> np.ndarray:
 
     ts_minima: (m, 2) ids. Raises InputError if a TS names an unknown minimum.
     """
-    edges = checked_edges(n, ts_minima)
-    pairs = np.asarray(ts_minima, dtype=np.int64).reshape(-1, 2)[edges]
     above = np.full(n, -1, dtype=np.int64)
-    join(pairs, above, np.empty(n, dtype=np.int64))
+    # A copy, as kernels take no array that is read-only.
+    join(_checked_ends(n, ts_minima).copy(), above, np.empty(n, dtype=np.int64))
     labels = np.empty(n, dtype=np.int64)
     number_sets(above, labels)
     return labels

@@ -8,11 +8,11 @@ Nothing is subtracted, so every number keeps its relative accuracy (Grassmann, T
 import numpy as np
 
 from llcommon.losses._blas import multiply_left_transposed
-from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm, njit, types
+from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, SUMMING, VECTOR, algorithm, njit, types
 
 _PANEL = 96  # rows that are eliminated before the others learn of them
 _STRIP = 16  # rows of these, likewise
-_BLOCK = 384  # rows of one product
+_BLOCK = 96  # rows of one product
 
 
 @algorithm(
@@ -44,9 +44,11 @@ def eliminate_sparse(
             for q in range(place + 1, starts[x + 1]):
                 work[columns[q]] += factor * flow[q]
         if i >= count and len(matrix) > 0:
-            for j in range(i + 1, n):
-                matrix[i - count, j - count] = work[j]
-                work[j] = 0.0
+            row = matrix[i - count, i - count + 1 :]
+            found = work[i + 1 :]
+            for j in range(len(row)):
+                row[j] = found[j]
+                found[j] = 0.0
             continue
         total = 0.0
         for q in range(starts[i], starts[i + 1]):
@@ -58,6 +60,41 @@ def eliminate_sparse(
             share = capacity[i] / total
             for q in range(starts[i], starts[i + 1]):
                 capacity[columns[q]] += share * flow[q]
+
+
+@njit(**SUMMING)
+def _sum(values):
+    total = 0.0
+    for j in range(len(values)):
+        total += values[j]
+    return total
+
+
+@njit(**SUMMING)
+def _product(first, second):
+    total = 0.0
+    for j in range(len(first)):
+        total += first[j] * second[j]
+    return total
+
+
+@njit(**OPTIONS)
+def _add_rows(begin, r, matrix, sums):
+    """Add what the rows from `begin` on give to row r right of the diagonal, two at a time."""
+    row = matrix[r, r + 1 :]
+    odd = begin + (r - begin) % 2
+    if odd > begin:
+        factor = matrix[begin, r] / sums[begin]
+        given = matrix[begin, r + 1 :]
+        for j in range(len(row)):
+            row[j] += factor * given[j]
+    for x in range(odd, r, 2):
+        factor_0 = matrix[x, r] / sums[x]
+        factor_1 = matrix[x + 1, r] / sums[x + 1]
+        given_0 = matrix[x, r + 1 :]
+        given_1 = matrix[x + 1, r + 1 :]
+        for j in range(len(row)):
+            row[j] += factor_0 * given_0[j] + factor_1 * given_1[j]
 
 
 @njit(**OPTIONS)
@@ -87,15 +124,9 @@ def eliminate_dense(count, matrix, sums, capacity):
         for begin in range(first, last, _STRIP):
             end = min(begin + _STRIP, last)
             for r in range(begin, end):
-                for x in range(begin, r):
-                    factor = matrix[x, r] / sums[x]
-                    for j in range(r + 1, m):
-                        matrix[r, j] += factor * matrix[x, j]
-                total = 0.0
-                for j in range(r + 1, m):
-                    total += matrix[r, j]
-                sums[r] = total
-                share = capacity[r] / total
+                _add_rows(begin, r, matrix, sums)
+                sums[r] = _sum(matrix[r, r + 1 :])
+                share = capacity[r] / sums[r]
                 for j in range(r + 1, m):
                     capacity[j] += share * matrix[r, j]
             if end < last:
@@ -109,12 +140,14 @@ def substitute_back(count, inner, starts, columns, flow, sums, matrix, values):
     """values (n,) of the nodes eliminated, `count` of them sparse and `inner` in all: what they hold on entry plus the
     mean over the neighbours at elimination, by conductances; those of the other nodes are given."""
     n = len(starts) - 1
+    shares = np.empty(n)
     for r in range(inner - 1, count - 1, -1):
+        # Shares first: a conductance times a value may leave the doubles.
         inverse = 1.0 / sums[r]
-        total = 0.0
-        for j in range(r + 1, n):
-            total += (matrix[r - count, j - count] * inverse) * values[j]
-        values[r] += total
+        row = matrix[r - count, r - count + 1 :]
+        for j in range(len(row)):
+            shares[j] = row[j] * inverse
+        values[r] += _product(shares[: len(row)], values[r + 1 :])
     for r in range(min(count, inner) - 1, -1, -1):
         inverse = 1.0 / sums[r]
         total = 0.0

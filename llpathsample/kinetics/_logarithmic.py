@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from llcommon.losses._blas import multiply_left_transposed
-from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, VECTOR, algorithm, njit, types
+from llcommon.seam import I8, INTEGERS, MATRIX, OPTIONS, SUMMING, VECTOR, algorithm, njit, types
+from llpathsample.kinetics._exponentials import exponential, logarithm
 
 _PANEL = 96  # rows that are eliminated before the others learn of them
 _STRIP = 16  # rows of these, likewise
@@ -16,8 +17,8 @@ _COLUMNS = 512
 _DEPTH = 333.0
 _SURE = 1e-125
 _LOG_SURE = math.log(_SURE)
+_FEW = 1.0 / 16.0  # of a row, up to which entries too cold for the product are summed at once
 _NOTHING = 45.0  # e to the minus this is lost in rounding
-_LARGE = 700.0
 
 
 @njit(**OPTIONS)
@@ -33,18 +34,16 @@ def _smaller(a, b):
 
 @njit(**OPTIONS)
 def _power(x):
-    """e^x, or nothing if that is lost beside 1; the library is slow where it vanishes altogether."""
-    return math.exp(x) if x > -_NOTHING else 0.0
+    """e^x, or nothing if that is lost beside 1."""
+    value = exponential(x)
+    return value if x > -_NOTHING else 0.0
 
 
 @njit(**OPTIONS)
 def _added(a, b):
     """ln(e^a + e^b)."""
-    if b > a:
-        a, b = b, a
-    if not b > a - _NOTHING:
-        return a
-    return a + math.log1p(math.exp(b - a))
+    top = _larger(a, b)
+    return top + logarithm(1.0 + _power(_smaller(a, b) - top))
 
 
 @algorithm(
@@ -106,37 +105,56 @@ def eliminate_sparse(
                 capacity[columns[q]] = _added(capacity[columns[q]], share + flow[q])
 
 
+@njit(**SUMMING)
+def _powers(values, highest):
+    """Sum of e^(values - highest)."""
+    total = 0.0
+    for j in range(len(values)):
+        total += _power(values[j] - highest)
+    return total
+
+
+@njit(**OPTIONS)
+def _log_sum(values):
+    highest = -np.inf
+    for j in range(len(values)):
+        highest = _larger(highest, values[j])
+    return highest + math.log(_powers(values, highest)) if highest > -np.inf else highest
+
+
 @njit(**OPTIONS)
 def _finish_row(r, first, matrix, sums, capacity, top, added):
     """Row r: add what the rows from `first` on give that lead to it, then what it leads to."""
-    m = len(matrix)
+    row = matrix[r, r + 1 :]
+    size = len(row)
     if r > first:
-        for j in range(r + 1, m):
-            top[j] = matrix[r, j]
+        for k in range(size):
+            top[k] = row[k]
         for x in range(first, r):
-            factor = matrix[x, r] - sums[x]
-            for j in range(r + 1, m):
-                top[j] = _larger(top[j], factor + matrix[x, j])
-        for j in range(r + 1, m):
-            added[j] = _power(matrix[r, j] - top[j])
+            _raise(top[:size], matrix[x, r] - sums[x], matrix[x, r + 1 :])
+        for k in range(size):
+            added[k] = _power(row[k] - top[k])
         for x in range(first, r):
-            factor = matrix[x, r] - sums[x]
-            for j in range(r + 1, m):
-                added[j] += _power(factor + matrix[x, j] - top[j])
-        for j in range(r + 1, m):
-            if top[j] > -np.inf:
-                matrix[r, j] = top[j] + math.log(added[j])
-    highest = -np.inf
-    for j in range(r + 1, m):
-        highest = _larger(highest, matrix[r, j])
-    total = 0.0
-    for j in range(r + 1, m):
-        total += _power(matrix[r, j] - highest)
-    sums[r] = highest + math.log(total)
+            _add_powers(added[:size], matrix[x, r] - sums[x], matrix[x, r + 1 :], top[:size])
+        for k in range(size):
+            row[k] = top[k] + logarithm(added[k])
+    sums[r] = _log_sum(row)
     share = capacity[r] - sums[r]
-    for j in range(r + 1, m):
-        if matrix[r, j] > -np.inf:
-            capacity[j] = _added(capacity[j], share + matrix[r, j])
+    others = capacity[r + 1 :]
+    for k in range(size):
+        others[k] = _added(others[k], share + row[k])
+
+
+@njit(**OPTIONS)
+def _raise(top, factor, row):
+    for k in range(len(top)):
+        top[k] = _larger(top[k], factor + row[k])
+
+
+@njit(**OPTIONS)
+def _add_powers(added, factor, row, top):
+    for k in range(len(added)):
+        added[k] += _power(factor + row[k] - top[k])
 
 
 @njit(**OPTIONS)
@@ -181,110 +199,119 @@ def _two_largest(i, first, last, begin, end, matrix, sums, largest, second):
 
 
 @njit(**OPTIONS)
-def _term_by_term(factors, terms, size, known, highest):
-    """ln of e^known and the sum of e^(factors + terms), (size,) each; highest: the largest of it all."""
-    total = _power(known - highest)
+def _largest_term(factors, terms, size):
+    highest = -np.inf
     for x in range(size):
-        total += _power(factors[x] + terms[x] - highest)
+        highest = _larger(highest, factors[x] + terms[x])
+    return highest
+
+
+@njit(**OPTIONS)
+def _term_by_term(factors, terms, size, known, largest):
+    """ln of e^known and the sum of e^(factors + terms), (size,) each; largest: of these terms."""
+    highest = _larger(known, largest)
+    if highest == -np.inf:
+        return highest
+    total = math.exp(known - highest)
+    for x in range(size):
+        depth = factors[x] + terms[x] - highest
+        if depth > -_NOTHING:
+            total += math.exp(depth)
     return highest + math.log(total)
 
 
 @njit(**OPTIONS)
-def _settle(row, largest, second, log_size, hard):
-    """Give entries of a row what is added to them where one number outweighs all else; hard: 1 where none does."""
+def _settle(row, largest, second, log_size, left):
+    """Give entries of a row that are `left` what is added to them where one number outweighs all else."""
     for k in range(len(row)):
         known = row[k]
         added = largest[k]
         higher = _larger(known, added)
         lower = _larger(_smaller(known, added), second[k])
         alone = lower + log_size < higher - _NOTHING
-        row[k] = higher if alone else known
-        hard[k] = 0.0 if alone or higher == -np.inf else 1.0
+        row[k] = higher if alone and left[k] > 0.0 else known
+        left[k] = 0.0 if alone or higher == -np.inf else left[k]
 
 
 @njit(**OPTIONS)
-def _with_product(known, bound, value):
-    """ln(e^known + value e^bound)."""
-    if bound - known > _LARGE:
-        return bound + math.log(value)
-    return known + math.log1p(value * math.exp(bound - known))
+def _add_product(row, scale, scales, values, left):
+    """row = ln(e^row + values e^(scale + scales)) where the values are sure; left: 1 where they are not but may count.
+
+    Returns how many are left."""
+    count = 0
+    for k in range(len(row)):
+        known = row[k]
+        bound = scale + scales[k]
+        value = values[k]
+        sure = value >= _SURE
+        above = bound > known
+        less = exponential(-abs(bound - known))
+        total = value + less if above else 1.0 + value * less
+        added = _larger(bound, known) + logarithm(total)
+        row[k] = added if sure else known
+        counts = (not sure) and bound > -np.inf and bound + _LOG_SURE >= known - _NOTHING
+        left[k] = 1.0 if counts else 0.0
+        count += counts
+    return count
 
 
-@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX, MATRIX)
-def _update(first, last, begin, end, matrix, sums, left, right, product, across):
+@algorithm(types.void, I8, I8, I8, I8, MATRIX, VECTOR, MATRIX, MATRIX, MATRIX)
+def _update(first, last, begin, end, matrix, sums, scaled, product, across):
     """Add what rows first to last give to rows begin to end, right of the diagonal.
 
-    That is a matrix product all the same: of their columns divided by the largest entries. Where it is so small that a
-    vanished term could count, the entry is summed by its largest terms. left, right, product, across: scratch.
+    That is a matrix product all the same: of W_xj / s_x^(1/2) by columns divided by their largest, which is the closest
+    bound of the terms there is on the diagonal. Where it is so small that a
+    vanished term could count, the entry is summed by its largest terms. scaled, product, across: scratch.
     """
     m = len(matrix)
     size = last - first
     log_size = math.log(size)
-    left_scale = np.full(m, -np.inf)
-    right_scale = np.full(m, -np.inf)
+    scale = np.full(m, -np.inf)
     largest = np.empty(_COLUMNS)
     second = np.empty(_COLUMNS)
     factors = np.empty(_PANEL)
-    hard = np.empty(_COLUMNS)
+    left_over = np.empty(_COLUMNS)
     for x in range(first, last):
         for j in range(begin, m):
-            left_scale[j] = _larger(left_scale[j], matrix[x, j])
-            right_scale[j] = _larger(right_scale[j], matrix[x, j] - sums[x])
+            scale[j] = _larger(scale[j], matrix[x, j] - 0.5 * sums[x])
     for x in range(first, last):
+        for j in range(begin, m):
+            depth = matrix[x, j] - 0.5 * sums[x] - scale[j]
+            scaled[x - first, j - begin] = exponential(depth) if depth > -_DEPTH else 0.0
         for j in range(begin, m):
             across[j, x - first] = matrix[x, j]
-            left[x - first, j - begin] = 0.0
-            right[x - first, j - begin] = 0.0
-            depth = matrix[x, j] - left_scale[j]
-            if depth > -_DEPTH:
-                left[x - first, j - begin] = math.exp(depth)
-            depth = matrix[x, j] - sums[x] - right_scale[j]
-            if depth > -_DEPTH:
-                right[x - first, j - begin] = math.exp(depth)
     for top in range(begin, end, _BLOCK):
         bottom = min(top + _BLOCK, end)
         multiply_left_transposed(
-            left[:size, top - begin : bottom - begin], right[:size, top - begin : m - begin], 0.0,
+            scaled[:size, top - begin : bottom - begin], scaled[:size, top - begin : m - begin], 0.0,
             product[: bottom - top, top - begin : m - begin],
         )  # fmt: skip
         # A few columns for all rows, so that the cache keeps what is read again and again.
         for edge in range(top, m, _COLUMNS):
             border = min(edge + _COLUMNS, m)
             for i in range(top, bottom):
-                for j in range(max(i + 1, edge), border):
-                    known = matrix[i, j]
-                    bound = left_scale[i] + right_scale[j]
-                    if bound == -np.inf or bound + log_size < known - _NOTHING:
-                        continue
-                    value = product[i - top, j - begin]
-                    if value >= _SURE:
-                        matrix[i, j] = _with_product(known, bound, value)
-                        continue
-                    if bound + _LOG_SURE < known - _NOTHING:
-                        continue
-                    # Where one entry is too cold for the product, most after it are.
+                j = max(i + 1, edge)
+                values = product[i - top, j - begin : border - begin]
+                count = _add_product(matrix[i, j:border], scale[i], scale[j:border], values, left_over)
+                if not count:
+                    continue
+                for x in range(first, last):
+                    factors[x - first] = matrix[x, i] - sums[x]
+                few = count <= _FEW * (border - j)
+                if not few:
                     _two_largest(i, first, last, j, border, matrix, sums, largest, second)
-                    _settle(matrix[i, j:border], largest, second, log_size, hard)
-                    for x in range(first, last):
-                        factors[x - first] = matrix[x, i] - sums[x]
-                    for k in range(j, border):
-                        if hard[k - j] > 0.0:
-                            known = matrix[i, k]
-                            value = product[i - top, k - begin]
-                            if value >= _SURE:
-                                matrix[i, k] = _with_product(known, left_scale[i] + right_scale[k], value)
-                            else:
-                                highest = _larger(largest[k - j], known)
-                                matrix[i, k] = _term_by_term(factors, across[k], size, known, highest)
-                    break
+                    _settle(matrix[i, j:border], largest, second, log_size, left_over)
+                for k in range(j, border):
+                    if left_over[k - j] > 0.0:
+                        term = _largest_term(factors, across[k], size) if few else largest[k - j]
+                        matrix[i, k] = _term_by_term(factors, across[k], size, matrix[i, k], term)
 
 
 @algorithm(types.void, I8, MATRIX, VECTOR, VECTOR)
 def eliminate_dense(count, matrix, sums, capacity):
     """As of `_linear`."""
     m = len(matrix)
-    left = np.empty((_PANEL, m))
-    right = np.empty((_PANEL, m))
+    scaled = np.empty((_PANEL, m))
     product = np.empty((_BLOCK, m))
     across = np.empty((m, _PANEL))
     top = np.empty(m)
@@ -296,24 +323,23 @@ def eliminate_dense(count, matrix, sums, capacity):
             for r in range(begin, end):
                 _finish_row(r, begin, matrix, sums, capacity, top, added)
             if end < last:
-                _update(begin, end, end, last, matrix, sums, left, right, product, across)
+                _update(begin, end, end, last, matrix, sums, scaled, product, across)
         if last < m:
-            _update(first, last, last, m, matrix, sums, left, right, product, across)
+            _update(first, last, last, m, matrix, sums, scaled, product, across)
 
 
 @algorithm(types.void, I8, I8, INTEGERS, INTEGERS, VECTOR, VECTOR, MATRIX, VECTOR)
 def substitute_back(count, inner, starts, columns, flow, sums, matrix, values):
     """As of `_linear`."""
     n = len(starts) - 1
+    terms = np.empty(n)
     for r in range(inner - 1, count - 1, -1):
-        top = values[r]
-        for j in range(r + 1, n):
-            top = _larger(top, matrix[r - count, j - count] - sums[r] + values[j])
-        if top > -np.inf:
-            total = _power(values[r] - top)
-            for j in range(r + 1, n):
-                total += _power(matrix[r - count, j - count] - sums[r] + values[j] - top)
-            values[r] = top + math.log(total)
+        row = matrix[r - count, r - count + 1 :]
+        others = values[r + 1 :]
+        terms[0] = values[r]
+        for j in range(len(row)):
+            terms[j + 1] = row[j] - sums[r] + others[j]
+        values[r] = _log_sum(terms[: len(row) + 1])
     for r in range(min(count, inner) - 1, -1, -1):
         top = values[r]
         for q in range(starts[r], starts[r + 1]):

@@ -7,10 +7,29 @@ found in queues by degree; its neighbours become neighbours of each other.
 import numpy as np
 from numba import types
 
-from llcommon.seam import F8, I8, INTEGERS, algorithm
+from llcommon.seam import F8, I8, INTEGERS, OPTIONS, algorithm, njit
 
 _ORDERED = types.Tuple((INTEGERS, I8, INTEGERS, INTEGERS))
 _STRUCTURE = types.Tuple((INTEGERS, INTEGERS, INTEGERS, INTEGERS, INTEGERS))
+
+
+@njit(**OPTIONS)
+def _with_room(pool, begin, length, room, gone):
+    """(pool, free) with the rows of those that are not gone, which have room to grow, and as much again behind them."""
+    alive = 0
+    for i in range(len(length)):
+        if not gone[i]:
+            alive += length[i]
+    fresh = np.empty(4 * alive + 8 * len(length) + 64, np.int64)
+    free = 0
+    for i in range(len(length)):
+        if not gone[i]:
+            for p in range(length[i]):
+                fresh[free + p] = pool[begin[i] + p]
+            begin[i] = free
+            room[i] = length[i] + length[i] // 2 + 2
+            free += room[i]
+    return fresh, free
 
 
 @algorithm(_ORDERED, INTEGERS, INTEGERS, INTEGERS, F8)
@@ -24,14 +43,10 @@ def minimum_degree(starts, neighbours, kept, share):
     """
     n = len(starts) - 1
     begin = starts[:n].copy()
-    length = np.empty(n, np.int64)
+    length = np.diff(starts)
     room = np.empty(n, np.int64)
-    for i in range(n):
-        length[i] = starts[i + 1] - starts[i]
-        room[i] = length[i]
-    pool = np.empty(2 * len(neighbours) + 64, np.int64)
-    pool[: len(neighbours)] = neighbours
-    free = len(neighbours)
+    gone = np.zeros(n, np.int64)
+    pool, free = _with_room(neighbours, begin, length, room, gone)
 
     head = np.full(n + 1, -1, np.int64)
     after = np.full(n, -1, np.int64)
@@ -54,7 +69,6 @@ def minimum_degree(starts, neighbours, kept, share):
     count = 0
     lowest = 0
     mark = np.full(n, -1, np.int64)
-    gone = np.zeros(n, np.int64)
     stamp = 0
     while left > 0:
         while head[lowest] < 0:
@@ -78,47 +92,32 @@ def minimum_degree(starts, neighbours, kept, share):
             old = length[i]
             stamp += 1
             mark[i] = stamp
+            # Without branches, which no processor foresees: what is not kept is written over.
             write = begin[i]
             for p in range(begin[i], begin[i] + old):
                 j = pool[p]
-                if j != x:
-                    mark[j] = stamp
-                    pool[write] = j
-                    write += 1
+                mark[j] = stamp
+                pool[write] = j
+                write += j != x
             new = 0
             for p in range(degree):
-                if mark[rows[filled + p]] != stamp:
-                    new += 1
+                new += mark[rows[filled + p]] != stamp
             size = old - 1 + new
-            if size > room[i]:
-                wanted = size + size // 2 + 4
+            if size >= room[i]:
+                wanted = 2 * size + 4
                 if free + wanted > len(pool):
-                    # Room by leaving out what is gone; twice what is alive, so that this is rare.
-                    alive = wanted
-                    for k in range(n):
-                        if not gone[k]:
-                            alive += length[k]
-                    fresh = np.empty(2 * alive + 64, np.int64)
-                    free = 0
-                    for k in range(n):
-                        if not gone[k]:
-                            for p in range(length[k]):
-                                fresh[free + p] = pool[begin[k] + p]
-                            begin[k] = free
-                            room[k] = length[k]
-                            free += length[k]
-                    pool = fresh
+                    pool, free = _with_room(pool, begin, length, room, gone)
                 for p in range(old - 1):
                     pool[free + p] = pool[begin[i] + p]
                 begin[i] = free
                 room[i] = wanted
                 free += wanted
-            write = begin[i] + old - 1
-            for p in range(degree):
-                j = rows[filled + p]
-                if mark[j] != stamp:
+            if new > 0:
+                write = begin[i] + old - 1
+                for p in range(degree):
+                    j = rows[filled + p]
                     pool[write] = j
-                    write += 1
+                    write += mark[j] != stamp
             length[i] = size
             if not kept[i] and size != old:
                 if before[i] >= 0:

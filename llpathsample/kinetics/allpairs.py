@@ -11,6 +11,7 @@ import numpy as np
 from scipy.linalg.blas import dtrsm
 
 from llcommon.superposition import log_sum, log_sums
+from llpathsample.kinetics._edges import unique_pairs
 from llpathsample.kinetics._pairs import add_product, resolve
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic
 from llpathsample.kinetics.rates import CAPACITY_RANGE, CONDUCTANCE_RANGE
@@ -51,28 +52,28 @@ def all_passage_times(network: Network, temperature: float) -> AllPairs:
     logarithmic = False
     for label in range(labels.max(initial=-1) + 1):
         members = np.flatnonzero(labels == label)
-        inside = np.flatnonzero((labels[network.ends[:, 0]] == label) & (network.ends[:, 0] != network.ends[:, 1]))
-        ends = np.sort(np.searchsorted(members, network.ends[inside]), axis=1)
+        inside = np.flatnonzero(labels[network.ends[:, 0]] == label)
         size = len(members)
-        keys, places = np.unique(ends[:, 0] * size + ends[:, 1], return_inverse=True)
-        conductances = log_sums(harmonic.log_conductances[inside], places, len(keys))
+        pairs, places = unique_pairs(np.searchsorted(members, network.ends[inside]), size)
+        between = places >= 0
+        conductances = log_sums(harmonic.log_conductances[inside[between]], places[between], len(pairs))
         own = weights[members]
         cold = size > 1 and (np.ptp(conductances) >= CONDUCTANCE_RANGE or np.ptp(own) >= CAPACITY_RANGE)
         arithmetic = LOGARITHMIC if cold else LINEAR
         logarithmic |= bool(cold)
         found = times if size == count else np.empty((size, size))
-        _fill_component(arithmetic, keys, conductances, own, found)
+        _fill_component(arithmetic, pairs, conductances, own, found)
         if size < count:
             times[np.ix_(members, members)] = found
     return AllPairs(temperature, times, weights - log_sum(weights), logarithmic)
 
 
-def _fill_component(arithmetic: Arithmetic, keys, conductances, weights, times: np.ndarray) -> None:
+def _fill_component(arithmetic: Arithmetic, pairs, conductances, weights, times: np.ndarray) -> None:
     """ln of the times of a connected network into `times`."""
     size = len(weights)
     unit, base = conductances.min() if conductances.size else 0.0, weights.min()
     matrix = np.full((size, size), arithmetic.nothing)
-    matrix.ravel()[keys] = conductances - unit if arithmetic.logarithmic else np.exp(conductances - unit)
+    matrix[pairs[:, 0], pairs[:, 1]] = conductances - unit if arithmetic.logarithmic else np.exp(conductances - unit)
     capacities = weights - base if arithmetic.logarithmic else np.exp(weights - base)
     _fill(arithmetic, matrix, capacities, times)
     if not arithmetic.logarithmic:

@@ -13,12 +13,12 @@ import numpy as np
 
 from llcommon.superposition import log_sums
 from llpathsample.kinetics import _linear, _logarithmic
+from llpathsample.kinetics._edges import all_pairs, neighbours_of, pairs_by_rank, upper_triangle
 from llpathsample.kinetics._ordering import minimum_degree, ranked
 from llpathsample.kinetics._sharing import share_out
 
-# One by one until the fewest neighbours are this share of the nodes left; more fill costs less where all is small.
-_SHARE, _SHARE_OF_SMALL = 0.05, 0.1
-_SMALL = 5000
+# One by one until the fewest neighbours are this share of the nodes left: of no account within a factor of two.
+_SHARE = 0.06
 _NO_MATRIX = np.empty((0, 0))
 
 
@@ -94,43 +94,24 @@ class Plan:
         return 8 * (3 * len(self.columns) + self.dense**2 + 4 * len(self.own) + 8 * len(self.order))
 
 
-def plan(count: int, pairs: np.ndarray, kept: np.ndarray, share: float | None = None) -> Plan:
+def plan(count: int, pairs: np.ndarray, kept: np.ndarray, share: float = _SHARE) -> Plan:
     """The plan of a graph of `count` nodes.
 
     pairs: (e, 2), each pair of different nodes once; kept: (k,) nodes that stay, each other one connected to one of
-    them. share: of the nodes left, beyond which the rest is dense; default by the size.
+    them. share: of the nodes left, beyond which the rest is dense.
     """
-    if share is None:
-        share = _SHARE_OF_SMALL if count <= _SMALL else _SHARE
-    ends = np.concatenate([pairs[:, 0], pairs[:, 1]])
-    others = np.concatenate([pairs[:, 1], pairs[:, 0]])
-    by_end = np.argsort(ends, kind="stable")
-    graph_starts = _starts(ends, count)
     stays = np.zeros(count, dtype=np.int64)
     stays[kept] = 1
-    order, sparse, row_starts, rows = minimum_degree(graph_starts, others[by_end], stays, share)
+    order, sparse, row_starts, rows = minimum_degree(*neighbours_of(pairs, count), stays, share)
     structure = ranked(order, row_starts, rows)
-    rank = np.empty(count, dtype=np.int64)
-    rank[order] = np.arange(count)
-    first, second = rank[pairs[:, 0]], rank[pairs[:, 1]]
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    own = np.argsort(low, kind="stable")
     inner = count - len(kept)
     if sparse < inner:
-        first, second = np.triu_indices(len(kept), 1)
-        left = np.column_stack([order[inner + first], order[inner + second]])
+        left = all_pairs(order[inner:])
     else:
         starts, columns = structure[:2]
-        left = np.column_stack([order[np.repeat(np.arange(count), np.diff(starts))], order[columns]])[starts[inner] :]
-    return Plan(
-        order, sparse, inner, *structure, _starts(low, count), np.ascontiguousarray(high[own]), own,
-        np.ascontiguousarray(left),
-    )  # fmt: skip
-
-
-def _starts(places: np.ndarray, count: int) -> np.ndarray:
-    """Where the rows of a compressed matrix start, (count + 1,)."""
-    return np.concatenate([[0], np.cumsum(np.bincount(places, minlength=count))]).astype(np.int64)
+        lengths = np.diff(starts[inner:])
+        left = np.column_stack([np.repeat(order[inner:], lengths), order[columns[starts[inner] :]]])
+    return Plan(order, sparse, inner, *structure, *pairs_by_rank(pairs, order), left)
 
 
 @dataclass(frozen=True)
@@ -189,13 +170,13 @@ def eliminate(plan: Plan, arithmetic: Arithmetic, conductances: np.ndarray, capa
     kernels = arithmetic.kernels
     kernels.eliminate_sparse(
         plan.count, plan.starts, plan.columns, plan.column_starts, plan.column_rows, plan.column_places,
-        plan.own_starts, plan.own_columns, np.ascontiguousarray(conductances[plan.own]), flow, sums,
+        plan.own_starts, plan.own_columns, conductances[plan.own], flow, sums,
         ranked_capacities, matrix,
     )  # fmt: skip
     if plan.dense:
         inside = plan.inner - plan.count
         kernels.eliminate_dense(inside, matrix, sums[plan.count :], ranked_capacities[plan.count :])
-        left = matrix[inside:, inside:][np.triu_indices(plan.dense - inside, 1)]
+        left = upper_triangle(matrix, inside)
     else:
         left = flow[plan.starts[plan.inner] :]
     found = np.empty_like(ranked_capacities)

@@ -18,6 +18,7 @@ import numpy as np
 
 from llcommon.errors import NothingFound
 from llcommon.superposition import log_sum, log_sums
+from llpathsample.kinetics._edges import unique_pairs
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, Plan, eliminate, plan
 from llpathsample.ktn import Network
 from llpathsample.network import components, minimax_barriers
@@ -96,28 +97,25 @@ class Routes:
     def __init__(self, network: Network, a: np.ndarray, b: np.ndarray) -> None:
         self.network = network
         count = len(network.losses)
-        different = np.flatnonzero(network.ends[:, 0] != network.ends[:, 1])
-        ends = np.sort(network.ends[different], axis=1)
-        labels = components(count, ends)
-        joined = np.isin(labels, np.intersect1d(labels[a], labels[b]))
+        labels = components(count, network.ends)
+        met = [np.zeros(count, dtype=bool) for _ in range(2)]
+        for part, members in zip(met, (a, b), strict=True):
+            part[labels[members]] = True
+        joined = (met[0] & met[1])[labels]
         if not joined.any():
             raise NothingFound("no path of transition states joins sets A and B; grow the network, or name others")
         self.minima = np.flatnonzero(joined)
         self.a, self.b = a[joined[a]], b[joined[b]]
         self._place = np.full(count, -1)
         self._place[self.minima] = np.arange(len(self.minima))
-        inside = joined[ends[:, 0]]
-        self._states = different[inside]
-        own = self._place[ends[inside]]
+        self._states = np.flatnonzero((network.ends[:, 0] != network.ends[:, 1]) & joined[network.ends[:, 0]])
         size = len(self.minima)
-        keys, self._edges = np.unique(own[:, 0] * size + own[:, 1], return_inverse=True)
-        self._pairs = np.column_stack([keys // size, keys % size])
+        self._pairs, self._edges = unique_pairs(self._place[network.ends[self._states]], size)
         self._in_a, self._in_b = self._place[self.a], self._place[self.b]
-        self._kept = np.union1d(self._in_a, self._in_b)
+        self._kind = np.zeros(size, dtype=np.int64)
+        self._kind[self._in_a], self._kind[self._in_b] = 1, 2
+        self._kept = np.flatnonzero(self._kind)
         self._plan = plan(size, self._pairs, self._kept)
-        kinds = np.zeros(size, dtype=np.int64)
-        kinds[self._in_a], kinds[self._in_b] = 1, 2
-        self._kind = kinds
         self._to_a, self._to_b = self._side(1), self._side(2)
 
     @property
@@ -145,19 +143,14 @@ class Routes:
 
     def _side(self, target: int) -> _Side:
         """What is kept with the set `target` (1: A, 2: B) as one node."""
-        kinds = self._kind[self._kept]
-        numbers = np.empty(len(self._kept), dtype=np.int64)
-        others = kinds != target
+        others = self._kind[self._kept] != target
         count = int(others.sum())
-        numbers[others] = np.arange(count)
-        numbers[~others] = count
-        place = np.full(len(self._kind), -1)
+        numbers = np.where(others, np.cumsum(others) - 1, count)
+        place = np.empty(len(self._kind), dtype=np.int64)
         place[self._kept] = numbers
-        ends = np.sort(place[self._plan.pairs], axis=1)
-        kept = np.flatnonzero(ends[:, 0] != ends[:, 1])
-        keys, places = np.unique(ends[kept, 0] * (count + 1) + ends[kept, 1], return_inverse=True)
-        pairs = np.column_stack([keys // (count + 1), keys % (count + 1)])
-        return _Side(numbers, kept, places, len(keys), plan(count + 1, pairs, np.array([count])))
+        pairs, places = unique_pairs(place[self._plan.pairs], count + 1)
+        kept = np.flatnonzero(places >= 0)
+        return _Side(numbers, kept, places[kept], len(pairs), plan(count + 1, pairs, np.array([count])))
 
     def at(self, temperature: float) -> Passage:
         """All rates, passage times and committors at a temperature."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.superposition import log_sums
+from llpathsample.kinetics._edges import unique_pairs
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, eliminate, plan
 from llpathsample.kinetics.steps import Steps
 from llpathsample.network import components
@@ -36,7 +37,7 @@ class _Graph:
         others = np.flatnonzero(owner < 0)
         owner[others] = size + np.arange(len(others))
         count = size + len(others)
-        pairs, places = _unique_pairs(owner[steps.ends], count)
+        pairs, places = unique_pairs(owner[steps.ends], count)
         labels = components(count, pairs)
         joined = np.isin(labels, labels[:size])
         numbers = np.where(joined, np.cumsum(joined) - 1, -1)
@@ -85,17 +86,6 @@ def log_committor(steps: Steps, goal: np.ndarray, barred: np.ndarray) -> np.ndar
             found[joined] = arithmetic.logarithms(reached)[graph.numbers[joined]]
             break
     return found
-
-
-def _unique_pairs(ends: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of different nodes, the lower first, each once, and the place of each of `ends` (e, 2) among them, -1 for
-    those that are one node."""
-    low, high = np.sort(ends, axis=1).T
-    outer = low != high
-    keys, found = np.unique(low[outer] * count + high[outer], return_inverse=True)
-    places = np.full(len(ends), -1)
-    places[outer] = found
-    return np.column_stack([keys // count, keys % count]), places
 
 
 def taken_out(mesh: np.ndarray, node: int) -> tuple[np.ndarray, float]:

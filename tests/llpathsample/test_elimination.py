@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llpathsample.kinetics._edges import unique_pairs
+from llpathsample.kinetics._exponentials import exponential, logarithm
 from llpathsample.kinetics._ordering import minimum_degree
 from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, eliminate, plan
 
@@ -127,3 +129,23 @@ def test_cold_dense_blocks_agree(spread):
         results.append(np.concatenate([found.conductances, found.extended(np.full(count, -np.inf), True)]))
     for other in results[1:]:
         np.testing.assert_allclose(other, results[0], rtol=1e-14, atol=1e-11)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(0, 40))
+def test_pairs_are_those_that_sorting_finds(seed, count, rows):
+    ends = np.random.default_rng(seed).integers(0, count, (rows, 2))
+    pairs, places = unique_pairs(np.asfortranarray(ends), count)
+    outer = ends[:, 0] != ends[:, 1]
+    expected, found = np.unique(np.sort(ends[outer], axis=1), axis=0, return_inverse=True)
+    np.testing.assert_array_equal(pairs, expected)
+    np.testing.assert_array_equal(places[outer], found.ravel())
+    assert (places[~outer] == -1).all()
+
+
+def test_exponential_and_logarithm_are_those_of_the_library():
+    rng = np.random.default_rng(7)
+    for x in np.concatenate([-700.0 * rng.random(200), rng.random(50), [0.0, -1e-300]]).tolist():
+        assert exponential(x) == pytest.approx(np.exp(x), rel=1e-15)
+        assert logarithm(np.exp(x)) == pytest.approx(np.log(np.exp(x)), rel=3e-16, abs=3e-16)
+    assert exponential(-np.inf) == exponential(-700.0)
