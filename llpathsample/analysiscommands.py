@@ -182,7 +182,8 @@ class Between:
 
 
 def between_sets(landscape, complete: Complete, set_a: str | None, set_b: str | None) -> Between:
-    """Sets A and B as of `chosen_sets` in the complete network of a landscape; says what is left out.
+    """Sets A and B as of `chosen_sets` in the complete network of a landscape; says what they are by default,
+    and what is left out.
 
     NothingFound if TS join no minimum of A to one of B.
     """
@@ -196,6 +197,7 @@ def between_sets(landscape, complete: Complete, set_a: str | None, set_b: str | 
     a, b = joined_sets(complete.network, *places)
     if not a.size:
         raise NothingFound("no transition states join sets A and B; grow the network further, or name others")
+    _say_defaults(landscape, set_a, set_b, *given)
     left_out = len(given[0]) - len(a), len(given[1]) - len(b)
     for name, count in zip("AB", left_out, strict=True):
         if count:
@@ -205,7 +207,7 @@ def between_sets(landscape, complete: Complete, set_a: str | None, set_b: str | 
 
 def chosen_sets(landscape, set_a: str | None, set_b: str | None):
     """Ids, ascending, of sets A and B: by the rules given, else those that the landscape holds, else of the global
-    minimum and of all others, which is said.
+    minimum and of all others.
 
     ConfigError for a rule that cannot be read, that names no minimum, and for sets that overlap.
     """
@@ -236,10 +238,17 @@ def _members(landscape, name: str, rule: str | None, other: str, fallback: str):
     found = members_of(landscape, without_file(wanted), other, option)
     if not found.size:
         raise ConfigError(f"{option}: {wanted} names no minimum of the landscape; name one at least")
-    if rule is None:
-        chosen = f"minimum {found[0]}, the lowest" if fallback == "lowest" else f"all {len(found)} minima besides A"
-        log(f"set {name}: {chosen}; {option} names others")
     return found
+
+
+def _say_defaults(landscape, set_a: str | None, set_b: str | None, a, b) -> None:
+    """Tell of the sets that nobody chose."""
+    from llcommon.interchange.admission import stored_set
+
+    if set_a is None and stored_set(landscape, "A") is None:
+        log(f"set A: minimum {a[0]}, the lowest; --set-a names others")
+    if set_b is None and stored_set(landscape, "B") is None:
+        log(f"set B: all {len(b)} minima besides A; --set-b names others")
 
 
 def temperatures_between(between: Between, temperature: Sequence[float], temperatures: tuple[float, float, int] | None):

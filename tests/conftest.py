@@ -46,6 +46,14 @@ def pytest_collection_modifyitems(items) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
+@pytest.fixture(autouse=True)
+def speaking() -> None:
+    """No test is silent because one before it said -q."""
+    from llcommon.cli.output import console
+
+    console.reset()
+
+
 @pytest.fixture
 def run_program() -> Callable[..., subprocess.CompletedProcess]:
     """run_program("llgmin", "list", file, cwd=folder): runs a program as a user does; a CompletedProcess."""

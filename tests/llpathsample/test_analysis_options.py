@@ -8,7 +8,13 @@ from networks import himmelblau, net4
 
 from llcommon.errors import ConfigError, InputError
 from llcommon.interchange.models import table_landscape
-from llpathsample.analysiscommands import chosen_sets, complete_network, given_temperatures, temperature_options
+from llpathsample.analysiscommands import (
+    between_sets,
+    chosen_sets,
+    complete_network,
+    given_temperatures,
+    temperature_options,
+)
 
 
 @click.command()
@@ -46,19 +52,25 @@ def test_no_temperature_is_infinite():
         given_temperatures([float("nan")], None)
 
 
-def test_sets_by_rules_and_by_themselves(tmp_path, capsys):
+def test_sets_by_rules_and_by_themselves(tmp_path):
     a, b = chosen_sets(net4(), None, None)  # those that were imported
     assert a.tolist() == [0] and b.tolist() == [3]
-    assert not capsys.readouterr().err
     landscape = himmelblau()
     a, b = chosen_sets(landscape, "1", None)
     assert a.tolist() == [1] and b.tolist() == [0, 2, 3]
-    assert capsys.readouterr().err == "set B: all 3 minima besides A; --set-b names others\n"
     a, b = chosen_sets(landscape, "rest", "0, 2-3")
     assert a.tolist() == [1] and b.tolist() == [0, 2, 3]
     (tmp_path / "ids").write_text("3\n1\n")
     a, b = chosen_sets(landscape, f"file {tmp_path / 'ids'}", "0")
     assert a.tolist() == [1, 3] and b.tolist() == [0]
+
+
+def test_sets_by_default_are_told(tmp_path, capsys):
+    imported, ring = net4(), himmelblau()
+    between_sets(imported, complete_network(imported, tmp_path), None, None)
+    assert not capsys.readouterr().err
+    between_sets(ring, complete_network(ring, tmp_path), "1", None)
+    assert capsys.readouterr().err == "set B: all 3 minima besides A; --set-b names others\n"
 
 
 def test_sets_that_overlap_or_name_nothing():

@@ -81,7 +81,7 @@ def test_network_figures(files, capsys, tmp_path, colour):
 
 def test_colours_are_the_communities_of_the_command(capsys):
     landscape = random_network(1)
-    assert _classes(landscape, "community", 3).tolist() == communities(Network.of(landscape), seed=3).tolist()
+    assert _classes(landscape, "community", 3).tolist() == communities(Network.unchecked(landscape), seed=3).tolist()
     landscape.minima.replace("lpphe", 5, np.nan)
     expected = communities(Network.unchecked(landscape), weights="barrier", seed=3)
     assert _classes(landscape, "community", 3).tolist() == expected.tolist()
