@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from driving import call, connect_here
+from networks import himmelblau
 
-from llcommon.store import read_landscape
+from llcommon.store import read_landscape, write_landscape
 
 ROOT = Path(__file__).resolve().parent.parent
 # Fewer steps of the same search: the point is that every line works, the results are tested elsewhere.
@@ -28,6 +29,21 @@ SHORTER = {
     "--set grow.attempts=8": "",
     "llpathsample report": "llpathsample report --sections searched,completeness,tree",
     "--random 5 --soft 2": "--random 1 --soft 1",
+}
+# The analyses of docs/ are run on four minima that stand for a landscape of a hundred.
+SMALLER = {
+    r"--temperatures? \S+": "--temperature 50",
+    r"--threshold \S+": "--threshold 1",
+    r"--scan 12": "--scan 3",
+    r'"56, 58-60"': "1-2",
+    r"--set-b 60": "--set-b 3",
+    r"--group 1-5": "--group 1-3",
+    r"--simulate 4000": "--simulate 20",
+    r"--direct 100 --starts 20": "--direct 20 --starts 2 --populations 2 --points 4",
+    r"--runs adam.h5 --runs sgd.h5": "",
+    r"test_accuracy": "lpphe",
+    r"--colour occupation": "--colour occupation --temperature 50",
+    r"report landscape": "report --sections glance landscape",
 }
 PROGRAMS = ("llgmin", "lloptim", "llpathsample")
 SHELL = set("|&;<>$*`")
@@ -82,6 +98,20 @@ def test_every_command_of_the_readme_works(tmp_path, monkeypatch, one_core):
     run_all(folder, SHORTER, run_here)
     assert (folder / "tree.svg").stat().st_size > 1000
     assert (folder / "path.svg").exists() and (folder / "profile.svg").exists()
+
+
+@pytest.mark.parametrize("page", ["thermodynamics", "kinetics", "structure", "trees", "report"])
+def test_every_command_of_an_analysis_works(page, tmp_path, monkeypatch, one_core):
+    monkeypatch.chdir(tmp_path)
+    for name in ("landscape.h5", "other.h5"):
+        write_landscape(tmp_path / name, himmelblau())
+    (tmp_path / "communities.tsv").write_text("id\tcommunity\n0\t0\n1\t0\n2\t1\n3\t1\n")
+    commands = shown_commands(f"docs/{page}.md")
+    assert commands
+    for command in commands:
+        for long, short in SMALLER.items():
+            command = re.sub(long, short, command)
+        assert run_here(command, tmp_path) == 0, command
 
 
 @pytest.mark.slow
