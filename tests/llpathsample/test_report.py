@@ -16,7 +16,6 @@ from llpathsample.report.sections import PARTS, report_page
 from llpathsample.thermodynamics.freeenergy import Superposition
 from tests.driving import call, grow_here
 from tests.llpathsample.growing_standin import add_states, landscape_of, random_landscape
-from tests.llpathsample.test_tree_page import browser  # noqa: F401 (a fixture)
 
 TOML = """\
 [loss]
@@ -122,7 +121,7 @@ def test_the_same_file_gives_the_same_bytes(grown, tmp_path, written):
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == written
 
 
-def test_a_browser_shows_it_without_complaint(browser, written, tmp_path):  # noqa: F811
+def test_a_browser_shows_it_without_complaint(browser, written, tmp_path):
     file = tmp_path / "report.html"
     file.write_text(written, encoding="utf-8")
     browser.get(file.as_uri())

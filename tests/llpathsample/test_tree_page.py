@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -66,25 +65,6 @@ def test_fragments_have_names_of_their_own(tree):
         tree_fragment(tree, PROPERTIES, name='"x')
     with pytest.raises(ConfigError, match="begin with the colour nothing: it has loss, accuracy"):
         tree_html(tree, PROPERTIES, colour="nothing")
-
-
-@pytest.fixture
-def browser(tmp_path):
-    """A headless Chromium, driven by Selenium; skips where either is missing."""
-    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is missing: pip install selenium")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no Chromium and chromedriver: apt-get install chromium chromium-driver")
-    options = selenium.ChromeOptions()
-    options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1000,800"):
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={tmp_path / 'profile'}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    yield found
-    found.quit()
 
 
 class Page:
