@@ -61,4 +61,4 @@ lint: $(READY)
 	$(BIN)/ruff check .
 
 clean:
-	rm -rf $(VENV) $(DEMO) .bench-venv .bench-venv-topsearch .bench-venv-pygt build dist *.egg-info
+	rm -rf $(VENV) $(DEMO) .bench-venv .bench-venv-topsearch .bench-venv-pele .bench-venv-pygt build dist *.egg-info
