@@ -115,8 +115,19 @@ class Routes:
         self._kind = np.zeros(size, dtype=np.int64)
         self._kind[self._in_a], self._kind[self._in_b] = 1, 2
         self._kept = np.flatnonzero(self._kind)
-        self._plan = plan(size, self._pairs, self._kept)
-        self._to_a, self._to_b = self._side(1), self._side(2)
+
+    @functools.cached_property
+    def _plan(self) -> Plan:
+        """The order of elimination of all that is in neither set; made only when rates are wanted."""
+        return plan(len(self._kind), self._pairs, self._kept)
+
+    @functools.cached_property
+    def _to_a(self) -> "_Side":
+        return self._side(1)
+
+    @functools.cached_property
+    def _to_b(self) -> "_Side":
+        return self._side(2)
 
     @property
     def bytes(self) -> int:
