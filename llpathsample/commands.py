@@ -260,13 +260,11 @@ def path(file: Path, a: int, b: int, output, force, as_json) -> None:
     """Find the path between minima A and B of the landscape FILE whose highest transition state is lowest."""
     from llcommon.errors import NothingFound
     from llcommon.filecommands import checked_id
-    from llcommon.plotting import figure_format
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
+    from llpathsample.analysiscommands import check_figure
     from llpathsample.network import lowest_barrier_path
 
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=False)
     minima = landscape.minima.loss
     states = landscape.transition_states.loss

@@ -15,7 +15,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import set_options, temperature_options
+from llpathsample.analysiscommands import check_figure, save, set_options, temperature_options
 
 
 @click.command("fastest-paths")
@@ -45,15 +45,12 @@ def fastest_paths(
     trajectories that do so when their loops are left out. The path `lowest` is the one whose highest transition state
     is lowest, which depends on no temperature (as `path`, between sets).
     """
-    from llcommon.plotting import figure_format, save_figure
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.analysiscommands import between_sets, complete_network, temperatures_between
     from llpathsample.kinetics import paths
     from llpathsample.kinetics.passageplots import MOST_PANELS, draw_fastest_paths
 
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=False)
     between = between_sets(landscape, complete_network(landscape, file), set_a, set_b)
     asked = temperatures_between(between, temperature, temperatures)
@@ -81,8 +78,7 @@ def fastest_paths(
             log(f"note: the figure shows {MOST_PANELS} of {len(found)} temperatures")
             chosen = [round(k * (len(found) - 1) / (MOST_PANELS - 1)) for k in range(MOST_PANELS)]
             found = [found[place] for place in chosen]
-        save_figure(draw_fastest_paths(found, landscape.minima.loss, landscape.transition_states.loss), output)
-        log(f"the figure is {output}")
+        save(draw_fastest_paths(found, landscape.minima.loss, landscape.transition_states.loss), output)
 
 
 def _say_what_returns_do(result) -> None:

@@ -19,7 +19,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import set_options, temperature_options
+from llpathsample.analysiscommands import check_figure, save, set_options, temperature_options
 
 _QUANTILES = {"ln_time_5": 0.05, "ln_median_time": 0.5, "ln_time_95": 0.95}
 # What a second moment may be off by, relatively, before it is worth a warning.
@@ -63,14 +63,11 @@ def first_passage(
     out did. Times are natural logarithms; `variation` is the standard deviation over the mean, 1 of a single
     exponential.
     """
-    from llcommon.plotting import figure_format, save_figure
-    from llcommon.store import check_writable, read_landscape
+    from llcommon.store import read_landscape
     from llpathsample.analysiscommands import between_sets, complete_network, temperatures_between
     from llpathsample.kinetics.passageplots import draw_first_passage
 
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    check_figure(output, force)
     landscape = read_landscape(file, points=False)
     between = between_sets(landscape, complete_network(landscape, file), set_a, set_b)
     asked = temperatures_between(between, temperature, temperatures)
@@ -84,8 +81,7 @@ def first_passage(
     if output is not None:
         drawn = [(one.temperature, one.told, one.simulated) for one in found if one.told.resolved]
         if drawn:
-            save_figure(draw_first_passage(drawn), output)
-            log(f"the figure is {output}")
+            save(draw_first_passage(drawn), output)
         else:
             log("note: no distribution is resolved, so no figure was drawn")
 

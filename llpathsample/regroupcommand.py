@@ -15,7 +15,7 @@ from llcommon.cli import (
     verbose_option,
     write_table,
 )
-from llpathsample.analysiscommands import set_options, temperature_options
+from llpathsample.analysiscommands import check_figure, set_options, temperature_options
 
 _KINDS = ("free-energy", "rate", "loss")
 
@@ -63,15 +63,12 @@ def regroup(
     difference is the error of grouping. The network of the groups holds at the temperature that it was made for.
     """
     from llcommon.errors import ConfigError
-    from llcommon.plotting import figure_format
     from llcommon.store import check_writable, read_landscape
     from llpathsample.analysiscommands import chosen_temperatures, complete_network, temperatures_between
     from llpathsample.groupscan import grouped_rates
     from llpathsample.kinetics.rates import Routes
 
-    if output is not None:
-        figure_format(output)
-        check_writable(output, force)
+    check_figure(output, force)
     if network_file is not None:
         if network_file.suffix not in (".h5", ".graphml"):
             raise ConfigError(f"{network_file}: networks of groups are written as .h5 or .graphml, end the name in one")
