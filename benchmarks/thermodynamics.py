@@ -39,7 +39,7 @@ def _range(values: list[float]) -> str:
 def thermodynamics(options: Options) -> table.Result:
     """Of invented points; see `synthetic`."""
     landscape = synthetic.landscape_of(build("rastrigin", {}), Settings("rastrigin", {}), _SIZES)
-    network, ids = Network.complete(landscape)
+    network, ids, _ = Network.complete(landscape)
     at = np.geomspace(*temperature_range(network), _TEMPERATURES)
     measures = {
         f"curve at {_TEMPERATURES} temperatures": lambda: curves(network, at),

@@ -133,8 +133,6 @@ def complete_network(landscape, file: Path) -> Complete:
 
     InputError without minima, and if none of them has an LPPHE.
     """
-    import numpy as np
-
     from llcommon.errors import InputError
     from llpathsample.commands import require_minima
     from llpathsample.ktn import Network
@@ -143,7 +141,7 @@ def complete_network(landscape, file: Path) -> Complete:
     made = [record["groups"]["temperature"] for record in landscape.provenance if "groups" in record]
     if made:
         log(f"note: {file} holds groups of minima made at the temperature {made[-1]:g}, and tells nothing of others")
-    network, ids = Network.complete(landscape)
+    network, ids, state_ids = Network.complete(landscape)
     if not ids.size:
         raise InputError(f"no minimum of {file} has an LPPHE; compute them with llpathsample recompute")
     minima = len(landscape.minima) - len(ids)
@@ -152,9 +150,7 @@ def complete_network(landscape, file: Path) -> Complete:
         log(f"note: {file}: {minima} minima and {states} transition states are left out: no LPPHE, or of such minima")
         if landscape.global_minimum() not in ids:
             log(f"warning: {file}: the global minimum is one of them; compute its LPPHE with llpathsample recompute")
-    kept = np.isfinite(landscape.transition_states.lpphe)
-    kept &= np.isin(landscape.transition_states.minima, ids).all(axis=1)
-    return Complete(network, ids, np.flatnonzero(kept), minima, states)
+    return Complete(network, ids, state_ids, minima, states)
 
 
 @dataclass(frozen=True)

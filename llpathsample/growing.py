@@ -97,7 +97,7 @@ class GrowingNetwork:
 
     def thermal(self) -> tuple[Network, np.ndarray]:
         """What rates and occupations are of: the points that have an LPPHE; the ids of these minima, ascending."""
-        network, ids = Network.complete(self.landscape)
+        network, ids, _ = Network.complete(self.landscape)
         points = len(self.landscape.minima) + len(self.landscape.transition_states)
         self.left_out = points - len(ids) - len(network.ends)
         return network, ids

@@ -29,8 +29,9 @@ class Network:
         )
 
     @staticmethod
-    def complete(landscape: Landscape) -> tuple["Network", np.ndarray]:
-        """The arrays of the minima with an LPPHE and of the TS with one between them; ids of these minima, (n,)."""
+    def complete(landscape: Landscape) -> tuple["Network", np.ndarray, np.ndarray]:
+        """The arrays of the minima with an LPPHE and of the TS with one between them; ids of these minima, (n,), and of
+        these TS, (m,)."""
         minima, states = landscape.minima, landscape.transition_states
         ids = np.flatnonzero(np.isfinite(minima.lpphe))
         places = np.full(len(minima), -1)
@@ -38,7 +39,8 @@ class Network:
         ends = places[states.minima]
         kept = np.flatnonzero(np.isfinite(states.lpphe) & (ends >= 0).all(axis=1))
         own = (table[ids] for table in (minima.loss, minima.lpphe, minima.log_order))
-        return Network(*own, states.loss[kept], states.lpphe[kept], states.log_order[kept], ends[kept]), ids
+        network = Network(*own, states.loss[kept], states.lpphe[kept], states.log_order[kept], ends[kept])
+        return network, ids, kept
 
     def among(self, minima: np.ndarray) -> "Network":
         """The minima of these places, ascending, numbered anew, and the TS between them."""

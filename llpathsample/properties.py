@@ -83,7 +83,7 @@ def page_properties(landscape: Landscape, asked: Sequence[Property], temperature
     if not np.isfinite(landscape.minima.lpphe).any():
         names = [name for name in names if name not in _AT_TEMPERATURE]
     elif temperature is None:
-        network, _ = Network.complete(landscape)
+        network, _, _ = Network.complete(landscape)
         temperature = _peak(network)
         if temperature is None:
             names = [name for name in names if name not in _AT_TEMPERATURE]
@@ -126,7 +126,7 @@ def _basin(landscape: Landscape, temperature: float | None) -> Property:
 def _community(landscape: Landscape, temperature: float | None) -> Property:
     from llpathsample.structure.communities import communities
 
-    network, ids = Network.complete(landscape)
+    network, ids, _ = Network.complete(landscape)
     values = np.full(len(landscape.minima), -1, dtype=np.int64)
     values[ids] = communities(network, temperature=temperature)
     return Property("community", values, "community")
@@ -151,7 +151,7 @@ def _at_temperature(landscape: Landscape, name: str, temperature: float | None) 
     from llpathsample.thermodynamics.features import contributions, occupation_gains
     from llpathsample.thermodynamics.observables import log_occupations
 
-    network, ids = Network.complete(landscape)
+    network, ids, _ = Network.complete(landscape)
     if not ids.size:
         raise ConfigError(f"no minimum has an LPPHE, which {name} needs; compute them with llpathsample recompute")
     if temperature is None:

@@ -81,7 +81,7 @@ class Material:
     # --- what has an LPPHE ------------------------------------------------------------------------
 
     @cached_property
-    def _complete(self) -> tuple[Network, np.ndarray]:
+    def _complete(self) -> tuple[Network, np.ndarray, np.ndarray]:
         return Network.complete(self.landscape)
 
     @property
@@ -96,12 +96,10 @@ class Material:
         """(k,) ids in the landscape of the network's minima."""
         return self._complete[1]
 
-    @cached_property
+    @property
     def state_ids(self) -> np.ndarray:
         """Ids in the landscape of the network's TS."""
-        states = self.landscape.transition_states
-        kept = np.isfinite(states.lpphe) & np.isin(states.minima, self.ids).all(axis=1)
-        return np.flatnonzero(kept)
+        return self._complete[2]
 
     @property
     def minima_left_out(self) -> int:
