@@ -21,6 +21,9 @@ from llpathsample.kinetics._sharing import share_out
 _SHARE = 0.06
 _NO_MATRIX = np.empty((0, 0))
 
+# A probability below it is computed by logarithms: plain doubles lose digits further down.
+SMALLEST = 1e-290
+
 
 @dataclass(frozen=True)
 class Arithmetic:

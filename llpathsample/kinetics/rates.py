@@ -19,14 +19,13 @@ import numpy as np
 from llcommon.errors import NothingFound
 from llcommon.superposition import log_sum, log_sums
 from llpathsample.kinetics._edges import unique_pairs
-from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, Plan, eliminate, plan
+from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, SMALLEST, Arithmetic, Plan, eliminate, plan
 from llpathsample.ktn import Network
 from llpathsample.network import components, minimax_barriers
 
 # Within these ranges no product of two conductances over their sum leaves the doubles, so nothing is lost.
 CONDUCTANCE_RANGE = 690.0
 CAPACITY_RANGE = 650.0
-_SMALLEST = 1e-290  # a committor below it is computed by logarithms
 # Logarithms of the doubles that keep all their digits.
 SMALLEST_LOG, LARGEST_LOG = -708.0, 709.0
 
@@ -191,7 +190,7 @@ class Routes:
         committors = {kind: self._committor(whole, kind) for kind in (1, 2)}
         if not arithmetic.logarithmic:
             for kind, values in committors.items():
-                small = (values < _SMALLEST) & (self._kind == 0)
+                small = (values < SMALLEST) & (self._kind == 0)
                 if small.any() and (small & self._reaches[kind]).any():
                     return None
         times = {}

@@ -6,13 +6,12 @@ import numpy as np
 
 from llcommon.superposition import log_sums
 from llpathsample.kinetics._edges import unique_pairs
-from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, Arithmetic, eliminate, plan
+from llpathsample.kinetics.elimination import LINEAR, LOGARITHMIC, SMALLEST, Arithmetic, eliminate, plan
 from llpathsample.kinetics.steps import Steps
 from llpathsample.network import components
 
 # Of ln: no product of two numbers over their sum leaves the doubles then.
 _LINEAR_RANGE = 650.0
-_SMALLEST = 1e-290  # a probability below it is computed by logarithms
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def log_committor(steps: Steps, goal: np.ndarray, barred: np.ndarray) -> np.ndar
         values = np.full(graph.count, arithmetic.nothing)
         values[0] = arithmetic.one
         reached = graph.eliminated(2, arithmetic).extended(values, False) if graph.flows.size else values
-        if arithmetic.logarithmic or not (reached[2:] < _SMALLEST).any():
+        if arithmetic.logarithmic or not (reached[2:] < SMALLEST).any():
             found[joined] = arithmetic.logarithms(reached)[graph.numbers[joined]]
             break
     return found
