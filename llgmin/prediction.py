@@ -6,8 +6,8 @@ import numpy as np
 
 from llcommon.errors import ConfigError
 from llcommon.mixing import mixture
+from llcommon.scoring import lowest_minima, predicts
 from llcommon.store import Landscape
-from llgmin.score import lowest_minima, predicts
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,9 @@ def score(file: Path, test, lowest, output, force, as_json) -> None:
     Classes: log loss, accuracy, AUC, Brier score, calibration error; numbers: mse, R^2, mean absolute error. The table
     lists them beside the loss that was minimised. With -o they are kept, for `list` and `show` of any program.
     """
+    from llcommon import scoring as scores
     from llcommon.data import read_rows
     from llcommon.store import check_writable, read_landscape, write_landscape
-    from llgmin import score as scores
 
     if output is not None:
         check_writable(output, force)
@@ -89,7 +89,7 @@ def _provenance(landscape, file: Path, rows) -> dict:
 
 def _report(landscape, scoring, as_json: bool) -> None:
     """The table to standard output, what is best and what goes with the loss to standard error."""
-    from llgmin.score import best, loss_correlations
+    from llcommon.scoring import best, loss_correlations
 
     losses = landscape.minima.loss
     bests = {column.score.name: best(column, losses) for column in scoring.columns}

@@ -47,6 +47,7 @@ FLOORS = {
     "llcommon.provenance": 4,
     "llcommon.store": 4,
     "llcommon.repair": 4,
+    "llcommon.scoring": 4,
     "llcommon.verification": 4,
     "llcommon.checkcommand": 5,
     "llcommon.cli": 5,

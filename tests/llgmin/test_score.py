@@ -10,11 +10,11 @@ from driving import IRIS_CSV, ROOT, call, files, xor_minima
 from sklearn import metrics as sklearn
 
 from llcommon import losses
+from llcommon import scoring as scores
 from llcommon.data import read_csv, read_rows
 from llcommon.records import Minimum
 from llcommon.settings import DataSettings, parse_settings
 from llcommon.store import Landscape, read_landscape, write_landscape
-from llgmin import score as scores
 
 WINE_CSV = ROOT / "examples" / "wine" / "wine.csv"
 CLASS_MEASURES = ("log_loss", "accuracy", "auc", "brier", "calibration_error")

@@ -142,15 +142,16 @@ def measured(model: LossModel, x: np.ndarray, rows: Rows) -> list[float]:
     if rows.labels is None:
         if not np.isfinite(outputs).all():
             return [np.nan] * 3
-        return _number_measures(outputs, rows.targets[:, None])
+        return number_measures(outputs, rows.targets[:, None])
     if not np.isfinite(outputs).all():
         return [np.nan] * (3 if logarithms is None else 5)
     if logarithms is None:
-        return _output_measures(outputs, rows.labels)
-    return _probability_measures(logarithms, rows.labels, model.ranked_class)
+        return output_measures(outputs, rows.labels)
+    return probability_measures(logarithms, rows.labels, model.ranked_class)
 
 
-def _number_measures(outputs: np.ndarray, targets: np.ndarray) -> list[float]:
+def number_measures(outputs: np.ndarray, targets: np.ndarray) -> list[float]:
+    """mse, R^2 and MAE of predicted numbers; both (n, 1)."""
     return [
         metrics.mean_squared_error(outputs, targets),
         metrics.r_squared(outputs, targets),
@@ -158,8 +159,8 @@ def _number_measures(outputs: np.ndarray, targets: np.ndarray) -> list[float]:
     ]
 
 
-def _output_measures(outputs: np.ndarray, labels: np.ndarray) -> list[float]:
-    """For outputs, one for each class, that are no probabilities."""
+def output_measures(outputs: np.ndarray, labels: np.ndarray) -> list[float]:
+    """mse, accuracy and AUC of outputs (n, classes) that are no probabilities; labels: (n,)."""
     steady = np.round(outputs, TIE_DECIMALS)
     return [
         metrics.mean_squared_error(outputs, np.eye(outputs.shape[1])[labels]),
@@ -168,7 +169,11 @@ def _output_measures(outputs: np.ndarray, labels: np.ndarray) -> list[float]:
     ]
 
 
-def _probability_measures(logarithms: np.ndarray, labels: np.ndarray, ranked: int | None) -> list[float]:
+def probability_measures(logarithms: np.ndarray, labels: np.ndarray, ranked: int | None) -> list[float]:
+    """Log loss, accuracy, AUC, Brier score and calibration error of ln p, (n, classes); labels: (n,).
+
+    ranked: the class whose AUC is taken; None: the mean of all.
+    """
     probabilities = np.exp(logarithms)
     predicted = np.round(logarithms, TIE_DECIMALS).argmax(axis=1)
     odds = np.round(metrics.log_odds(logarithms), TIE_DECIMALS)
