@@ -24,6 +24,7 @@ main = program(
         "communities": ("llpathsample.communitiescommand:communities", "Find communities; compare them with clusters."),
         "basins": ("llpathsample.basinscommand:basins", "List monotonic sequence basins and count funnels."),
         "basin-volume": ("llpathsample.basinvolumecommand:basin_volume", "Measure basins of attraction."),
+        "robustness": ("llpathsample.robustnesscommand:robustness", "Measure robustness of minima beside test scores."),
         "rates": ("llpathsample.ratescommand:rates", "Compute rates and passage times between two sets."),
         "fastest-paths": (
             "llpathsample.fastestpathscommand:fastest_paths",

@@ -154,6 +154,7 @@ RUNNING = [
     ("lloptim", "spectrum", "my.h5", "--minimum", 0),
     ("llpathsample", "grow", "my.h5", "-o", "new.h5"),
     ("llpathsample", "basin-volume", "my.h5", "--starts", 1),
+    ("llpathsample", "robustness", "my.h5", "--samples", 2, "-j", 1),
     ("llpathsample", "heat-capacity", "my.h5"),
 ]
 

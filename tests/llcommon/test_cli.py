@@ -98,6 +98,7 @@ GOLDEN_HELP = {
   communities    Find communities; compare them with clusters.
   basins         List monotonic sequence basins and count funnels.
   basin-volume   Measure basins of attraction.
+  robustness     Measure robustness of minima beside test scores.
   rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
   first-passage  Compute the distribution of first-passage times.
