@@ -22,7 +22,6 @@ from llcommon.cli import (
 from llpathsample.analysiscommands import check_figure, save
 
 _FEW = 20  # minima, below which correlations say little
-_DECIDED = 0.05
 
 
 class Radii(click.ParamType):
@@ -271,7 +270,7 @@ def _better(row) -> str:
     """Where the score is better: where the measure is low or high, or undecided."""
     from llpathsample.robustness.measures import highest_is_best
 
-    if not (row.p_holm <= _DECIDED and (row.rho.low > 0.0 or row.rho.high < 0.0)):
+    if not row.decided:
         return "undecided"
     return "high" if (row.rho.value > 0.0) == highest_is_best(row.score) else "low"
 
@@ -323,7 +322,7 @@ def _tell(landscape, rows, scored: dict, count: int, left_out: list[str]) -> Non
         log(f"note: {used} minima tell little of a correlation")
     for score in dict.fromkeys(row.score for row in rows):
         own = [row for row in rows if row.score == score]
-        decided = [row for row in own if _better(row) != "undecided"]
+        decided = [row for row in own if row.decided]
         text = ", ".join(f"{_better(row)} {row.measure} ({row.rho.value:+.2f})" for row in decided)
         log(f"{score}: better with {text}" if text else f"{score}: goes with no measure beyond chance")
     log("note: minima of one search are not independent, so that intervals are too narrow")

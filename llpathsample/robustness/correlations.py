@@ -23,6 +23,7 @@ LEAST = 5  # minima for a correlation
 _MOST_LEFT_OUT = 2000
 _BLOCK = 400_000  # numbers of one measure at a time
 _TAILS = (0.025, 0.975)
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Correlation:
     p: float
     p_holm: float
     partial: Correlated
+
+    @property
+    def decided(self) -> bool:
+        """Whether chance does not explain it: its adjusted p is at most 0.05, and its interval leaves zero out."""
+        return self.p_holm <= _LEVEL and (self.rho.low > 0.0 or self.rho.high < 0.0)
 
 
 class _Ranked:

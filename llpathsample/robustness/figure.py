@@ -104,9 +104,9 @@ def _scatter(
         axes.locator_params(axis="x", nbins=4)
     axes.set_xlabel(label)
     if row is not None and np.isfinite(row.rho.value):
-        decided = row.rho.low > 0.0 or row.rho.high < 0.0
         text = f"ρ = {row.rho.value:+.2f}  [{row.rho.low:+.2f}, {row.rho.high:+.2f}]".replace("-", "\N{MINUS SIGN}")
-        axes.set_title(text, fontsize=8.5, color=INK if decided else QUIET, fontweight="bold" if decided else "normal")
+        colour, weight = (INK, "bold") if row.decided else (QUIET, "normal")
+        axes.set_title(text, fontsize=8.5, color=colour, fontweight=weight)
     return points
 
 
