@@ -74,22 +74,18 @@ class _Samples:
     def __init__(self, along: Callable[[float], tuple[float, float]]) -> None:
         self.along = along
         self.known: dict[float, tuple[float, float]] = {}
+        self.finite = True
+        self.lowest, self.highest = math.inf, -math.inf
 
     def __call__(self, t: float) -> tuple[float, float]:
         if t not in self.known:
-            self.known[t] = self.along(t)
+            loss, slope = self.known[t] = self.along(t)
+            self.finite = self.finite and math.isfinite(loss) and math.isfinite(slope)
+            self.lowest, self.highest = min(self.lowest, loss), max(self.highest, loss)
         return self.known[t]
 
     def slope(self, t: float) -> float:
         return self(t)[1]
-
-    @property
-    def finite(self) -> bool:
-        return all(math.isfinite(loss) and math.isfinite(slope) for loss, slope in self.known.values())
-
-    def range(self) -> float:
-        losses = [loss for loss, _ in self.known.values()]
-        return max(losses) - min(losses)
 
 
 def examine_line(model: LossModel, start: np.ndarray, end: np.ndarray, tolerance: float = 1e-6) -> Line:
@@ -131,12 +127,12 @@ def _resolve(samples: _Samples, tolerance: float) -> Status:
         middle = 0.5 * (begin + end)
         width = end - begin
         (first, rise), (last, fall), (loss, slope) = samples(begin), samples(end), samples(middle)
-        if not (math.isfinite(loss) and math.isfinite(slope)):
+        if not samples.finite:
             return Status.NOT_FINITE
         off = abs(loss - 0.5 * (first + last) - 0.125 * width * (rise - fall))
         # An error of the slope counts as what it makes of the loss over the interval.
         turned = abs(slope - 1.5 * (last - first) / width + 0.25 * (rise + fall))
-        allowed = max(tolerance * samples.range(), _ROUNDING * max(abs(first), abs(last)))
+        allowed = max(tolerance * (samples.highest - samples.lowest), _ROUNDING * max(abs(first), abs(last)))
         if max(off, 0.25 * width * turned) > allowed and width > _NARROWEST:
             if len(samples.known) >= _MOST_POINTS:
                 return Status.STEP_LIMIT

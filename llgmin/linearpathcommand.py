@@ -160,6 +160,7 @@ def _trained(
             if not len(search.landscape.training):
                 raise
             log(f"note: {str(error).partition(';')[0]}")
+            search.commit(finished=True)
     return search
 
 
@@ -175,7 +176,6 @@ def _keep(search, lines) -> None:
     from llcommon.store import write_landscape
     from llgmin.linearpaths import LINES, as_stored
 
-    search.commit(finished=True)
     search.landscape.search.state[LINES] = as_stored(lines)
     write_landscape(search.path, search.landscape)
     log(f"start and end of {len(search.walkers)} runs, and what was found on their lines, in {search.path}")

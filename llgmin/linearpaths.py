@@ -65,7 +65,8 @@ class Share:
 class LinearPaths(Training):
     """Training runs of several kinds; run n of kind k is walker k times the number of runs plus n.
 
-    Values of a walker also name its optimiser and initialisation.
+    Those of a kind are, bit for bit, those that `Training` makes by its optimiser from its initialisation. Values of a
+    walker also name these two.
     """
 
     def __init__(self, model: LossModel, settings: Settings, kinds: tuple[Kind, ...]) -> None:
@@ -91,9 +92,8 @@ class LinearPaths(Training):
 
     def first(self, number: int) -> Walker:
         kind, run = divmod(number, self.each)
-        training = self._trainings[kind]
-        state = training.trainer.begin(training.starts.point(run))
-        return self.fresh(number, {"status": "", "epochs": 0, **self._labels(kind)}, state)
+        walker = self._trainings[kind].first(run)
+        return replace(walker, number=number, values=walker.values | self._labels(kind))
 
     def advance(self, walker: Walker, steps: int) -> Segment:
         kind = walker.number // self.each
