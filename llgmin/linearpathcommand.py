@@ -63,9 +63,10 @@ _MOST_LINES = 10
     help="Count lines that rise by this share of the difference of their ends as nearly monotonic.",
 )
 @click.option("--runs", "by_run", is_flag=True, help="Write a row for each line in place of each kind of run.")
-@output_option(f"Landscape file to write, with the runs; default: the settings file with the ending {_SUFFIX}.")
-@click.option(
-    "--figure", type=click.Path(path_type=Path), metavar="FILE", help="Figure (svg, pdf or png): the loss on all lines."
+@output_option(
+    "Figure (svg, pdf or png) of the loss on all lines; or landscape file for the runs, by default the settings file "
+    f"with the ending {_SUFFIX}. May be given twice.",
+    multiple=True,
 )
 @force_option("Replace outputs that exist already.")
 @click.option("--title", metavar="TEXT", help="Title of the figure.")
@@ -80,8 +81,8 @@ _MOST_LINES = 10
 @verbose_option()
 @quiet_option()
 def linear_path(
-    file: Path, optimisers, initialisations, tolerance, nearly, by_run, output, figure, force, title, seed, overrides,
-    jobs, time_limit, check_derivatives, dry_run, as_json,
+    file: Path, optimisers, initialisations, tolerance, nearly, by_run, output, force, title, seed, overrides, jobs,
+    time_limit, check_derivatives, dry_run, as_json,
 ) -> None:  # fmt: skip
     """Train from many starts, and follow the loss on the straight lines from start to end: does it fall all the way?
 
@@ -89,15 +90,14 @@ def linear_path(
     with training runs. The table has the share of lines on which the loss never rises, with its 95 % interval: to the
     end of training, and to the minimum of the whole loss below it. Start and end of all runs are kept.
     """
-    from llcommon.plotting import figure_format
     from llcommon.store import check_writable
 
+    output, figure = _outputs(output)
     if figure is not None:
-        figure_format(figure)
         check_writable(figure, force)
     if file.suffix in _LANDSCAPE_SUFFIXES:
-        given = {"--optimiser": optimisers, "--initialisation": initialisations, "--output": output, "--set": overrides,
-                 "--seed": seed is not None, "--time-limit": time_limit}  # fmt: skip
+        given = {"--optimiser": optimisers, "--initialisation": initialisations, "--set": overrides,
+                 "--seed": seed is not None, "--time-limit": time_limit, f"-o {output}": output}  # fmt: skip
         landscape = _stored(file, [name for name, value in given.items() if value])
         lines = [] if dry_run else _measured(landscape, tolerance, jobs)
     else:
@@ -111,6 +111,18 @@ def linear_path(
             _keep(search, lines)
     if not dry_run:
         _report(landscape, lines, nearly, tolerance, by_run, as_json, figure, title)
+
+
+def _outputs(paths) -> tuple[Path | None, Path | None]:
+    """The landscape file and the figure that -o names, by their endings."""
+    from llcommon.errors import ConfigError
+    from llcommon.plotting import METADATA
+
+    figures = [path for path in paths if path.suffix.lower().lstrip(".") in METADATA]
+    others = [path for path in paths if path not in figures]
+    if len(figures) > 1 or len(others) > 1:
+        raise ConfigError("-o takes one figure (svg, pdf or png) and one landscape file at most")
+    return next(iter(others), None), next(iter(figures), None)
 
 
 def _stored(file: Path, given: list[str]):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import shutil
 from functools import partial
 
@@ -164,7 +165,7 @@ def table(text):
 def test_runs_are_those_of_train_and_their_lines_too(problem, capsys):
     options = ("--set", "train.batch=2", *SHORT)
     said = linear_path(
-        capsys, "xor.toml", "--optimiser", "sgd", "--optimiser", "adam", "--runs", *options, "--figure", "new.svg"
+        capsys, "xor.toml", "--optimiser", "sgd", "--optimiser", "adam", "--runs", *options, "-o", "new.svg"
     )
     assert "start and end of 6 runs" in said.err
     both = table(said.out)
@@ -216,6 +217,13 @@ def test_a_minimum_is_the_one_below_the_end(problem, capsys):
 TWO = ("xor.toml", "--optimiser", "sgd", "--optimiser", "lbfgs", *SHORT[:-2])
 
 
+def test_a_method_travels_to_other_processes(problem):
+    landscape = read_problem(problem)
+    make = pickle.loads(pickle.dumps(partial(LinearPaths, kinds=(Kind("sgd", "glorot"), Kind("adam", "he")))))
+    assert make(landscape.model, landscape.settings).number == 20
+
+
+@pytest.mark.slow
 def test_one_process_and_two_give_the_same_bytes(problem, capsys):
     one, two = (linear_path(capsys, *TWO, "-j", jobs, "-o", f"{jobs}.h5").out for jobs in (1, 2))
     assert one == two
@@ -251,11 +259,12 @@ def test_runs_that_diverge_have_no_lines(problem, capsys):
     ("code", "arguments", "sentence"),
     [
         (2, ("xor.toml", "--optimiser", "newton"), "--optimiser"),
-        (2, ("xor.toml", "--figure", "new.txt"), "figures are written as"),
+        (2, ("xor.toml", "-o", "new.svg", "-o", "new.png"), "-o takes one figure"),
+        (2, ("xor.toml", "-o", "none/new.svg"), "its folder does not exist"),
         (2, ("xor.toml", "-o", "none/new.h5"), "its folder does not exist"),
         (2, ("xor.toml", "--set", "train.nothing=1"), "[train] nothing is not a known key"),
         (2, ("runs.h5", "--optimiser", "sgd"), "--optimiser is for training from a TOML file"),
-        (2, ("runs.h5", "-o", "new.h5"), "--output is for training"),
+        (2, ("runs.h5", "-o", "new.h5"), "-o new.h5 is for training"),
         (3, ("minima.h5",), "minima.h5: there are no training runs"),
         (3, ("none.h5",), "none.h5 does not exist"),
         (2, ("xor.toml", "-o", "runs.h5"), "runs.h5 exists and its search is complete"),
