@@ -162,6 +162,10 @@ class TemperingSettings:
             raise ValueError(f"highest must be above lowest, {self.lowest}, not {self.highest}")
 
 
+INITIALISATIONS = ("model", "uniform", "normal", "glorot", "he", "orthogonal", "latin-hypercube", "sobol")
+OPTIMISERS = ("sgd", "adam", "lbfgs")
+
+
 @dataclass(frozen=True)
 class StartsSettings:
     """[starts]: random points that searches begin from."""
@@ -170,7 +174,7 @@ class StartsSettings:
         "model",
         help="model: as the loss model suggests; uniform, normal: each coordinate alike; glorot, he, orthogonal: "
         "weights of a network by the widths of its layers, biases 0; latin-hypercube, sobol: spread evenly in a box",
-        choices=("model", "uniform", "normal", "glorot", "he", "orthogonal", "latin-hypercube", "sobol"),
+        choices=INITIALISATIONS,
     )
     scale: float = setting(
         1.0, help="half width of uniform, latin-hypercube and sobol, standard deviation of normal, factor of glorot, "
@@ -210,7 +214,7 @@ class GeneticSettings:
 class TrainSettings:
     """[train]: training runs, from the starts that [starts] describes and with the seed of [search]."""
 
-    optimiser: str = setting("adam", help="method", choices=("sgd", "adam", "lbfgs"))
+    optimiser: str = setting("adam", help="method", choices=OPTIMISERS)
     runs: int = setting(10, help="training runs, each from its own start", minimum=1)
     epochs: int = setting(200, help="passes over the training data; of lbfgs: iterations", minimum=1)
     batch: int = setting(

@@ -9,6 +9,10 @@ main = program(
         "new": ("llgmin.template:new", "Write a commented TOML file for a loss model."),
         "run": ("llgmin.commands:run", "Search for minima: basin-hopping and other methods."),
         "train": ("llgmin.traincommand:train", "Train from many starts, and quench the ends to minima."),
+        "linear-path": (
+            "llgmin.linearpathcommand:linear_path",
+            "Follow the loss on lines from start to end of training.",
+        ),
         "quench": ("llgmin.commands:quench", "Minimise from given or random points, without a search."),
         "score": ("llgmin.scorecommand:score", "Score minima by their predictions on training and test data."),
         "predict": ("llgmin.exportcommand:predict", "Predict for new rows of data with a minimum."),

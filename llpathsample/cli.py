@@ -26,6 +26,7 @@ main = program(
         "basin-volume": ("llpathsample.basinvolumecommand:basin_volume", "Measure basins of attraction."),
         "choose-k": ("llpathsample.choosekcommand:choose_k", "Choose a number of clusters by landscapes of K-means."),
         "choose": ("llpathsample.choosecommand:choose", "Choose a setting by the landscapes of several values."),
+        "robustness": ("llpathsample.robustnesscommand:robustness", "Measure robustness of minima beside test scores."),
         "rates": ("llpathsample.ratescommand:rates", "Compute rates and passage times between two sets."),
         "fastest-paths": (
             "llpathsample.fastestpathscommand:fastest_paths",

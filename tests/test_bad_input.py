@@ -213,6 +213,7 @@ READERS = [
     "llpathsample fastest-paths {}",
     "llpathsample first-passage {}",
     "llpathsample regroup {}",
+    "llpathsample robustness {}",
 ]
 DAMAGED = [
     ("none.h5", "does not exist"),

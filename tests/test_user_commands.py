@@ -46,7 +46,8 @@ CSV = "a,b,y\n0,0,1.5\n0,1,2.5\n1,0,0.5\n1,1,3.0\n"
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
-    """A folder with minima.h5 and landscape.h5, found by a user's class, and the same by the toolchain's own model."""
+    """A folder with minima and a landscape found by a user's class, the same by the toolchain's own model, and a
+    training run."""
     path = tmp_path_factory.mktemp("grown")
     (path / "my_loss.py").write_text(HIMMELBLAU, encoding="utf-8")
     (path / "my.toml").write_text(TOML, encoding="utf-8")
@@ -55,6 +56,8 @@ def grown(tmp_path_factory):
         assert call("llgmin", "run", path / f"{name}.toml", "-j", 1, "-q") == 0
         grow = (path / f"{name}.h5", "-o", path / f"{name}.grown.h5", "-q", "--set", "grow.pairs=all", "--trust")
         assert grow_here(*grow) == 0
+    short = ("--set", "train.runs=1", "--set", "train.epochs=3", "--set", "train.learning_rate=1e-3")
+    assert call("llgmin", "train", path / "my.toml", "-o", path / "trained.h5", "-j", 1, "-q", *short) == 0
     return path
 
 
@@ -146,6 +149,7 @@ READING = [
 RUNNING = [
     ("llgmin", "check", "my.h5"),
     ("llgmin", "quench", "my.h5"),
+    ("llgmin", "linear-path", "trained.h5"),
     ("lloptim", "connect", "my.h5", "--pair", 0, 1),
     ("lloptim", "minimise", "my.h5", "--minimum", 0),
     ("lloptim", "band", "my.h5", 0, 1),
@@ -154,6 +158,7 @@ RUNNING = [
     ("lloptim", "spectrum", "my.h5", "--minimum", 0),
     ("llpathsample", "grow", "my.h5", "-o", "new.h5"),
     ("llpathsample", "basin-volume", "my.h5", "--starts", 1),
+    ("llpathsample", "robustness", "my.h5", "--samples", 2, "-j", 1),
     ("llpathsample", "heat-capacity", "my.h5"),
 ]
 

@@ -171,6 +171,11 @@ class LossModel:
         """Sentences that a reader of the results must know, such as what is not exact; none by default."""
         return []
 
+    def penalty_curvature(self) -> np.ndarray:
+        """Second derivatives, (N,), of a quadratic term of the loss that asks nothing of data, as an L2 term; 0 where
+        there is none."""
+        return np.zeros(self.dimension)
+
     def rotating_blocks(self) -> list[np.ndarray]:
         """Blocks of coordinates, as index arrays, whose length matters more than each coordinate; none by default.
 

@@ -167,6 +167,13 @@ class MLP(LossModel):
             return []
         return ["second derivatives of a sharpness-aware loss are differences of its gradient, to nine digits"]
 
+    def penalty_curvature(self) -> np.ndarray:
+        curvature = np.full(self.dimension, 2.0 * self.parameters.lambda_)
+        if not self.parameters.regularise_biases:
+            for matrix in self.matrices(curvature):
+                matrix[-1] = 0.0
+        return curvature
+
     def rotating_blocks(self) -> list[np.ndarray]:
         """For every hidden unit the weights into it with its bias, and the weights out of the last hidden units."""
         places = self._places()

@@ -112,6 +112,9 @@ class QuadraticMultinomial(LossModel):
             return self._network.zero_modes(x)
         return self._flat
 
+    def penalty_curvature(self) -> np.ndarray:
+        return self._network.penalty_curvature()
+
     def units(self) -> list[np.ndarray]:
         """The polynomial of each class."""
         return self._network.units()

@@ -171,6 +171,30 @@ class _Subspace:
         return -((weights @ (along / values)) @ self.basis[: self.size])
 
 
+def highest_pair(
+    model: LossModel, x: np.ndarray, frozen: np.ndarray, tolerance: float = 1e-4, seed: int = 0
+) -> tuple[float, np.ndarray, float]:
+    """The highest eigenvalue of the Hessian at x, (N,), across the orthonormal rows of `frozen`, its vector, (N,), and
+    the residual |H v - value v|, NaN if the Hessian is not finite.
+
+    tolerance: largest residual relative to the eigenvalue; a basis that is full ends it before. An extreme eigenvalue
+    is found long before a basis is.
+    """
+    space = _Subspace(model, x, frozen, seed)
+    check = _FIRST_CHECK
+    while True:
+        space.grow(check)
+        if not np.isfinite(space.scale):
+            return np.nan, np.zeros(model.dimension), np.nan
+        size = space.size
+        values, weights = eigh(space.projected[:size, :size], subset_by_index=[size - 1, size - 1])
+        residual = abs(space.projected[size - 1, size] * weights[-1, 0])
+        if residual <= tolerance * abs(values[0]) or size == space.most:
+            break
+        check = max(check + 8, int(_CHECK_GROWTH * check))
+    return float(values[0]), weights[:, 0] @ space.basis[:size], 0.0 if size == space.kept else float(residual)
+
+
 def lowest_pairs(
     model: LossModel,
     x: np.ndarray,

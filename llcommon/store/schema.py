@@ -80,7 +80,10 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
     coordinates                float64 (k, N)
     minimum                    int64 (k,): minimum to which a quench from this point led; -1: failed, or not tried
 /search                        absent if there is no checkpoint; otherwise
-    state                      text: JSON
+    state                      text: JSON. Of `llgmin linear-path`, when it is complete, with `lines`: for each line
+                               from the start of a training run its run, optimiser, initialisation, to ("end" or
+                               "minimum"), status, height (the largest rise of the loss), rise_from, rise_to (t, 0 to
+                               1), and bumps, a list of [t where a rise begins, t where it ends, height]
     arrays/<name>              float64 or int64, any shape
 /counters                      text: JSON of named counts, such as failed searches by outcome
 /provenance                    text: JSON list of records, oldest first

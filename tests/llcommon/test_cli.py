@@ -64,15 +64,17 @@ Commands:
 
 GOLDEN_HELP = {
     "llgmin": """\
-  new      Write a commented TOML file for a loss model.
-  run      Search for minima: basin-hopping and other methods.
-  train    Train from many starts, and quench the ends to minima.
-  quench   Minimise from given or random points, without a search.
-  score    Score minima by their predictions on training and test data.
-  predict  Predict for new rows of data with a minimum.
-  export   Write a minimum as a predictor for scikit-learn, PyTorch or NumPy.
-  stats    Say how a search went, and what it has probably not found.
-  plot     Draw how a search went.
+  new          Write a commented TOML file for a loss model.
+  run          Search for minima: basin-hopping and other methods.
+  train        Train from many starts, and quench the ends to minima.
+  linear-path  Follow the loss on lines from start to end of training.
+  quench       Minimise from given or random points, without a search.
+  score        Score minima by their predictions on training and test data.
+  predict      Predict for new rows of data with a minimum.
+  export       Write a minimum as a predictor for scikit-learn, PyTorch or
+               NumPy.
+  stats        Say how a search went, and what it has probably not found.
+  plot         Draw how a search went.
 """,
     "lloptim": """\
   connect   Connect pairs of minima by transition states.
@@ -100,6 +102,7 @@ GOLDEN_HELP = {
   basin-volume   Measure basins of attraction.
   choose-k       Choose a number of clusters by landscapes of K-means.
   choose         Choose a setting by the landscapes of several values.
+  robustness     Measure robustness of minima beside test scores.
   rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
   first-passage  Compute the distribution of first-passage times.

@@ -1,0 +1,1 @@
+"""How robust minima are against perturbation, and whether that goes with how well they predict."""
