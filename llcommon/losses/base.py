@@ -220,6 +220,15 @@ class LossModel:
         """The symmetry image of x nearest to reference, shape (N,)."""
         return np.array(x, dtype=np.float64)
 
+    def carried(self, reference: np.ndarray, x: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+        """Points (k, N) under the operation that takes x, (N,), to its image nearest to reference: as one body, so that
+        their distances from x and from each other stay.
+
+        None if the model does not know its operations apart from their images, as by default one with a symmetry.
+        """
+        unaligned = not self.symmetric or type(self).align is LossModel.align
+        return np.array(points, dtype=np.float64) if unaligned else None
+
     def superposed(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray | None:
         """The image of x nearest to reference by continuous symmetries alone, shape (N,); x itself where there are
         none, None if the model has some and does not know."""

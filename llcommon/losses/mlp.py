@@ -229,23 +229,38 @@ class MLP(LossModel):
         """As of the base class; along zero modes, of which the loss knows nothing, x goes to where reference is."""
         images = [relabelling.applied(self.matrices(x)) for relabelling in self.relabellings]
         aligned = [self._aligned(reference, image) for image in images]
-        if len(aligned) == 1:
-            return aligned[0]
-        return min(aligned, key=lambda image: float(np.linalg.norm(image - reference)))
+        return aligned[_nearest(reference, aligned)]
+
+    def carried(self, reference: np.ndarray, x: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+        """As of the base class; None for an embedding, which turns."""
+        if self.rotates:
+            return None
+        images = [relabelling.applied(self.matrices(x)) for relabelling in self.relabellings]
+        operations = [self._operations(reference, image) for image in images]
+        moved = [symmetry.join(symmetry.apply(*pair)) for pair in zip(images, operations, strict=True)]
+        shifts = [self._modes.T @ (self._modes @ (reference - image)) for image in moved]
+        best = _nearest(reference, [image + shift for image, shift in zip(moved, shifts, strict=True)])
+        relabelled = (self.relabellings[best].applied(self.matrices(point)) for point in points)
+        found = [symmetry.join(symmetry.apply(matrices, operations[best])) + shifts[best] for matrices in relabelled]
+        return np.array(found).reshape(-1, self.dimension)
 
     def _aligned(self, reference: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
         """The nearest image under operations of hidden units and shifts along zero modes."""
         modes = self._modes
         if self.rotates:
             return symmetry.join(rotations.align(self.matrices(reference), matrices, self.odd, len(modes) > 0))
+        image = symmetry.join(symmetry.apply(matrices, self._operations(reference, matrices)))
+        return image + modes.T @ (modes @ (reference - image)) if len(modes) else image
+
+    def _operations(self, reference: np.ndarray, matrices: list[np.ndarray]) -> list[symmetry.SignedPermutation]:
+        """The operations of hidden units that bring the matrices nearest to the reference."""
+        modes = self._modes
         if not len(modes):
-            return symmetry.join(symmetry.align(self.matrices(reference), matrices, self.odd))
+            return symmetry.best_operations(self.matrices(reference), matrices, self.odd)
         # The space of the zero modes is its own image: units are matched by what is across it.
         x = symmetry.join(matrices)
         target = self.matrices(reference - modes.T @ (modes @ reference))
-        operations = symmetry.best_operations(target, self.matrices(x - modes.T @ (modes @ x)), self.odd)
-        image = symmetry.join(symmetry.apply(matrices, operations))
-        return image + modes.T @ (modes @ (reference - image))
+        return symmetry.best_operations(target, self.matrices(x - modes.T @ (modes @ x)), self.odd)
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         matrices = self.matrices(x)
@@ -370,3 +385,8 @@ class MLP(LossModel):
     def suite_keywords(self) -> tuple[str, ...] | None:
         """MLPVB3 or AUCMLPVB3; None for what they cannot be."""
         return export.suite_keywords(self.parameters, self.widths, self.rows, self.ranked_class)
+
+
+def _nearest(reference: np.ndarray, images: list[np.ndarray]) -> int:
+    """The number of the image nearest to reference, the first of equal ones."""
+    return int(np.argmin([np.linalg.norm(image - reference) for image in images]))
