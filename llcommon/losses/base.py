@@ -282,6 +282,16 @@ class LossModel:
         outputs are no probabilities."""
         return None
 
+    def substituted(self, x: np.ndarray, features: np.ndarray, column: int, values: np.ndarray) -> np.ndarray | None:
+        """Predictions for raw feature rows (n, d) with each of `values`, (v,), in one column of all of them: ln p as of
+        `log_probabilities`, or where there is none the outputs of `predict`, (v, n, outputs); None if the model has
+        none. A model that need not go through whole rows again is faster than this."""
+        moved = np.tile(features, (len(values), 1))
+        moved[:, column] = np.repeat(values, len(features))
+        outputs = self.log_probabilities(x, moved)
+        outputs = self.predict(x, moved) if outputs is None else outputs
+        return None if outputs is None else outputs.reshape(len(values), len(features), -1)
+
     # --- in the terms of other programs ---------------------------------------------------
 
     def output_names(self) -> list[str]:

@@ -28,7 +28,7 @@ from llcommon.losses import _mlp_symmetry as symmetry
 from llcommon.losses._invariants import of_perceptron
 from llcommon.losses._mlp_hessian import hessian_workspace, mlp_hessian
 from llcommon.losses._mlp_kernels import mlp_hessian_vector, mlp_kernel, mlp_rows, vector_workspace
-from llcommon.losses._mlp_plain import classes_meet, layers_of, sign_changes_near
+from llcommon.losses._mlp_plain import VALUES, classes_meet, layers_of, sign_changes_near
 from llcommon.losses._mlp_relabelling import relabellings
 from llcommon.losses._mlp_setup import (
     ODD_ACTIVATIONS,
@@ -346,13 +346,35 @@ class MLP(LossModel):
 
     def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
         """Log-softmax of the outputs, shape (n, classes), that of z and 0 for bce; None for mse and contrastive."""
-        outputs = self._last_outputs(x, features)
+        return self._logarithms(self._last_outputs(x, features), 1)
+
+    def substituted(self, x: np.ndarray, features: np.ndarray, column: int, values: np.ndarray) -> np.ndarray | None:
+        """As of the base class, from the arguments of the first layer, to which a column only adds."""
+        if self.parameters.loss == "contrastive":
+            return None
+        matrices = self.matrices(x)
+        inputs = self.data.transform(features)
+        arguments = inputs @ matrices[0][:-1] + matrices[0][-1]
+        scaled = (values - self.data.shift[column]) / self.data.scale[column]
+        change = scaled[:, None] - inputs[:, column]
+        moved = (arguments + change[:, :, None] * matrices[0][column]).reshape(-1, matrices[0].shape[1])
+        if len(matrices) > 1:
+            activation = self.parameters.activation
+            moved = layers_of(matrices[1:], VALUES[activation](moved), activation)[-1][1]
+        # Few outputs of many rows: sums along the longer axis are several times as fast.
+        columns = np.ascontiguousarray(moved.T)
+        logarithms = self._logarithms(columns, 0)
+        columns = columns if logarithms is None else logarithms
+        return np.moveaxis(columns.reshape(-1, len(values), len(features)), 0, -1)
+
+    def _logarithms(self, outputs: np.ndarray, axis: int) -> np.ndarray | None:
+        """ln p of the outputs of the last layer, classes along an axis of two; None where they are none."""
         if self.parameters.loss == "bce":
-            outputs = np.insert(outputs, 1 - self.positive, 0.0, axis=1)
+            outputs = np.insert(outputs, 1 - self.positive, 0.0, axis=axis)
         elif not self.softmax:
             return None
-        below_largest = outputs - outputs.max(axis=1, keepdims=True)
-        return below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))
+        below_largest = outputs - outputs.max(axis=axis, keepdims=True)
+        return below_largest - np.log(np.exp(below_largest).sum(axis=axis, keepdims=True))
 
     def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
         return export.named_arrays(self.matrices(x))
