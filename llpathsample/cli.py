@@ -38,6 +38,7 @@ main = program(
             "llpathsample.interpretcommand:interpret",
             "Compare weights, units and features of funnels.",
         ),
+        "slice": ("llpathsample.slicecommand:slice_plane", "Draw the loss on a plane, with minima and training runs."),
         "report": ("llpathsample.reportcommand:report", "Write one page with all of a landscape."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),

@@ -35,7 +35,7 @@ _SHOWN = 5  # names in a sentence
     default="funnels",
     show_default=True,
     metavar="KIND",
-    help="funnels, basins (monotonic sequence basins), communities, or FILE or FILE:COLUMN, a table with the column id.",
+    help="funnels, basins (monotonic sequence basins), communities, or FILE or FILE:COLUMN, a table with a column id.",
 )
 @click.option(
     "--ratio",
@@ -101,7 +101,7 @@ _SHOWN = 5  # names in a sentence
 def interpret(file: Path, output, force, table, pictured, as_json, **options) -> None:
     """What the minima of one funnel of the landscape FILE have in common, and how its funnels differ.
 
-    Weights and hidden units are compared after all minima were turned to one consensus by the symmetry of the model, and
+    Weights and hidden units are compared after all minima were turned to one consensus by the symmetry of the model,
     input features by gradient x input and by exact permutation importance. p values are of permutations of the groups,
     corrected for the number of coordinates, units or features. docs/interpretation.md has the formulae.
     """
@@ -319,9 +319,8 @@ class _Found:
                     rows.append(
                         (own.name, own.method, name, None, None, None, number, number / own.runs, None, None)
                     )
-        titles = (
-            "file", "method", "group", "minima", "share_of_minima", "occupation", "runs", "share_of_runs", "low", "high",
-        )  # fmt: skip
+        titles = ("file", "method", "group", "minima", "share_of_minima", "occupation")
+        titles += ("runs", "share_of_runs", "low", "high")
         return _columns(titles, rows)
 
 

@@ -22,6 +22,7 @@ _LABELS = {
     "permuted_log_loss": "rise of log loss\nwhen permuted",
     "permuted_mse": "rise of mse\nwhen permuted",
 }
+_SINGULAR = {"funnels": "funnel", "basins": "basin", "communities": "community"}
 _QUANTILE = 0.98  # of the sizes of weights, where their colours end
 
 
@@ -58,7 +59,7 @@ def draw_features(
     columns = tables[0].shape[1]
     width = 0.24 * columns + 0.75
     with style():
-        figure = new_figure(1.6 + len(shown) * width, 1.25 + _ROW * len(features))
+        figure = new_figure(1.6 + len(shown) * width, max(2.8, 1.5 + _ROW * len(features)))
         axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
         for own, number, table in zip(axes, shown, tables, strict=True):
             _map(own, table[order], groups[:MOST_GROUPS], kind)
@@ -76,12 +77,12 @@ def _map(axes: "Axes", table: np.ndarray, groups: Sequence[str], kind: str) -> N
     """One heat map with its scale; zero is white where there are values on both sides of it."""
     low, high = min(0.0, float(table.min())), max(0.0, float(table.max()))
     size = max(-low, high) or 1.0
-    # Slightly negative values, as of features that only disturb, are no reason for a second colour.
-    signed = low < -0.05 * size
+    # Slightly negative values, as of features that only disturb, are no reason for a second colour: they are white.
+    signed = low < -0.2 * size
     limits = {"cmap": "RdBu_r", "vmin": -size, "vmax": size} if signed else {"cmap": "Blues", "vmin": 0.0, "vmax": size}
     image = axes.imshow(table, aspect="auto", interpolation="nearest", **limits)
     axes.set_xticks(range(len(groups)), groups, rotation=90, fontsize=7.0)
-    axes.set_xlabel(f"{kind} (minima)")
+    axes.set_xlabel(f"{kind} (minima)", fontsize=7.5)
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -94,8 +95,14 @@ def _map(axes: "Axes", table: np.ndarray, groups: Sequence[str], kind: str) -> N
 
 def _dots(axes: "Axes", marked: np.ndarray, columns: int) -> None:
     """Dots at the right of the marked rows."""
+    from matplotlib.transforms import ScaledTranslation
+
     rows = np.flatnonzero(marked)
-    axes.plot(np.full(len(rows), columns - 0.5 + 0.35), rows, "o", color=INK, markersize=2.5, clip_on=False)
+    beside = axes.transData + ScaledTranslation(4.0 / 72.0, 0.0, axes.figure.dpi_scale_trans)
+    at = np.full(len(rows), columns - 0.5)
+    if not len(rows):
+        return  # a line without points would take room, all there is
+    axes.plot(at, rows, "o", color=INK, markersize=2.5, clip_on=False, transform=beside)
 
 
 def _say_dots(figure: "Figure", any_marked: bool, alpha: float, kind: str) -> None:
@@ -142,7 +149,7 @@ def draw_weights(
         tables = [test.mean[group][places] for group in range(shown)]
         held = [test.conserved_p[group][places] <= alpha for group in range(shown)]
         columns = [str(number) for number in range(len(units))]
-        titles = [f"{readable(group)}" for group in groups[:shown]]
+        titles = [readable(f"{_SINGULAR.get(kind, 'group')} {group}") for group in groups[:shown]]
     else:
         places = np.arange(len(names))[:, None]
         rows = list(names)
@@ -164,7 +171,7 @@ def draw_weights(
         _mark(axes[-1], differ)
         axes[-1].set_title("between", fontsize=8.0)
         axes[0].set_yticks(range(len(rows)), [readable(row) for row in rows], fontsize=6.0)
-        axes[0].set_xlabel("unit" if square else f"{kind} (minima)")
+        axes[0].set_xlabel("unit" if square else f"{kind} (minima)", fontsize=7.5)
         if square and by_unit is not None:
             for unit in np.flatnonzero(by_unit.p <= alpha).tolist():
                 axes[-1].get_xticklabels()[unit].set_fontweight("bold")

@@ -63,7 +63,7 @@ def group_test(
     sums = _Sums.of(points, labels, sets)
     between, conserved = sums.statistics(labels[None])
     groups = len(sums.sizes)
-    observed = between[0], conserved[0]
+    observed = between[0] if groups > 1 else np.full(between.shape[1], np.nan), conserved[0]
     exact = _arrangements(sums.sizes) <= permutations
     count = _arrangements(sums.sizes) if exact else permutations
     p = np.full(len(observed[0]), np.nan)
