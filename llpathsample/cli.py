@@ -37,6 +37,11 @@ main = program(
             "Compute the distribution of first-passage times.",
         ),
         "regroup": ("llpathsample.regroupcommand:regroup", "Group minima by free energy, rate or loss."),
+        "interpret": (
+            "llpathsample.interpretcommand:interpret",
+            "Compare weights, units and features of funnels.",
+        ),
+        "slice": ("llpathsample.slicecommand:slice_plane", "Draw the loss on a plane, with minima and training runs."),
         "report": ("llpathsample.reportcommand:report", "Write one page with all of a landscape."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),

@@ -181,6 +181,11 @@ def _peak(network: Network) -> float | None:
 # --- tables -------------------------------------------------------------------------------------
 
 
+def is_table(name: str) -> bool:
+    """Whether a text names a file, or a column of one that is there."""
+    return _table_and_column(name)[0] is not None
+
+
 def _table_and_column(name: str) -> tuple[Path | None, str | None]:
     """The file and the column that a text names; None for no file."""
     if Path(name).is_file():

@@ -225,6 +225,15 @@ class LossModel:
         """The symmetry image of x nearest to reference, shape (N,)."""
         return np.array(x, dtype=np.float64)
 
+    def carried(self, reference: np.ndarray, x: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+        """Points (k, N) under the operation that takes x, (N,), to its image nearest to reference: as one body, so that
+        their distances from x and from each other stay.
+
+        None if the model does not know its operations apart from their images, as by default one with a symmetry.
+        """
+        unaligned = not self.symmetric or type(self).align is LossModel.align
+        return np.array(points, dtype=np.float64) if unaligned else None
+
     def superposed(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray | None:
         """The image of x nearest to reference by continuous symmetries alone, shape (N,); x itself where there are
         none, None if the model has some and does not know."""
@@ -277,6 +286,16 @@ class LossModel:
         """ln of the class probabilities of `predict`, shape (n, classes), exact where they round to 0 or 1; None if its
         outputs are no probabilities."""
         return None
+
+    def substituted(self, x: np.ndarray, features: np.ndarray, column: int, values: np.ndarray) -> np.ndarray | None:
+        """Predictions for raw feature rows (n, d) with each of `values`, (v,), in one column of all of them: ln p as of
+        `log_probabilities`, or where there is none the outputs of `predict`, (v, n, outputs); None if the model has
+        none. A model that need not go through whole rows again is faster than this."""
+        moved = np.tile(features, (len(values), 1))
+        moved[:, column] = np.repeat(values, len(features))
+        outputs = self.log_probabilities(x, moved)
+        outputs = self.predict(x, moved) if outputs is None else outputs
+        return None if outputs is None else outputs.reshape(len(values), len(features), -1)
 
     # --- in the terms of other programs ---------------------------------------------------
 

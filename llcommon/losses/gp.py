@@ -300,11 +300,18 @@ class GP(LossModel):
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
         point = np.array(x, dtype=np.float64)
+        return self._swapped(point) if self._swaps(reference, point) else point
+
+    def _swaps(self, reference: np.ndarray, x: np.ndarray) -> bool:
+        """Whether the image of x nearest to reference is not x itself."""
         if not self._blocks:
-            return point
-        swapped = self._swapped(point)
-        nearer = np.linalg.norm(swapped - reference) < np.linalg.norm(point - reference)
-        return swapped if nearer else point
+            return False
+        return bool(np.linalg.norm(self._swapped(x) - reference) < np.linalg.norm(x - reference))
+
+    def carried(self, reference: np.ndarray, x: np.ndarray, points: np.ndarray) -> np.ndarray:
+        if not self._swaps(reference, x):
+            return np.array(points, dtype=np.float64)
+        return np.array([self._swapped(point) for point in points]).reshape(-1, self.dimension)
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         point = np.array(x, dtype=np.float64)

@@ -109,6 +109,15 @@ class KMeans(LossModel):
         return math.lgamma(self.clusters + 1)
 
     def align(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return self.centres(x)[self._order(reference, x)].ravel()
+
+    def carried(self, reference: np.ndarray, x: np.ndarray, points: np.ndarray) -> np.ndarray:
+        order = self._order(reference, x)
+        centres = np.asarray(points, dtype=np.float64).reshape(-1, self.clusters, self.features)
+        return centres[:, order].reshape(-1, self.dimension)
+
+    def _order(self, reference: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The centre of x for each place of its image nearest to reference."""
         # Copies, as compiled code refuses read-only arrays.
         fixed = np.array(self.centres(reference))
         moving = np.array(self.centres(x))
@@ -117,7 +126,7 @@ class KMeans(LossModel):
         # Where the nearest centres are all different, nothing is to be assigned.
         if not nearest_centres(fixed, moving, squares, order):
             order = linear_sum_assignment(squares)[1]
-        return moving[order].ravel()
+        return order
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         """The centres in lexical order."""

@@ -28,7 +28,7 @@ from llcommon.losses import _mlp_symmetry as symmetry
 from llcommon.losses._invariants import of_perceptron
 from llcommon.losses._mlp_hessian import hessian_workspace, mlp_hessian
 from llcommon.losses._mlp_kernels import mlp_hessian_vector, mlp_kernel, mlp_rows, vector_workspace
-from llcommon.losses._mlp_plain import classes_meet, layers_of, sign_changes_near
+from llcommon.losses._mlp_plain import VALUES, classes_meet, layers_of, sign_changes_near
 from llcommon.losses._mlp_relabelling import relabellings
 from llcommon.losses._mlp_setup import (
     ODD_ACTIVATIONS,
@@ -236,23 +236,38 @@ class MLP(LossModel):
         """As of the base class; along zero modes, of which the loss knows nothing, x goes to where reference is."""
         images = [relabelling.applied(self.matrices(x)) for relabelling in self.relabellings]
         aligned = [self._aligned(reference, image) for image in images]
-        if len(aligned) == 1:
-            return aligned[0]
-        return min(aligned, key=lambda image: float(np.linalg.norm(image - reference)))
+        return aligned[_nearest(reference, aligned)]
+
+    def carried(self, reference: np.ndarray, x: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+        """As of the base class; None for an embedding, which turns."""
+        if self.rotates:
+            return None
+        images = [relabelling.applied(self.matrices(x)) for relabelling in self.relabellings]
+        operations = [self._operations(reference, image) for image in images]
+        moved = [symmetry.join(symmetry.apply(*pair)) for pair in zip(images, operations, strict=True)]
+        shifts = [self._modes.T @ (self._modes @ (reference - image)) for image in moved]
+        best = _nearest(reference, [image + shift for image, shift in zip(moved, shifts, strict=True)])
+        relabelled = (self.relabellings[best].applied(self.matrices(point)) for point in points)
+        found = [symmetry.join(symmetry.apply(matrices, operations[best])) + shifts[best] for matrices in relabelled]
+        return np.array(found).reshape(-1, self.dimension)
 
     def _aligned(self, reference: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
         """The nearest image under operations of hidden units and shifts along zero modes."""
         modes = self._modes
         if self.rotates:
             return symmetry.join(rotations.align(self.matrices(reference), matrices, self.odd, len(modes) > 0))
+        image = symmetry.join(symmetry.apply(matrices, self._operations(reference, matrices)))
+        return image + modes.T @ (modes @ (reference - image)) if len(modes) else image
+
+    def _operations(self, reference: np.ndarray, matrices: list[np.ndarray]) -> list[symmetry.SignedPermutation]:
+        """The operations of hidden units that bring the matrices nearest to the reference."""
+        modes = self._modes
         if not len(modes):
-            return symmetry.join(symmetry.align(self.matrices(reference), matrices, self.odd))
+            return symmetry.best_operations(self.matrices(reference), matrices, self.odd)
         # The space of the zero modes is its own image: units are matched by what is across it.
         x = symmetry.join(matrices)
         target = self.matrices(reference - modes.T @ (modes @ reference))
-        operations = symmetry.best_operations(target, self.matrices(x - modes.T @ (modes @ x)), self.odd)
-        image = symmetry.join(symmetry.apply(matrices, operations))
-        return image + modes.T @ (modes @ (reference - image))
+        return symmetry.best_operations(target, self.matrices(x - modes.T @ (modes @ x)), self.odd)
 
     def canonical(self, x: np.ndarray) -> np.ndarray:
         matrices = self.matrices(x)
@@ -338,13 +353,35 @@ class MLP(LossModel):
 
     def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
         """Log-softmax of the outputs, shape (n, classes), that of z and 0 for bce; None for mse and contrastive."""
-        outputs = self._last_outputs(x, features)
+        return self._logarithms(self._last_outputs(x, features), 1)
+
+    def substituted(self, x: np.ndarray, features: np.ndarray, column: int, values: np.ndarray) -> np.ndarray | None:
+        """As of the base class, from the arguments of the first layer, to which a column only adds."""
+        if self.parameters.loss == "contrastive":
+            return None
+        matrices = self.matrices(x)
+        inputs = self.data.transform(features)
+        arguments = inputs @ matrices[0][:-1] + matrices[0][-1]
+        scaled = (values - self.data.shift[column]) / self.data.scale[column]
+        change = scaled[:, None] - inputs[:, column]
+        moved = (arguments + change[:, :, None] * matrices[0][column]).reshape(-1, matrices[0].shape[1])
+        if len(matrices) > 1:
+            activation = self.parameters.activation
+            moved = layers_of(matrices[1:], VALUES[activation](moved), activation)[-1][1]
+        # Few outputs of many rows: sums along the longer axis are several times as fast.
+        columns = np.ascontiguousarray(moved.T)
+        logarithms = self._logarithms(columns, 0)
+        columns = columns if logarithms is None else logarithms
+        return np.moveaxis(columns.reshape(-1, len(values), len(features)), 0, -1)
+
+    def _logarithms(self, outputs: np.ndarray, axis: int) -> np.ndarray | None:
+        """ln p of the outputs of the last layer, classes along an axis of two; None where they are none."""
         if self.parameters.loss == "bce":
-            outputs = np.insert(outputs, 1 - self.positive, 0.0, axis=1)
+            outputs = np.insert(outputs, 1 - self.positive, 0.0, axis=axis)
         elif not self.softmax:
             return None
-        below_largest = outputs - outputs.max(axis=1, keepdims=True)
-        return below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))
+        below_largest = outputs - outputs.max(axis=axis, keepdims=True)
+        return below_largest - np.log(np.exp(below_largest).sum(axis=axis, keepdims=True))
 
     def named_arrays(self, x: np.ndarray) -> dict[str, np.ndarray]:
         return export.named_arrays(self.matrices(x))
@@ -377,3 +414,8 @@ class MLP(LossModel):
     def suite_keywords(self) -> tuple[str, ...] | None:
         """MLPVB3 or AUCMLPVB3; None for what they cannot be."""
         return export.suite_keywords(self.parameters, self.widths, self.rows, self.ranked_class)
+
+
+def _nearest(reference: np.ndarray, images: list[np.ndarray]) -> int:
+    """The number of the image nearest to reference, the first of equal ones."""
+    return int(np.argmin([np.linalg.norm(image - reference) for image in images]))

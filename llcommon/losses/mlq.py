@@ -144,6 +144,14 @@ class QuadraticMultinomial(LossModel):
         modes = self.zero_modes(reference)
         return image + modes.T @ (modes @ (reference - image)) if len(modes) else image
 
+    def carried(self, reference: np.ndarray, x: np.ndarray, points: np.ndarray) -> np.ndarray:
+        images = self._network.carried(reference, x, points)
+        modes = self.zero_modes(reference)
+        if len(modes):
+            (image,) = self._network.carried(reference, x, x[None])
+            images = images + modes.T @ (modes @ (reference - image))
+        return images
+
     def canonical(self, x: np.ndarray) -> np.ndarray:
         return self._network.canonical(x)
 

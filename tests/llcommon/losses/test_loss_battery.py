@@ -247,6 +247,22 @@ def test_aligning_never_increases_the_distance(case, model, rng):
         assert model.value(aligned) == pytest.approx(model.value(x), rel=1e-12 if case.turning else 1e-13)
 
 
+@all_cases(CASES)
+def test_carried_points_move_as_one_body(model, rng):
+    reference = model.random_start(rng)
+    x = model.random_start(rng)
+    points = np.array([x, *(x + 0.01 * model.random_start(rng) for _ in range(2)), model.random_start(rng)])
+    carried = model.carried(reference, x, points)
+    if carried is None:
+        assert model.rotates if model.name == "mlp" else model.symmetric
+        return
+    close(carried[0], model.align(reference, x), 1e-13)
+    close(np.linalg.norm(carried - carried[0], axis=1), np.linalg.norm(points - x, axis=1), 1e-13)
+    losses = np.array([[model.value(point) for point in table] for table in (carried, points)])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-9, atol=1e-12)
+    assert model.carried(reference, x, points[:0]).shape == (0, model.dimension)
+
+
 @all_cases(EXACT_ALIGNMENT_CASES)
 def test_aligned_distance_is_symmetric_and_blind_to_images(model, rng):
     a = model.random_start(rng)
