@@ -34,6 +34,7 @@ main = program(
             "Compute the distribution of first-passage times.",
         ),
         "regroup": ("llpathsample.regroupcommand:regroup", "Group minima by free energy, rate or loss."),
+        "bayes": ("llpathsample.bayescommand:bayes", "Compare point estimate, mixed minima and posterior of a gp."),
         "report": ("llpathsample.reportcommand:report", "Write one page with all of a landscape."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),

@@ -55,25 +55,27 @@ class Problem:
         return values
 
 
-def problem_of(landscape: Landscape, rows: Rows, name: str) -> Problem:
-    """The posterior of a landscape called `name`, with test rows.
-
-    ConfigError if its loss is no likelihood with predictions in a finite box; InputError without minima that have an
-    LPPHE.
-    """
-    model = landscape.model
-    bounds = model.bounds()
-    if model.likelihood_temperature is None or bounds is None or not np.isfinite(bounds).all():
+def check_likelihood(landscape: Landscape, name: str) -> None:
+    """ConfigError if the loss of the landscape `name` is no likelihood with predictions in a finite box."""
+    declared = landscape.declared
+    bounds = declared.bounds()
+    if declared.likelihood_temperature is None or bounds is None or not np.isfinite(bounds).all():
         raise ConfigError(
-            f"{name} holds a landscape of {model.name}, whose loss is not the negative log likelihood of parameters in "
-            "a box; give landscapes of the loss model gp"
+            f"{name} holds a landscape of {declared.name}, whose loss is not the negative log likelihood of parameters "
+            "in a box; give landscapes of the loss model gp"
         )
+
+
+def problem_of(landscape: Landscape, rows: Rows, name: str) -> Problem:
+    """The posterior of a landscape called `name`, with test rows; errors also as of `check_likelihood`.
+
+    InputError if the lowest minimum has no LPPHE; other minima without one are left out.
+    """
+    check_likelihood(landscape, name)
     table = landscape.minima
     kept = np.flatnonzero(np.isfinite(table.lpphe))
-    if not kept.size:
-        raise InputError(f"{name} holds no minimum with an LPPHE; find some with llgmin run")
     if landscape.global_minimum() not in kept:
         raise InputError(f"the lowest minimum of {name} has no LPPHE; compute it with llpathsample recompute")
     order = kept[np.argsort(table.loss[kept], kind="stable")]
     minima = [landscape.minimum(int(number)) for number in order]
-    return Problem(model, minima, rows.features, rows.targets)
+    return Problem(landscape.model, minima, rows.features, rows.targets)

@@ -31,17 +31,19 @@ LARGEST_R_HAT = 1.01  # A. Vehtari et al., Bayesian Anal. 16, 667 (2021)
 LEAST_TIMES = 50.0  # steps in units of the autocorrelation time, as emcee asks for
 LEAST_EFFECTIVE = 400.0
 EVOLUTION, WHOLE_DIFFERENCE, TO_MINIMA = 0.5, 0.1, 0.4  # shares of the moves
+_CHUNK = 500  # steps between looks at the autocorrelation time
+_BURN = 0.25  # share of the steps, the first ones, that are left out
+_MARGIN = 1.2  # an ensemble goes on until it is longer than is asked for by so much
 _BATCHES = 4  # of each ensemble, for the Monte Carlo error
 _TRIES = 1000  # draws for a first point inside of the box
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """steps: kept, after `burn` that are not. ensembles: independent ones, walkers: of each, None: by the number of
+    """steps: the most that a walker makes; ensembles: independent ones, walkers: of each, None: by the number of
     coordinates. draws: points of all ensembles that predict."""
 
-    steps: int = 1500
-    burn: int = 500
+    steps: int = 10_000
     ensembles: int = 4
     walkers: int | None = None
     draws: int = 2000
@@ -66,6 +68,7 @@ class Sampled:
 
     autocorrelation: the largest integrated autocorrelation time, in steps, of a coordinate or of L. effective: draws of
     all ensembles over it. r_hat: the largest of a coordinate or of L, between halves of independent ensembles.
+    steps: kept of each walker.
     scores: of the predictions.
     """
 
@@ -73,6 +76,7 @@ class Sampled:
     autocorrelation: float
     effective: float
     r_hat: float
+    steps: int
     acceptance: float
     scores: Scores
 
@@ -83,7 +87,11 @@ def available() -> bool:
 
 
 def run_ensemble(problem: Problem, density: Harmonic, lengths: Lengths, seed: int, number: int) -> Ensemble:
-    """One ensemble, from draws of the density of the minima; `number` makes it independent of others."""
+    """One ensemble, from draws of the density of the minima; `number` makes it independent of others.
+
+    It ends when what it keeps is long enough beside its autocorrelation time, as emcee's manual has it, or at
+    lengths.steps.
+    """
     import emcee
 
     rng = generator(seed, "ensemble", number)
@@ -93,14 +101,25 @@ def run_ensemble(problem: Problem, density: Harmonic, lengths: Lengths, seed: in
         walkers, problem.model.dimension, problem.log_posterior, moves=_moves(density), vectorize=True
     )
     # emcee takes the state of a RandomState, and never draws from NumPy's global one with these moves.
-    state = np.random.RandomState(rng.integers(2**32, size=8)).get_state()
-    first = emcee.State(start, random_state=state)
-    sampler.run_mcmc(first, lengths.burn + lengths.steps)
-    return Ensemble(
-        sampler.get_chain(discard=lengths.burn),
-        sampler.get_log_prob(discard=lengths.burn),
-        float(sampler.acceptance_fraction.mean()),
-    )
+    state = emcee.State(start, random_state=np.random.RandomState(rng.integers(2**32, size=8)).get_state())
+    while True:
+        state = sampler.run_mcmc(state, min(_CHUNK, lengths.steps - sampler.iteration))
+        burn = int(_BURN * sampler.iteration)
+        found = Ensemble(
+            sampler.get_chain(discard=burn),
+            sampler.get_log_prob(discard=burn),
+            float(sampler.acceptance_fraction.mean()),
+        )
+        longest = autocorrelation_times(_followed([found])).max()
+        if sampler.iteration >= lengths.steps or len(found.points) >= _MARGIN * LEAST_TIMES * longest:
+            return found
+
+
+def _followed(ensembles: list[Ensemble]) -> np.ndarray:
+    """Coordinates and the logarithm of the posterior, (ensembles, steps, walkers, N + 1), the last steps of each."""
+    steps = min(len(one.points) for one in ensembles)
+    chains = [np.concatenate([one.points, one.log_posterior[..., None]], axis=-1)[-steps:] for one in ensembles]
+    return np.stack(chains)
 
 
 def _moves(density: Harmonic) -> list[tuple]:
@@ -130,8 +149,8 @@ def _starts(problem: Problem, density: Harmonic, walkers: int, rng: np.random.Ge
 
 def sampled(problem: Problem, ensembles: list[Ensemble], lengths: Lengths) -> Sampled:
     """Diagnostics and scores of ensembles of one problem."""
-    points = np.stack([one.points for one in ensembles])  # (ensembles, steps, walkers, N)
-    followed = np.concatenate([points, np.stack([one.log_posterior for one in ensembles])[..., None]], axis=-1)
+    followed = _followed(ensembles)
+    points = followed[..., :-1]
     times = autocorrelation_times(followed)
     count = points.shape[0] * points.shape[1] * points.shape[2]
     longest = float(times.max())
@@ -144,6 +163,7 @@ def sampled(problem: Problem, ensembles: list[Ensemble], lengths: Lengths) -> Sa
         autocorrelation=longest,
         effective=effective,
         r_hat=largest,
+        steps=points.shape[1],
         acceptance=float(np.mean([one.acceptance for one in ensembles])),
         scores=_scores(problem, points, lengths.draws),
     )
