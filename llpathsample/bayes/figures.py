@@ -25,8 +25,8 @@ _DODGE = 0.07  # between data sets of the same value, as a share of the axis
 
 def draw_comparison(found: list[Comparison], correlated: list[Correlation]):
     """Left: gains over the point estimate, with 95 % intervals, a row for each data set; open symbols are unreliable.
-    Right, for more than one data set: the gain of marginalising against measures of the landscape, data sets of one value
-    beside each other, with Spearman's rank correlation."""
+    Right, for more than one data set: the gain of marginalising against measures of the landscape, data sets of one
+    value beside each other, with Spearman's rank correlation."""
     several = len(found) > 1
     height = max(2.6, 1.5 + 0.42 * len(found), 5.2 if several else 0.0)
     with style():
