@@ -42,6 +42,7 @@ main = program(
             "Compare weights, units and features of funnels.",
         ),
         "slice": ("llpathsample.slicecommand:slice_plane", "Draw the loss on a plane, with minima and training runs."),
+        "bayes": ("llpathsample.bayescommand:bayes", "Compare point estimate, mixed minima and posterior of a gp."),
         "report": ("llpathsample.reportcommand:report", "Write one page with all of a landscape."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),

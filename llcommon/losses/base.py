@@ -43,6 +43,8 @@ class LossModel:
     suggested_step: float = 1.0
     suggested_temperature: float = 1.0
     suggested_moves: ClassVar[tuple[str, ...]] = ("uniform",)
+    # The temperature at which exp(-L / T) is, but for a factor, the likelihood of the coordinates; None if it is none.
+    likelihood_temperature: float | None = None
     # Of paths downhill: a model with narrower valleys than others has a smaller one.
     path_scale: float = 1.0
 
@@ -281,6 +283,14 @@ class LossModel:
         noise: of a new measured target; False: of what the model says without the noise of a measurement.
         """
         return None
+
+    def predictive(
+        self, x: np.ndarray, features: np.ndarray, noise: bool = True
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """`predict` and `predictive_variance` at once, for models that share the work; None if either is None."""
+        mean = self.predict(x, features)
+        variance = None if mean is None else self.predictive_variance(x, features, noise)
+        return None if variance is None else (mean, variance)
 
     def log_probabilities(self, x: np.ndarray, features: np.ndarray) -> np.ndarray | None:
         """ln of the class probabilities of `predict`, shape (n, classes), exact where they round to 0 or 1; None if its

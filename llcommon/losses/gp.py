@@ -156,7 +156,8 @@ class GP(LossModel):
         self._bounds = self._box()
         # The valleys of a periodic covariance can be as narrow as 0.01 in the logarithm of the period.
         self.path_scale = 0.05 if any(part.kind == PERIODIC for part in self._parts) else 1.0
-        self.suggested_temperature = 1.0 / rows if parameters.per_datum else 1.0
+        self.likelihood_temperature = 1.0 / rows if parameters.per_datum else 1.0
+        self.suggested_temperature = self.likelihood_temperature
         header = [rows, features, len(self._parts), int(self._product), int(parameters.per_datum)]
         for part in self._parts:
             header += [part.kind, part.lengths]
@@ -379,8 +380,12 @@ class GP(LossModel):
 
         noise: of a measured target; False: of the function without noise. NaN where K is not positive definite.
         """
-        variance = self._posterior(x, features)[1]
-        return variance + np.exp(x[-1]) * self.target_scale**2 if noise else variance
+        return self.predictive(x, features, noise)[1]
+
+    def predictive(self, x: np.ndarray, features: np.ndarray, noise: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Both by one factorisation of K."""
+        mean, variance = self._posterior(x, features)
+        return mean, variance + np.exp(x[-1]) * self.target_scale**2 if noise else variance
 
     def _posterior(self, x: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the function, each (m, 1) (Rasmussen and Williams 2006, algorithm 2.1)."""
