@@ -39,9 +39,8 @@ from llpathsample.ensembles.uncertainty import Differences, corrected_t
 from llpathsample.making import Made, Wanted
 
 _HOW = (
-    "scores: mean over folds; errors: standard deviation over folds by the root of their number, which is too small, as "
-    "folds share training rows; intervals and p of differences: corrected resampled t (Nadeau and Bengio 2003), p by "
-    "Holm"
+    "scores: mean over folds; errors: standard deviation over folds by the root of their number, too small, as folds "
+    "share training rows; intervals and p of differences: corrected resampled t (Nadeau and Bengio 2003), p by Holm"
 )
 PARTS = ("train", "validation", "test")
 

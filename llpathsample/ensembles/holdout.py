@@ -5,8 +5,8 @@ the mean over the parts. Its standard error is that of the delete-d jackknife, d
 away: it covers which rows are tested and, of what is fitted, on which. With validation rows of their own, the score is
 that of all test rows, and the errors come from halves of them.
 
-Differences are those of rows: the mean difference of a row over the parts that test it, resampled by rows. All of this
-holds for the one landscape, whose training rows stay the same.
+Differences are those of rows: the mean difference of a row over the parts that test it, counted as often as they do,
+resampled by rows. All of this holds for the one landscape, whose training rows stay the same.
 """
 
 from collections.abc import Callable
@@ -83,9 +83,10 @@ def by_splits(
     tests = [test for test, _ in parts]
     kept, deleted = len(tests[0]), count - len(tests[0])
     errors = {key: jackknife_error(values, kept, deleted) for key, values in scores.items()}
-    rows = {key: _row_means([each[key].rows for each in found], tests, count) for key in found[0]}
+    times = np.bincount(np.concatenate(tests), minlength=count).astype(np.float64)
+    rows = {key: _row_means([each[key].rows for each in found], tests, times) for key in found[0]}
     means = {key: values.mean(axis=0) for key, values in scores.items()}
-    return _table(plan, measures, means, errors, spread, rows, seed, _HOW_SPLITS)
+    return _table(plan, measures, means, errors, spread, (rows, times), seed, _HOW_SPLITS)
 
 
 def split_of(held: Material, share: float, seed: int, repeat: int) -> tuple[np.ndarray, np.ndarray]:
@@ -112,26 +113,26 @@ def with_validation(
     scores = {key: found.values for key, found in whole.items()}
     spread = {key: found.spread for key, found in whole.items()}
     rows = {key: found.rows for key, found in whole.items()}
-    return _table(plan, measures, scores, errors, spread, rows, seed, _HOW_FILE)
+    return _table(plan, measures, scores, errors, spread, (rows, np.ones(count)), seed, _HOW_FILE)
 
 
-def _row_means(rows: list[dict[str, np.ndarray]], tests: list[np.ndarray], count: int) -> dict[str, np.ndarray]:
-    """Mean over the parts that test a row, (n,) by name; NaN of a row that none tests."""
-    times = np.zeros(count)
-    sums = {name: np.zeros(count) for name in rows[0]}
+def _row_means(rows: list[dict[str, np.ndarray]], tests: list[np.ndarray], times: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean over the parts that test a row, (n,) by name; 0 of a row that none tests. times: how many do, (n,)."""
+    sums = {name: np.zeros(len(times)) for name in rows[0]}
     for each, test in zip(rows, tests, strict=True):
-        times[test] += 1.0
         for name, values in each.items():
             sums[name][test] += values
-    with np.errstate(invalid="ignore"):
-        return {name: total / times for name, total in sums.items()}
+    return {name: total / np.maximum(times, 1.0) for name, total in sums.items()}
 
 
-def _table(plan: Plan, measures: list[Measure], scores, errors, spread, rows, seed: int, how: str) -> Table:
+def _table(plan: Plan, measures: list[Measure], scores, errors, spread, by_row, seed: int, how: str) -> Table:
+    """by_row: measures of each row by what is compared, and how often each row was tested."""
+
     def differences(measure: str, reference: Key, keys: list[Key]) -> Differences:
         apart = np.column_stack([rows[key][measure] - rows[reference][measure] for key in keys])
-        return bootstrap(apart[~np.isnan(apart).any(axis=1)], seed)
+        return bootstrap(apart, seed, times)
 
+    rows, times = by_row
     compared = [measure.name for measure in measures if measure.name in rows[SINGLE]]
     return tabulated(measures, compared, sizes(plan, list(scores)), scores, errors, spread, differences, how)
 

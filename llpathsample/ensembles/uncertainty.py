@@ -38,24 +38,31 @@ def jackknife_error(values: np.ndarray, kept: int, deleted: int) -> np.ndarray:
     return np.sqrt(kept / deleted * np.mean((values - values.mean(axis=0)) ** 2, axis=0))
 
 
-def bootstrap(differences: np.ndarray, seed: int, resamples: int = RESAMPLES) -> Differences:
-    """Of means over rows. differences: (n, k), of each row; the same resamples of rows serve all k.
+def bootstrap(
+    differences: np.ndarray, seed: int, weights: np.ndarray | None = None, resamples: int = RESAMPLES
+) -> Differences:
+    """Of weighted means over rows. differences: (n, k), of each row; weights: (n,), None for equal ones. The same
+    resamples of rows serve all k.
 
     p is twice the share of resamples on the other side of zero, where zero itself counts for both sides.
     """
     rows, count = differences.shape
+    weights = np.ones(rows) if weights is None else weights
+    weighted = np.column_stack([differences * weights[:, None], weights])
     rng = generator(seed, "paired bootstrap")
     means = np.empty((resamples, count))
     block = max(1, _BLOCK // rows)
     chances = np.full(rows, 1.0 / rows)
     for first in range(0, resamples, block):
         some = min(block, resamples - first)
-        means[first : first + some] = rng.multinomial(rows, chances, size=some) @ differences / rows
+        sums = rng.multinomial(rows, chances, size=some) @ weighted
+        means[first : first + some] = sums[:, :-1] / sums[:, -1:]
     low, high = np.quantile(means, [0.5 * (1.0 - LEVEL), 0.5 * (1.0 + LEVEL)], axis=0)
     # Sums of equal numbers in another order are zero but for rounding.
     noise = 1e-12 * np.abs(differences).max(axis=0, initial=0.0)
     sides = np.minimum((means <= noise).sum(axis=0), (means >= -noise).sum(axis=0))
-    return Differences(differences.mean(axis=0), low, high, np.minimum(1.0, 2.0 * (sides + 1) / (resamples + 1)))
+    mean = weighted[:, :-1].sum(axis=0) / weights.sum()
+    return Differences(mean, low, high, np.minimum(1.0, 2.0 * (sides + 1) / (resamples + 1)))
 
 
 def corrected_t(differences: np.ndarray, test_rows: float, training_rows: float) -> Differences:
