@@ -12,6 +12,7 @@ squared error of the lowest minimum on its training data. A model whose loss is 
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,9 +25,10 @@ from llcommon.superposition import log_sum
 from llpathsample.ktn import Network
 from llpathsample.thermodynamics.observables import log_occupations
 
-PENALTIES = (0.01, 0.1, 1.0, 10.0)  # C of scikit-learn, the larger the weaker
+PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of scikit-learn, the larger the weaker
 _FOLDS = 3
 _FEW = 0.1  # C where there are too few rows to choose one
+_ROUGH, _FINE = 1e-4, 1e-6  # largest gradient at the end of a fit: to compare penalties, and of the one that is taken
 NEIGHBOURS = (5, 10, 20, 40, 80, 160)
 
 
@@ -95,7 +97,7 @@ def stacking_matrix(outputs: np.ndarray, rows: Rows) -> tuple[np.ndarray, dict]:
         raise InputError(f"{rows.source} has no row of some classes, so stacking cannot be fitted on it")
     features = stacking_features(outputs)
     penalty = _chosen_penalty(features, rows.labels)
-    return _logistic(features, rows.labels, penalty, classes), {"stacking_C": penalty}
+    return _logistic(features, rows.labels, [penalty], classes, _FINE)[0], {"stacking_C": penalty}
 
 
 def _chosen_penalty(features: np.ndarray, labels: np.ndarray) -> float:
@@ -110,8 +112,8 @@ def _chosen_penalty(features: np.ndarray, labels: np.ndarray) -> float:
     sums = np.zeros(len(PENALTIES))
     for fold in range(folds):
         inside, outside = turns != fold, turns == fold
-        for place, penalty in enumerate(PENALTIES):
-            matrix = _logistic(features[inside], labels[inside], penalty, len(counts))
+        matrices = _logistic(features[inside], labels[inside], PENALTIES, len(counts), _ROUGH)
+        for place, matrix in enumerate(matrices):
             sums[place] += _log_likelihood(matrix, features[outside], labels[outside])
     return PENALTIES[int(sums.argmax())]
 
@@ -123,20 +125,26 @@ def _log_likelihood(matrix: np.ndarray, features: np.ndarray, labels: np.ndarray
     return float(logarithms[np.arange(len(labels)), labels].sum())
 
 
-def _logistic(features: np.ndarray, labels: np.ndarray, penalty: float, classes: int) -> np.ndarray:
-    """Coefficients (K, features + 1) of scikit-learn's logistic regression, the constants last."""
+def _logistic(
+    features: np.ndarray, labels: np.ndarray, penalties: Sequence[float], classes: int, tolerance: float
+) -> list[np.ndarray]:
+    """Coefficients (K, features + 1) of scikit-learn's logistic regression, the constants last, for each penalty; each
+    fit starts where the one before ended."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    regression = LogisticRegression(C=penalty, max_iter=2000, tol=1e-6)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        regression.fit(features, labels)
-    matrix = np.zeros((classes, features.shape[1] + 1))
-    # Of two classes it has the log odds of the second.
-    matrix[-len(regression.coef_) :, :-1] = regression.coef_
-    matrix[-len(regression.coef_) :, -1] = regression.intercept_
-    return matrix
+    regression = LogisticRegression(max_iter=2000, tol=tolerance, warm_start=True)
+    found = []
+    for penalty in penalties:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            regression.set_params(C=penalty).fit(features, labels)
+        matrix = np.zeros((classes, features.shape[1] + 1))
+        # Of two classes it has the log odds of the second.
+        matrix[-len(regression.coef_) :, :-1] = regression.coef_
+        matrix[-len(regression.coef_) :, -1] = regression.intercept_
+        found.append(matrix)
+    return found
 
 
 def fitted_gate(outputs: np.ndarray, rows: Rows, inputs: np.ndarray) -> tuple[Gate, dict]:

@@ -44,8 +44,12 @@ def bootstrap(
     """Of weighted means over rows. differences: (n, k), of each row; weights: (n,), None for equal ones. The same
     resamples of rows serve all k.
 
-    p is twice the share of resamples on the other side of zero, where zero itself counts for both sides.
+    p is twice the share of resamples on the other side of zero, where zero itself counts for both sides; or that of
+    Student's t with the standard deviation of the resamples, if it is larger: where few rows make most of a mean, as
+    with the log loss, the first is too sure.
     """
+    from scipy.stats import t as student
+
     rows, count = differences.shape
     weights = np.ones(rows) if weights is None else weights
     weighted = np.column_stack([differences * weights[:, None], weights])
@@ -62,7 +66,9 @@ def bootstrap(
     noise = 1e-12 * np.abs(differences).max(axis=0, initial=0.0)
     sides = np.minimum((means <= noise).sum(axis=0), (means >= -noise).sum(axis=0))
     mean = weighted[:, :-1].sum(axis=0) / weights.sum()
-    return Differences(mean, low, high, np.minimum(1.0, 2.0 * (sides + 1) / (resamples + 1)))
+    error = np.maximum(means.std(axis=0), np.maximum(noise, np.finfo(np.float64).tiny))
+    p = np.maximum(2.0 * (sides + 1) / (resamples + 1), 2.0 * student.sf(np.abs(mean) / error, rows - 1))
+    return Differences(mean, low, high, np.minimum(1.0, p))
 
 
 def corrected_t(differences: np.ndarray, test_rows: float, training_rows: float) -> Differences:
