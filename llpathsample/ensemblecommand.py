@@ -251,7 +251,7 @@ def _held_out(file: Path, test, validation, repeats, share, options, asked, jobs
         with Progress(repeats, "splitting") as progress:
             table = holdout.by_splits(plan, held, measures, share, repeats, options.seed, jobs, stop, progress.update)
         if table is None:
-            raise stop.error("nothing of it is kept")
+            raise stop.error("a table needs all splits")
     else:
         table = holdout.with_validation(plan, held, given, measures, 100, options.seed)
     document = {
