@@ -244,6 +244,14 @@ def file_properties(landscape) -> dict:
     properties.update(_network_properties(landscape))
     if len(landscape.scores):
         properties["scores"] = {score.name: score.about for score in landscape.scores.described()}
+    if landscape.ensemble is not None:
+        found = landscape.ensemble
+        properties["ensemble"] = {
+            "combination": found.combination,
+            "members": found.members,
+            "weights": found.weights,
+            **found.about,
+        }
     if landscape.search is not None:
         properties["search"] = _search_properties(landscape)
     properties["counters"] = landscape.counters

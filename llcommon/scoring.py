@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon import metrics
+from llcommon.combining import ensemble_outputs
 from llcommon.data import Rows
 from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
@@ -68,11 +69,13 @@ class Best:
 
 @dataclass(frozen=True)
 class Scoring:
-    """ids: (k,) int64, minima that were scored, ascending. columns: as ordered in tables. notes: what was left out."""
+    """ids: (k,) int64, minima that were scored, ascending. columns: as ordered in tables. notes: what was left out.
+    ensemble: of the minima that predict together, a value for each column; None if the landscape has no ensemble."""
 
     ids: np.ndarray
     columns: list[ScoredColumn]
     notes: list[str]
+    ensemble: list[float] | None = None
 
 
 def predicts(landscape: Landscape) -> bool:
@@ -221,7 +224,45 @@ def score(
         for place, measure in enumerate(measures[kind]):
             described = Score(f"{kind}_{measure.name}", "", f"{measure.definition}; {origin}")
             columns.append(ScoredColumn(described, values[kind][:, place], measure))
-    return Scoring(ids, columns, _notes(landscape, tables))
+    together = None
+    if landscape.ensemble is not None:
+        together = [value for rows in tables.values() for value in _ensemble_measures(landscape, rows)]
+    return Scoring(ids, columns, _notes(landscape, tables), together)
+
+
+def _ensemble_measures(landscape: Landscape, rows: Rows) -> list[float]:
+    """All measures of the ensemble on these rows; NaN if an output is not finite."""
+    outputs = ensemble_outputs(landscape.ensemble, landscape.model, landscape.minima.coordinates, rows.features)
+    if np.isnan(outputs).any():
+        return [np.nan] * len(measures_of(landscape, rows))
+    return measures_together(outputs, rows, landscape.model.ranked_class)
+
+
+def measures_together(outputs: np.ndarray, rows: Rows, ranked: int | None) -> list[float]:
+    """All measures, in the order of `measures_of`, of ln p, (n, classes), or numbers, (n, 1), that several minima
+    predict together for these rows."""
+    if rows.labels is None:
+        return number_measures(outputs, rows.targets[:, None])
+    return probability_measures(outputs, rows.labels, ranked)
+
+
+def row_measures(outputs: np.ndarray, rows: Rows) -> dict[str, np.ndarray]:
+    """Those measures that are means over rows, as values of each row, (n,), by name; outputs as for
+    `measures_together`."""
+    if rows.labels is None:
+        errors = outputs[:, 0] - rows.targets
+        return {"mse": errors**2, "mae": np.abs(errors)}
+    places = np.arange(len(rows.labels))
+    predicted = np.round(outputs, TIE_DECIMALS).argmax(axis=1)
+    differences = np.exp(outputs)
+    differences[places, rows.labels] -= 1.0
+    if outputs.shape[1] == 2:
+        differences = differences[:, 1:]
+    return {
+        "log_loss": -outputs[places, rows.labels],
+        "accuracy": (predicted == rows.labels).astype(np.float64),
+        "brier": np.sum(differences**2, axis=1),
+    }
 
 
 def _notes(landscape: Landscape, tables: dict[str, Rows]) -> list[str]:

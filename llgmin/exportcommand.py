@@ -58,7 +58,13 @@ def export(file: Path, point_id: int, kind: str, output, force) -> None:
 @click.command()
 @file_argument()
 @click.argument("rows", metavar="CSV", type=click.Path(path_type=Path))
-@click.option("--minimum", "point_id", type=int, metavar="ID", help="The minimum that predicts; default: the lowest.")
+@click.option(
+    "--minimum",
+    "point_id",
+    type=int,
+    metavar="ID",
+    help="The minimum that predicts; default: the ensemble of a predictor file, else the lowest.",
+)
 @click.option(
     "--mix",
     type=float,
@@ -71,8 +77,9 @@ def export(file: Path, point_id: int, kind: str, output, force) -> None:
 @verbose_option()
 @quiet_option()
 def predict(file: Path, rows: Path, point_id: int | None, mix: float | None, lowest: int | None, as_json) -> None:
-    """Predict for the rows of a table CSV with a minimum of the landscape FILE, or with all of them.
+    """Predict for the rows of a table CSV with a minimum of the landscape FILE, or with several.
 
+    A FILE of `llpathsample ensemble --export` predicts with its members, combined as it says.
     CSV has the feature columns of the training data, in any order; others, also the target, are passed over. Classes:
     the most probable one and the probabilities; numbers: the prediction and its variance, if the model has one. Of a
     mixture also the variance between its minima.
@@ -92,7 +99,9 @@ def predict(file: Path, rows: Path, point_id: int | None, mix: float | None, low
     landscape = read_landscape(file)
     prediction.check_predicts(landscape, str(file))
     features = read_features(rows, landscape.data)
-    if mix is None:
+    if mix is None and point_id is None and landscape.ensemble is not None:
+        predicted = prediction.of_ensemble(landscape, features)
+    elif mix is None:
         predicted = prediction.of_minimum(landscape, _chosen(landscape, point_id, file), features)
     else:
         predicted = prediction.of_mixture(landscape, mix, lowest, features)

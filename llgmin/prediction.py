@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llcommon.combining import ensemble_outputs
 from llcommon.errors import ConfigError
 from llcommon.mixing import mixture
 from llcommon.scoring import lowest_minima, predicts
@@ -39,6 +40,19 @@ def of_minimum(landscape: Landscape, minimum: int, features: np.ndarray) -> Pred
         columns += _named(landscape, "variance", variance)
     loss = float(landscape.minima.loss[minimum])
     return Predicted(columns, {"minimum": minimum, "loss": loss}, f"predicted by minimum {minimum}, loss {loss:.12g}")
+
+
+def of_ensemble(landscape: Landscape, features: np.ndarray) -> Predicted:
+    """The predictions of the ensemble of a landscape that has one, for raw feature rows (n, d)."""
+    ensemble = landscape.ensemble
+    outputs = ensemble_outputs(ensemble, landscape.model, landscape.minima.coordinates, features)
+    _check_finite(outputs, "the ensemble")
+    if landscape.data.class_names:
+        outputs = np.exp(outputs)
+    count = len(ensemble.members)
+    described = {"combination": ensemble.combination, "members": ensemble.members, "weights": ensemble.weights}
+    sentence = f"predicted by {count} minima together, combined by {ensemble.combination}; --minimum names one alone"
+    return Predicted(_columns(landscape, outputs), described, sentence)
 
 
 def _check_finite(outputs: np.ndarray, who: str) -> None:

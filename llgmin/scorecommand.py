@@ -38,7 +38,8 @@ def score(file: Path, test, lowest, output, force, as_json) -> None:
     """Score the minima of the landscape FILE by their predictions on its training data, and on test data.
 
     Classes: log loss, accuracy, AUC, Brier score, calibration error; numbers: mse, R^2, mean absolute error. The table
-    lists them beside the loss that was minimised. With -o they are kept, for `list` and `show` of any program.
+    lists them beside the loss that was minimised; of a predictor file of `llpathsample ensemble` a last row has the
+    scores of the ensemble. With -o those of the minima are kept, for `list` and `show` of any program.
     """
     from llcommon import scoring as scores
     from llcommon.data import read_rows
@@ -103,8 +104,12 @@ def _report(landscape, scoring, as_json: bool) -> None:
         "rank_correlations_with_loss": correlations,
         "notes": scoring.notes,
     }
-    columns = [Column("id", "", scoring.ids), Column("loss", "", losses[scoring.ids])]
-    columns += [Column(column.score.name, "", column.values[scoring.ids]) for column in scoring.columns]
+    columns = [Column("id", "", scoring.ids.tolist()), Column("loss", "", losses[scoring.ids].tolist())]
+    columns += [Column(column.score.name, "", column.values[scoring.ids].tolist()) for column in scoring.columns]
+    if scoring.ensemble is not None:
+        extra["ensemble"] = dict(zip(bests, scoring.ensemble, strict=True))
+        for column, value in zip(columns, ["ensemble", float("nan"), *scoring.ensemble], strict=True):
+            column.values.append(value)
     write_table(columns, as_json, extra)
     for note in scoring.notes:
         log(note)

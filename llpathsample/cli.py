@@ -23,6 +23,7 @@ main = program(
         "network": ("llpathsample.networkcommand:network", "Measure degrees, clustering, path lengths of the network."),
         "communities": ("llpathsample.communitiescommand:communities", "Find communities; compare them with clusters."),
         "basins": ("llpathsample.basinscommand:basins", "List monotonic sequence basins and count funnels."),
+        "ensemble": ("llpathsample.ensemblecommand:ensemble", "Compare ensembles of minima with single ones."),
         "basin-volume": ("llpathsample.basinvolumecommand:basin_volume", "Measure basins of attraction."),
         "choose-k": ("llpathsample.choosekcommand:choose_k", "Choose a number of clusters by landscapes of K-means."),
         "choose": ("llpathsample.choosecommand:choose", "Choose a setting by the landscapes of several values."),

@@ -39,6 +39,7 @@ FLOORS = {
     "llcommon.data": 2,
     "llcommon.losses": 2,
     "llcommon.metrics": 2,
+    "llcommon.combining": 3,
     "llcommon.mixing": 3,
     "llcommon.optimise": 3,
     "llcommon.symmetry": 3,

@@ -49,7 +49,7 @@ def scikit_classifier(
     from sklearn.neural_network import MLPClassifier
     from sklearn.preprocessing import LabelBinarizer
 
-    estimator = MLPClassifier(**_settings(matrices, activation, lambda_, rows))
+    estimator = MLPClassifier(**_settings(matrices, activation, 2.0 * lambda_ * rows))
     names = np.array(classes)
     if len(names) == 2 and matrices[-1].shape[1] == 2:
         last = matrices[-1]
@@ -66,17 +66,18 @@ def scikit_regressor(matrices: list[np.ndarray], activation: str, lambda_: float
         return None
     from sklearn.neural_network import MLPRegressor
 
-    estimator = MLPRegressor(**_settings(matrices, activation, lambda_, rows))
+    # Its squared error is halved.
+    estimator = MLPRegressor(**_settings(matrices, activation, lambda_ * rows))
     _fill(estimator, matrices, "identity")
     return estimator
 
 
-def _settings(matrices: list[np.ndarray], activation: str, lambda_: float, rows: int) -> dict:
+def _settings(matrices: list[np.ndarray], activation: str, alpha: float) -> dict:
     """alpha: scikit-learn's L2 term is alpha / (2 n) times the sum of squared weights, without biases."""
     return {
         "hidden_layer_sizes": tuple(matrix.shape[1] for matrix in matrices[:-1]),
         "activation": _SCIKIT_ACTIVATIONS[activation],
-        "alpha": 2.0 * lambda_ * rows,
+        "alpha": alpha,
     }
 
 

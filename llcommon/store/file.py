@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from llcommon import losses
+from llcommon.combining import COMBINATIONS, Ensemble, Gate
 from llcommon.config import FreeTable, canonical_json, read_bytes
 from llcommon.data import Data, read_csv
 from llcommon.errors import InputError, LandscapeError
@@ -71,6 +72,27 @@ def _user_contents(model) -> dict[str, str]:
     return {"model/user": canonical_json(about), "model/source": source.text}
 
 
+def _ensemble_contents(ensemble: Ensemble) -> dict[str, np.ndarray | str]:
+    """What is stored of minima that predict together."""
+    gate = ensemble.gate
+    about = {
+        "combination": ensemble.combination,
+        "neighbours": None if gate is None else gate.neighbours,
+        "about": ensemble.about,
+    }
+    contents: dict[str, np.ndarray | str] = {
+        "ensemble/about": canonical_json(about),
+        "ensemble/members": ensemble.members,
+        "ensemble/weights": ensemble.weights,
+    }
+    if ensemble.stacking is not None:
+        contents["ensemble/stacking"] = ensemble.stacking
+    if gate is not None:
+        contents["ensemble/gate_inputs"] = gate.inputs
+        contents["ensemble/gate_competence"] = gate.competence
+    return contents
+
+
 def landscape_contents(landscape: Landscape, embed: bool = False) -> dict[str, np.ndarray | str]:
     """All that a landscape file holds, by dataset path. ValueError for what the format forbids.
 
@@ -98,6 +120,8 @@ def landscape_contents(landscape: Landscape, embed: bool = False) -> dict[str, n
         if len(table):
             contents.update(_table_contents(table, name))
     contents.update(landscape.scores.contents(len(landscape.minima)))
+    if landscape.ensemble is not None:
+        contents.update(_ensemble_contents(landscape.ensemble))
     if landscape.search is not None:
         contents[schema.SEARCH_STATE] = canonical_json(landscape.search.state)
         for name, array in landscape.search.arrays.items():
@@ -180,6 +204,23 @@ def _stored_data(contents: schema.Contents, settings: Settings, path: Path, know
     return _outside_data(contents, settings, path)
 
 
+def _ensemble(contents: schema.Contents) -> Ensemble | None:
+    """The minima that predict together, if there are some; ValueError for what makes no sense."""
+    if "ensemble/about" not in contents:
+        return None
+    about = _json(contents, "ensemble/about", dict)
+    gate = None
+    if "ensemble/gate_inputs" in contents:
+        gate = Gate(contents["ensemble/gate_inputs"], contents["ensemble/gate_competence"], int(about["neighbours"]))
+    stacking = contents.get("ensemble/stacking")
+    combination = about["combination"]
+    fitted = {"stacking": stacking is not None, "specialise": gate is not None}
+    if combination not in COMBINATIONS or not fitted.get(combination, True) or not len(contents["ensemble/members"]):
+        raise ValueError("/ensemble is not whole")
+    members, weights = contents["ensemble/members"], contents["ensemble/weights"]
+    return Ensemble(combination, members, weights, stacking, gate, about["about"])
+
+
 def _own_model(contents: schema.Contents, data: Data | None, path: Path) -> LossModel:
     """A model of the toolchain."""
     model = losses.build(contents["model/name"], _json(contents, "model/parameters", dict), data)
@@ -239,6 +280,7 @@ def _assemble(contents: schema.Contents, path: Path, points: bool, data: Data | 
     landscape = Landscape(settings, model, data, contents)
     landscape.data_sha256 = contents.get("data/content_sha256")
     landscape.fingerprint = contents["model/fingerprint"]
+    landscape.ensemble = _ensemble(contents)
     landscape.counters = _json(contents, "counters", dict)
     landscape.provenance = _json(contents, "provenance", list)
     if schema.SEARCH_STATE in contents:

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from llcommon.combining import Ensemble
 from llcommon.config import canonical_json, fingerprint, table_of
 from llcommon.data import Data
 from llcommon.errors import InputError
@@ -103,9 +104,9 @@ class Landscape:
     Attributes: settings, model, data; declared (the model, or what the file says of one whose source has not been run:
     what has its name, parameters, source, dimension, bounded, symmetric and notes); minima, transition_states, pairs
     (tables whose columns, named in `llcommon.store.schema`, are read-only arrays); trace and training (such tables,
-    empty unless a search or training runs filled them); scores (further properties of minima); search (a SearchState or
-    None); counters (name to int); provenance (list of records); data_sha256, fingerprint (of data and model
-    as they were when the landscape was made).
+    empty unless a search or training runs filled them); scores (further properties of minima); ensemble (minima that
+    predict together, or None); search (a SearchState or None); counters (name to int); provenance (list of records);
+    data_sha256, fingerprint (of data and model as they were when the landscape was made).
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Landscape:
         self.trace = Columns(TRACE, sizes, _present(TRACE, contents))
         self.training = Columns(TRAINING, sizes, _present(TRAINING, contents))
         self.scores = Scores(contents)
+        self.ensemble: Ensemble | None = None
         self.search: SearchState | None = None
         self.counters: dict[str, int] = {}
         self.provenance: list[dict] = []
@@ -294,9 +296,12 @@ class Landscape:
         run whose minimum goes has none afterwards. Coordinates must be there. ValueError, with nothing changed, if a
         transition state that is kept joins a minimum that is not, or an id comes twice.
         """
+        had = self.ensemble is not None
         places = self._take(minima, transition_states)
         grow, notes = renumbered(self.settings.grow, places)
         self.settings = replace(self.settings, grow=grow)
+        if had and self.ensemble is None:
+            notes.append("the ensemble is gone, of which not all members are kept")
         return notes
 
     def _take(self, minima: np.ndarray, transition_states: np.ndarray) -> np.ndarray:
@@ -316,6 +321,9 @@ class Landscape:
         self.scores.take(minima, len(self.minima))
         # A -1, for none, takes the last of the places, which is -1 too.
         self.training.set("minimum", places[self.training.minimum])
+        if self.ensemble is not None:
+            members = places[self.ensemble.members]
+            self.ensemble = replace(self.ensemble, members=members) if (members >= 0).all() else None
         self.minima.take(minima)
         self.transition_states.take(transition_states)
         self.transition_states.set("minima", ends)
@@ -362,7 +370,7 @@ class Landscape:
         """Add everything that `other`, called `name` in messages, holds.
 
         Same points are recognised by the tolerances of this landscape; visits, attempts and counters
-        are added; settings, checkpoint, trace, scores and training runs stay those of this landscape. Raises
+        are added; settings, checkpoint, trace, scores, training runs and ensemble stay those of this landscape. Raises
         InputError for another model or other data, with nothing changed.
         """
         self.check_same_model(other, name)

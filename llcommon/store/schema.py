@@ -10,7 +10,7 @@ Root attributes
     content_sha256  SHA-256 of the text /digests, which in turn guards every dataset
 
 Datasets are contiguous and uncompressed, little-endian; texts are fixed-length UTF-8 strings.
-Sizes: N coordinates, n minima, m transition states, p pairs, r data rows, d data features.
+Sizes: N coordinates, n minima, m transition states, p pairs, r data rows, d data features, e members.
 Ids are row numbers counted from 0; a growing database only appends rows, so ids stay.
 
 Losses are in the unit of the loss model's value, coordinates in the unit of its parameters
@@ -79,6 +79,13 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
     loss                       float64 (k,): of the whole training data
     coordinates                float64 (k, N)
     minimum                    int64 (k,): minimum to which a quench from this point led; -1: failed, or not tried
+/ensemble                      absent unless some minima predict together (llcommon.combining); otherwise, of e members,
+    about                      text: JSON of combination, neighbours (of the gate, else null), how it was made (about)
+    members                    int64 (e,): ids of minima, by rising loss
+    weights                    float64 (e,): their sum is 1
+    stacking                   float64 (c, s): absent unless the combination is stacking; coefficients of each output
+    gate_inputs                float64 (v, d): absent unless it is specialise; scaled features of validation rows
+    gate_competence            float64 (v, e): absent likewise; what each member scored there
 /search                        absent if there is no checkpoint; otherwise
     state                      text: JSON. Of `llgmin linear-path`, when it is complete, with `lines`: for each line
                                from the start of a training run its run, optimiser, initialisation, to ("end" or
@@ -92,7 +99,7 @@ Losses are in the unit of the loss model's value, coordinates in the unit of its
 
 Version 2 added lpphe_error, lpphe_probes, eigenvalue_tolerance, active and log_order; files of version 1, whose
 spectra were all dense, are read as if they had zeros there, and the logarithms of their orders. Version 3 added
-/trace, /scores and /training. Version 4 added /model/user and /model/source.
+/trace, /scores and /training. Version 4 added /model/user and /model/source, version 5 /ensemble.
 """
 
 from collections.abc import Mapping
@@ -101,7 +108,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FORMAT = "loss-landscape"
-VERSION = 4
+VERSION = 5
 
 TEXT = "text"
 FLOAT = "<f8"
@@ -199,6 +206,14 @@ TRAINING = (
     Field("training/coordinates", FLOAT, ("k", "N"), optional=True, since=3),
     Field("training/minimum", INTEGER, ("k",), optional=True, since=3),
 )
+ENSEMBLE = (
+    Field("ensemble/about", TEXT, optional=True, since=5),
+    Field("ensemble/members", INTEGER, ("e",), optional=True, since=5),
+    Field("ensemble/weights", FLOAT, ("e",), optional=True, since=5),
+    Field("ensemble/stacking", FLOAT, ("c", "e_c"), optional=True, since=5),
+    Field("ensemble/gate_inputs", FLOAT, ("v", "d"), optional=True, since=5),
+    Field("ensemble/gate_competence", FLOAT, ("v", "e"), optional=True, since=5),
+)
 GENERAL = (
     Field("settings", TEXT),
     Field("model/name", TEXT),
@@ -211,7 +226,7 @@ GENERAL = (
     Field("provenance", TEXT),
     Field(SEARCH_STATE, TEXT, optional=True),
 )
-FIELDS = GENERAL + DATA + MINIMA + TRANSITION_STATES + PAIRS + TRACE + SCORES + TRAINING
+FIELDS = GENERAL + DATA + MINIMA + TRANSITION_STATES + PAIRS + TRACE + SCORES + TRAINING + ENSEMBLE
 _BLOCK_ROWS = 4096
 # Present together or not at all.
 GROUPS = (
@@ -221,6 +236,8 @@ GROUPS = (
     tuple(field.path for field in TRACE),
     tuple(field.path for field in SCORES),
     tuple(field.path for field in TRAINING),
+    ("ensemble/about", "ensemble/members", "ensemble/weights"),
+    ("ensemble/gate_inputs", "ensemble/gate_competence"),
 )
 
 Contents = Mapping[str, "np.ndarray | str"]
@@ -272,6 +289,9 @@ def _ids_problem(contents: Contents) -> str | None:
     bad_rows = np.flatnonzero((reached < -1) | (reached >= count))
     if bad_rows.size:
         return f"/training/minimum names a minimum that does not exist in row {int(bad_rows[0])}"
+    members = contents.get("ensemble/members", np.empty(0, dtype=np.int64))
+    if ((members < 0) | (members >= count)).any() or len(np.unique(members)) < len(members):
+        return "/ensemble/members names a minimum that does not exist, or one twice"
     pairs = contents["pairs/ids"]
     if (pairs[:, 0] > pairs[:, 1]).any():
         return "/pairs/ids has a row that is not two ids in ascending order"
@@ -319,4 +339,6 @@ def find_problem(contents: Contents, points: bool = True) -> str | None:
             return f"/{missing[0]} is missing"
     if "data/features" in contents and "data/source" not in contents:
         return "/data/source is missing"
+    if any(path.startswith("ensemble/") for path in contents) and "ensemble/about" not in contents:
+        return "/ensemble/about is missing"
     return _ids_problem(contents) or _search_problem(contents)
