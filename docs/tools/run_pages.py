@@ -39,7 +39,7 @@ MARK = "@@@@ the next command"
 # is stationary to the rounding floor, so its loss and curvatures differ by as little (with the kernels of OpenBLAS for
 # other processors, OPENBLAS_CORETYPE, in the fifteenth digit); different points differ by far more than this.
 REAL = 1e-6
-FLOOR = 1e-9  # of gradient norms and the like, which are rounding and nothing else
+FLOOR = 1e-12  # gradient norms and the like are less: rounding and nothing else
 # Such a bit makes a random walk of a thousand steps another one: 60 minima in place of 61 were found, 81 in place of 86
 # after growth. Small counts (and ids) must be the same.
 COUNT = 0.25
