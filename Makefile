@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-.PHONY: demo test test-slow test-cluster test-slurm examples bench lint clean
+.PHONY: demo test test-slow test-cluster test-slurm examples docs tutorials bench lint clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
@@ -50,6 +50,21 @@ examples: $(READY)
 	  echo "== examples/$$name" && $(MAKE) --no-print-directory -C examples/$$name BIN=$(CURDIR)/$(BIN) || exit 1; \
 	done
 
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $(VENV)/.docs
+
+# The site, docs/_build/html/index.html. Nothing is computed and nothing fetched: figures lie in docs/figures.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going -b html -c docs . docs/_build/html
+	@echo "The documentation is docs/_build/html/index.html."
+
+# Every command that the tutorials show, run in order; what is no longer true is written anew, figures too. PAGES="cluster":
+# only these.
+PAGES ?=
+tutorials: $(READY)
+	$(BIN)/python docs/tools/run_pages.py --write $(PAGES)
+
 # Beside the original programs, topsearch and SciPy; makes throw-away environments of its own for them. BENCH: tasks and
 # options of benchmarks/run.py, such as BENCH="kernels cores --repeats 3"; none: everything, half an hour or more.
 BENCH  ?=
@@ -61,4 +76,4 @@ lint: $(READY)
 	$(BIN)/ruff check .
 
 clean:
-	rm -rf $(VENV) $(DEMO) .bench-venv .bench-venv-topsearch .bench-venv-pele .bench-venv-pygt build dist *.egg-info
+	rm -rf $(VENV) $(DEMO) .bench-venv .bench-venv-topsearch .bench-venv-pele .bench-venv-pygt build dist docs/_build *.egg-info

@@ -1,0 +1,1 @@
+"""What builds the documentation, and what keeps it true."""
