@@ -27,6 +27,7 @@ TASKS = {
     "quench": "quenching",
     "startup": "quenching",
     "candidates": "candidates",
+    "sides": "sides",
     "connect": "connecting",
     "bands": "bands",
     "cores": "cores",
