@@ -40,7 +40,7 @@ class Outcome:
     downhill_seconds: float
 
 
-def _of_bands(problem: Problem, minima: list[np.ndarray], number: int) -> tuple[list[Candidate], int, int]:
+def first_candidates(problem: Problem, minima: list[np.ndarray], number: int) -> tuple[list[Candidate], int, int]:
     """So many candidates, the bands they are from, and the evaluations of these."""
     model = ours.model_of(problem)
     settings = ours.settings_of(problem).connect
@@ -111,7 +111,7 @@ def candidates(options: Options) -> table.Result:
         problem = problems.iris(regularisation)
         curvature.check(problem)
         minima = ours.minima(problem, options.steps)
-        chosen, bands, evaluations = _of_bands(problem, minima, options.candidates)
+        chosen, bands, evaluations = first_candidates(problem, minima, options.candidates)
         model = ours.model_of(problem)
         searches = {
             kind: SaddleSearch(model, ours.settings_of(problem, saddle_search=kind)) for kind in _SEARCHES

@@ -22,10 +22,12 @@ from benchmarks.suite import PeerFailed  # noqa: E402
 # Task and the module that has a function of that name.
 TASKS = {
     "kernels": "kernels",
+    "losses": "losses",
     "gp": "gaussian",
     "quench": "quenching",
     "startup": "quenching",
     "candidates": "candidates",
+    "sides": "sides",
     "connect": "connecting",
     "bands": "bands",
     "cores": "cores",
@@ -45,6 +47,8 @@ TASKS = {
     "thermodynamics": "thermodynamics",
     "kinetics": "kinetics",
     "passages": "passages",
+    "alignment": "alignment",
+    "training": "training",
 }
 PEERS = ("optim-group", "optim-lean", "topsearch")
 GROWERS = ("group", "lean")

@@ -1,5 +1,6 @@
 # What every example's Makefile includes after it has set NAMES, the names of its TOML files: each goes from its TOML
-# file to out/NAME.svg, the disconnectivity graph. `make picture` puts that of the first one beside the README.
+# file to out/NAME.svg, the disconnectivity graph. `make picture` puts that of the first one beside the README, and anew
+# those of others that are there.
 # BIN: folder of the programs; unset: they are found on the PATH.
 # RUN, GROW, TREE: options of the folder's own for `llgmin run`, `llpathsample grow` and `llpathsample tree`.
 AT  := $(if $(BIN),$(BIN)/)
@@ -22,6 +23,7 @@ $(OUT)/%.svg: $(OUT)/%.h5
 
 picture: all
 	cp $(OUT)/$(firstword $(NAMES)).svg tree.svg
+	for name in $(NAMES); do test ! -f tree-$$name.svg || cp $(OUT)/$$name.svg tree-$$name.svg; done
 
 clean:
 	rm -rf $(OUT)
