@@ -47,7 +47,7 @@ def planted(differ: bool = True, noise: float = 0.05, size: int = 5, seed: int =
 
 
 def _state(landscape: Landscape, rng, loss: float, a: int, b: int) -> None:
-    x = 0.5 * (landscape.minima.coordinates[a] + landscape.minima.coordinates[b]) + rng.normal(size=landscape.model.dimension)
+    x = landscape.minima.coordinates[[a, b]].mean(axis=0) + rng.normal(size=landscape.model.dimension)
     landscape.add_transition_state(TransitionState(loss, x, 0.0, 3.0, -0.1, 0.1), a, b)
 
 
@@ -56,9 +56,10 @@ def with_runs(landscape: Landscape, length: int = 6, seed: int = 3) -> Landscape
     rng = np.random.default_rng(seed)
     for run, minimum in enumerate((0, 3)):
         end = landscape.minima.coordinates[minimum]
-        away = rng.normal(size=landscape.model.dimension)
+        away, aside = rng.normal(size=(2, landscape.model.dimension))
         for epoch in range(length):
-            x = end + (length - epoch) / length * away
+            share = (length - epoch) / length
+            x = end + share * away + share**2 * aside
             last = minimum if epoch == length - 1 else -1
             loss = landscape.model.value(x)
             landscape.training.append(run=run, epoch=float(epoch), loss=loss, coordinates=x, minimum=last)

@@ -155,7 +155,7 @@ RUNNING = [
     ("llpathsample", "grow", "my.h5", "-o", "new.h5"),
     ("llpathsample", "basin-volume", "my.h5", "--starts", 1),
     ("llpathsample", "heat-capacity", "my.h5"),
-    ("llpathsample", "interpret", "my.h5"),
+    ("llpathsample", "interpret", "my.h5", "--least", 1),
     ("llpathsample", "slice", "my.h5"),
 ]
 

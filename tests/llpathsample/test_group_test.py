@@ -52,7 +52,8 @@ def test_the_exact_test_is_that_of_all_permutations(sets):
     np.testing.assert_allclose(found.p, naive_step_down(between, np.array([one[0] for one in every])))
     for group in range(2):
         drawn = np.array([one[1][group] for one in every])
-        np.testing.assert_allclose(found.conserved_p[group], np.minimum(1.0, 2.0 * naive_step_down(conserved[group], drawn)))
+        expected = np.minimum(1.0, 2.0 * naive_step_down(conserved[group], drawn))
+        np.testing.assert_allclose(found.conserved_p[group], expected)
 
 
 def test_a_random_sample_comes_near_to_all_permutations():

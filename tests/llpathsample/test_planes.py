@@ -118,7 +118,8 @@ def test_a_run_is_turned_as_one_body_whatever_image_it_took(landscape):
     assert found.carried and not found.shortened
     rows = landscape.training.run == 1
     points = landscape.training.coordinates[rows]
-    np.testing.assert_allclose(np.linalg.norm(np.diff(found.points, axis=0), axis=1), np.linalg.norm(np.diff(points, axis=0), axis=1))
+    lengths = [np.linalg.norm(np.diff(path, axis=0), axis=1) for path in (found.points, points)]
+    np.testing.assert_allclose(lengths[0], lengths[1])
     losses = [model.value(point) for point in found.points]
     assert losses == pytest.approx(found.losses.tolist())
     # Its minimum is where that minimum is projected.
