@@ -39,7 +39,7 @@ _SHOWN = 5  # names in a sentence
 @click.option(
     "--ratio",
     type=click.FloatRange(0.0),
-    default=2.0,
+    default=5.0,
     show_default=True,
     metavar="R",
     help="Least barrier ratio of the bottom of a funnel: docs/structure.md, `basins`.",
@@ -206,7 +206,8 @@ def _chosen_groups(landscape, file: Path, options: dict):
     if len(lowest.ids) < len(every.ids):
         notes.append(f"{len(every.ids) - len(lowest.ids)} are above the lowest {options['lowest']}")
     if small:
-        notes.append(f"{len(lowest.ids) - len(groups.ids)} are in {small} groups of fewer than {options['least']}")
+        which = "a group" if small == 1 else f"{small} groups"
+        notes.append(f"{len(lowest.ids) - len(groups.ids)} are in {which} of fewer than {options['least']}")
     if left_out:
         log(f"note: {left_out} of {len(landscape.minima)} minima are left out: {', '.join(notes)}")
     sizes = ", ".join(f"{name} ({size})" for name, size in zip(groups.names, groups.sizes, strict=True))
