@@ -16,6 +16,7 @@ from llcommon.store import Landscape
 from llpathsample.properties import Property, is_table, property_of
 from llpathsample.structure.funnels import escapes, typical_step
 
+BARRIER_RATIO = 5.0  # typical steps down, the least barrier of the bottom of a funnel unless told otherwise
 _LINKED = {"basins": "basin", "communities": "community"}
 
 
@@ -82,14 +83,20 @@ def funnel_bottoms(losses: np.ndarray, ts_losses: np.ndarray, ends: np.ndarray, 
     return bottom
 
 
+def funnels_of(landscape: Landscape, ratio: float = BARRIER_RATIO) -> np.ndarray:
+    """The bottom of the funnel of each minimum of a landscape, (n,); ratio: as of `funnel_bottoms`."""
+    states = landscape.transition_states
+    return funnel_bottoms(landscape.minima.loss, states.loss, states.minima, ratio)
+
+
 def groups_of(landscape: Landscape, kind: str, ratio: float) -> Groups:
     """Minima of a landscape by `funnels`, `basins`, `communities`, or a column of a table, FILE or FILE:COLUMN.
 
     ratio: of `funnel_bottoms`. Errors: ConfigError for anything else, and for a column that is a scale.
     """
-    losses, states = landscape.minima.loss, landscape.transition_states
+    losses = landscape.minima.loss
     if kind == "funnels":
-        found = Property("funnel", funnel_bottoms(losses, states.loss, states.minima, ratio), "funnel")
+        found = Property("funnel", funnels_of(landscape, ratio), "funnel")
     elif kind in _LINKED:
         found = property_of(landscape, _LINKED[kind])
     elif is_table(kind):
