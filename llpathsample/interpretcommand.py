@@ -17,7 +17,7 @@ from llcommon.cli import (
     write_table,
 )
 from llcommon.cli.progress import Progress
-from llpathsample.analysiscommands import check_figure, save
+from llpathsample.analysiscommands import check_figure, check_finite, save
 from llpathsample.interpretationcommands import Interpretation, kind_name, records
 
 TABLES = ("groups", "features", "coordinates", "units", "runs")
@@ -108,6 +108,7 @@ def interpret(file: Path, output, force, table, pictured, as_json, **options) ->
     from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
 
+    check_finite(ratio=options["ratio"], temperature=options["temperature"])
     check_figure(output, force)
     landscape = read_landscape(file)
     require_minima(landscape, file)

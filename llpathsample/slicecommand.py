@@ -18,7 +18,7 @@ from llcommon.cli import (
     write_table,
 )
 from llcommon.cli.progress import Progress
-from llpathsample.analysiscommands import check_figure, save
+from llpathsample.analysiscommands import check_figure, check_finite, save
 
 DIRECTIONS = ("soft", "hard", "minima", "runs", "filter", "random")
 _MARGIN = 0.25  # of the width of what must be in sight
@@ -89,6 +89,7 @@ def slice_plane(file: Path, output, force, through, directions, minimum, as_json
         raise ConfigError("--minimum needs --directions, such as soft")
     if directions == "runs" and not options["runs"]:
         raise ConfigError("--directions runs needs training runs; name a file of llgmin train by --runs")
+    check_finite(extent=options["extent"])
     check_figure(output, force)
     landscape = read_landscape(file)
     require_minima(landscape, file)

@@ -213,6 +213,8 @@ READERS = [
     "llpathsample fastest-paths {}",
     "llpathsample first-passage {}",
     "llpathsample regroup {}",
+    "llpathsample interpret {}",
+    "llpathsample slice {}",
 ]
 DAMAGED = [
     ("none.h5", "does not exist"),

@@ -136,6 +136,8 @@ REFUSED = [
     ("interpret empty.h5", 3, "holds no minima"),
     ("interpret table.h5", 2, "without coordinates"),
     ("interpret planted.h5 -o figure.txt", 2, "figures are written as"),
+    ("interpret planted.h5 --ratio nan", 2, "--ratio must be a finite number"),
+    ("slice planted.h5 --extent inf", 2, "--extent must be a finite number"),
     ("slice table.h5", 2, "without coordinates"),
     ("slice empty.h5", 3, "holds no minima"),
     ("slice planted.h5 --minima 0,1", 2, "three different ids"),
