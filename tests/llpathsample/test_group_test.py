@@ -8,6 +8,7 @@ import pytest
 from llpathsample.interpreting.consensus import consensus
 from llpathsample.interpreting.groups import funnel_bottoms, grouped, groups_of
 from llpathsample.interpreting.grouptest import group_test
+from llpathsample.properties import property_of
 from tests.planted import DIFFERING, planted
 
 RNG = np.random.default_rng
@@ -110,6 +111,10 @@ def test_the_unit_that_differs_between_planted_funnels_is_found():
     assert found.p[DIFFERING] == pytest.approx(2 / 252)  # the labels and their exchange, of 10! / 5! 5!
     assert np.delete(found.p, DIFFERING).min() > 0.05
     assert found.between[DIFFERING] > 0.9
+
+
+def test_trees_can_be_coloured_by_funnel():
+    assert property_of(planted(), "funnel").values.tolist() == [0, 1] * 5
 
 
 def test_a_funnel_that_agrees_with_itself_is_told_from_one_that_does_not():
