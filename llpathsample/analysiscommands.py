@@ -91,6 +91,17 @@ def set_options():
     return decorate
 
 
+def check_finite(**options: float | None) -> None:
+    """ConfigError for an option, by its name, that is given and not a finite number."""
+    import math
+
+    from llcommon.errors import ConfigError
+
+    for name, value in options.items():
+        if value is not None and not math.isfinite(value):
+            raise ConfigError(f"--{name} must be a finite number, not {value}")
+
+
 def check_figure(output: Path | None, force: bool) -> None:
     """Refuse a figure that could not be written, before anything is computed."""
     from llcommon.plotting import figure_format

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from llcommon.cli import Column
+from llcommon.cli import Column, log
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,24 @@ class Interpretation:
 
     def figure(self, pictured: str, title: str | None):
         """The figure of the features or of the weights."""
-        from llpathsample.interpreting.figures import draw_features, draw_weights
+        from llpathsample.interpreting.figures import MOST_GROUPS, draw_features, draw_weights, most_groups
 
         alpha = self.options["alpha"]
         names = [f"{name} ({size})" for name, size in zip(self.groups.names, self.groups.sizes, strict=True)]
         title_of_groups = kind_name(self.options["kind"])
         if pictured == "features":
             features = list(self.landscape.data.feature_names)
+            if len(names) > MOST_GROUPS:
+                log(f"note: the first {MOST_GROUPS} of {len(names)} groups are drawn")
             means = [mean for mean, _ in self.described]
             p = [test.p for test in self.tests]
             return draw_features(
                 self.importances.measures, features, names, means, p, alpha, title_of_groups, title
             )
         model = self.landscape.model
+        most = most_groups(model.units())
+        if len(names) > most:
+            log(f"note: the first {most} of {len(names)} groups are drawn")
         return draw_weights(
             model.coordinate_names(), model.units(), names, self.weights, self.units, alpha, title_of_groups, title
         )

@@ -17,7 +17,7 @@ from llcommon.cli import (
     write_table,
 )
 from llcommon.cli.progress import Progress
-from llpathsample.analysiscommands import check_figure, save
+from llpathsample.analysiscommands import check_figure, check_finite, save
 from llpathsample.interpretationcommands import Interpretation, kind_name, records
 
 TABLES = ("groups", "features", "coordinates", "units", "runs")
@@ -39,7 +39,7 @@ _SHOWN = 5  # names in a sentence
 @click.option(
     "--ratio",
     type=click.FloatRange(0.0),
-    default=2.0,
+    default=5.0,
     show_default=True,
     metavar="R",
     help="Least barrier ratio of the bottom of a funnel: docs/structure.md, `basins`.",
@@ -108,6 +108,7 @@ def interpret(file: Path, output, force, table, pictured, as_json, **options) ->
     from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
 
+    check_finite(ratio=options["ratio"], temperature=options["temperature"])
     check_figure(output, force)
     landscape = read_landscape(file)
     require_minima(landscape, file)
@@ -206,7 +207,8 @@ def _chosen_groups(landscape, file: Path, options: dict):
     if len(lowest.ids) < len(every.ids):
         notes.append(f"{len(every.ids) - len(lowest.ids)} are above the lowest {options['lowest']}")
     if small:
-        notes.append(f"{len(lowest.ids) - len(groups.ids)} are in {small} groups of fewer than {options['least']}")
+        which = "a group" if small == 1 else f"{small} groups"
+        notes.append(f"{len(lowest.ids) - len(groups.ids)} are in {which} of fewer than {options['least']}")
     if left_out:
         log(f"note: {left_out} of {len(landscape.minima)} minima are left out: {', '.join(notes)}")
     sizes = ", ".join(f"{name} ({size})" for name, size in zip(groups.names, groups.sizes, strict=True))

@@ -123,6 +123,12 @@ def _basin(landscape: Landscape, temperature: float | None) -> Property:
     return Property("basin", bottoms, "basin of minimum")
 
 
+def _funnel(landscape: Landscape, temperature: float | None) -> Property:
+    from llpathsample.interpreting.groups import funnels_of
+
+    return Property("funnel", funnels_of(landscape), "funnel of minimum")
+
+
 def _community(landscape: Landscape, temperature: float | None) -> Property:
     from llpathsample.structure.communities import communities
 
@@ -137,6 +143,7 @@ _BY_LINKS: dict[str, Callable[[Landscape, float | None], Property]] = {
     "barrier": _barrier,
     "component": _component,
     "basin": _basin,
+    "funnel": _funnel,
     "community": _community,
 }
 _AT_TEMPERATURE = {

@@ -18,7 +18,7 @@ from llcommon.cli import (
     write_table,
 )
 from llcommon.cli.progress import Progress
-from llpathsample.analysiscommands import check_figure, save
+from llpathsample.analysiscommands import check_figure, check_finite, save
 
 DIRECTIONS = ("soft", "hard", "minima", "runs", "filter", "random")
 _MARGIN = 0.25  # of the width of what must be in sight
@@ -89,6 +89,7 @@ def slice_plane(file: Path, output, force, through, directions, minimum, as_json
         raise ConfigError("--minimum needs --directions, such as soft")
     if directions == "runs" and not options["runs"]:
         raise ConfigError("--directions runs needs training runs; name a file of llgmin train by --runs")
+    check_finite(extent=options["extent"])
     check_figure(output, force)
     landscape = read_landscape(file)
     require_minima(landscape, file)
@@ -99,6 +100,9 @@ def slice_plane(file: Path, output, force, through, directions, minimum, as_json
     lowest = _lowest(landscape, options["lowest"], near)
     model = landscape.model
     images = _images(model, origin, landscape.minima.coordinates[lowest])
+    if near:
+        # Units that are nearly equal may change places in the nearest image of the origin itself.
+        images[lowest == near[0]] = origin
     plane, scale = _plane(landscape, file, origin, near, directions, images, runs, options)
     shown = _rows(landscape, plane, lowest, images, runs, options["states"])
     a, b = _window(plane, scale, shown, near, directions, options)
@@ -375,7 +379,7 @@ def _figure(landscape, plane, found, shown, near, title: str | None):
     methods = [label for _, label in kinds]
     for (name, label), shares in kinds.items():
         own = label if methods.count(label) == 1 else f"{label}, {name}"
-        labels[name, label] = f"{own}: {np.nanmedian(shares):.0%} of variance in plane"
+        labels[name, label] = f"{own}: {100.0 * np.nanmedian(shares):.2g} % of variance in plane"
     paths = [Path(labels[name, run.label], places) for name, run, places, _, _, _ in shown.paths]
     floor = float(landscape.minima.loss.min())
     return draw_plane(plane, found, floor, marked["minimum"], marked["ts"], paths, title)

@@ -214,6 +214,8 @@ READERS = [
     "llpathsample first-passage {}",
     "llpathsample regroup {}",
     "llpathsample robustness {}",
+    "llpathsample interpret {}",
+    "llpathsample slice {}",
 ]
 DAMAGED = [
     ("none.h5", "does not exist"),

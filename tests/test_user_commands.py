@@ -160,6 +160,8 @@ RUNNING = [
     ("llpathsample", "basin-volume", "my.h5", "--starts", 1),
     ("llpathsample", "robustness", "my.h5", "--samples", 2, "-j", 1),
     ("llpathsample", "heat-capacity", "my.h5"),
+    ("llpathsample", "interpret", "my.h5", "--least", 1),
+    ("llpathsample", "slice", "my.h5"),
 ]
 
 

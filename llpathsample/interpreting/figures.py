@@ -124,6 +124,17 @@ def row_names(names: Sequence[str], units: Sequence[np.ndarray]) -> list[str]:
     return found
 
 
+def most_groups(units: Sequence[np.ndarray]) -> int:
+    """How many groups `draw_weights` can show."""
+    return _MOST_PANELS if _alike(units) else MOST_GROUPS
+
+
+def _alike(units: Sequence[np.ndarray]) -> bool:
+    """Whether units can be set side by side."""
+    sizes = {len(unit) for unit in units}
+    return len(sizes) == 1 and sizes != {1} and len(units) > 1
+
+
 def draw_weights(
     names: Sequence[str],
     units: Sequence[np.ndarray],
@@ -139,9 +150,8 @@ def draw_weights(
     A dot in a map of weights: conserved in the group at `alpha`; in the last one: different between groups, and below
     a unit: the unit is. Units of unequal sizes are not set side by side: then rows are all coordinates, columns groups.
     """
-    sizes = {len(unit) for unit in units}
-    square = len(sizes) == 1 and sizes != {1} and len(units) > 1
-    shown = min(len(groups), _MOST_PANELS if square else MOST_GROUPS)
+    square = _alike(units)
+    shown = min(len(groups), most_groups(units))
     limit = float(np.quantile(np.abs(test.mean[:shown]), _QUANTILE)) or 1.0
     if square:
         places = np.array(units).T

@@ -1,7 +1,10 @@
 """Groups of minima to be compared: funnels, monotonic sequence basins, communities, or what a file says.
 
-Funnels: of the bottoms of monotonic sequences (`llpathsample.structure.funnels`) those with at least a barrier ratio
-stay, the basins of the others go to the funnel that they escape to.
+Funnels: a minimum is the bottom of one if the way to any lower minimum leads over a barrier of at least so many typical
+steps down (its barrier ratio, `llpathsample.structure.funnels`); any other minimum belongs to the funnel of the minimum
+that it meets first on rising, the lowest of the superbasin there. That is a cut through the disconnectivity graph by
+the lengths of its branches, not at one loss. Unlike a monotonic sequence it does not mind a high transition state
+straight to a lower minimum, as pairs that were connected on purpose have.
 """
 
 from dataclasses import dataclass
@@ -11,8 +14,9 @@ import numpy as np
 from llcommon.errors import ConfigError
 from llcommon.store import Landscape
 from llpathsample.properties import Property, is_table, property_of
-from llpathsample.structure.funnels import basins_of
+from llpathsample.structure.funnels import escapes, typical_step
 
+BARRIER_RATIO = 5.0  # typical steps down, the least barrier of the bottom of a funnel unless told otherwise
 _LINKED = {"basins": "basin", "communities": "community"}
 
 
@@ -62,20 +66,27 @@ def grouped(ids: np.ndarray, keys: list[str], losses: np.ndarray) -> Groups:
 
 
 def funnel_bottoms(losses: np.ndarray, ts_losses: np.ndarray, ends: np.ndarray, ratio: float) -> np.ndarray:
-    """The bottom of the funnel of each minimum, (n,); arguments as of `basins_of`.
+    """The bottom of the funnel of each minimum, (n,); arguments as of `escapes`.
 
-    ratio: the least barrier ratio of a bottom of a funnel. Without transition states each minimum is its own.
+    ratio: the least barrier ratio of a bottom. Without transition states each minimum is its own.
     """
-    basins = basins_of(losses, ts_losses, ends)
-    if not np.isfinite(basins.step):
-        return basins.labels
-    funnel = {}
-    # By rising loss: where a bottom escapes to has been settled before.
-    rows = zip(basins.bottom.tolist(), basins.ratio.tolist(), basins.over.tolist(), strict=True)
-    for bottom, own, over in rows:
-        stays = own >= ratio or over < 0
-        funnel[bottom] = bottom if stays else funnel[int(basins.labels[over])]
-    return np.array([funnel[bottom] for bottom in basins.labels.tolist()], dtype=np.int64)
+    step = typical_step(losses, ts_losses, ends)
+    found = escapes(losses, ts_losses, ends)
+    stays = found.over < 0
+    if np.isfinite(step):
+        stays |= found.escape - losses >= ratio * step
+    bottom = np.arange(len(losses))
+    # By rising loss: the lower minimum that one meets has been settled before.
+    for minimum in np.argsort(losses, kind="stable").tolist():
+        if not stays[minimum]:
+            bottom[minimum] = bottom[found.over[minimum]]
+    return bottom
+
+
+def funnels_of(landscape: Landscape, ratio: float = BARRIER_RATIO) -> np.ndarray:
+    """The bottom of the funnel of each minimum of a landscape, (n,); ratio: as of `funnel_bottoms`."""
+    states = landscape.transition_states
+    return funnel_bottoms(landscape.minima.loss, states.loss, states.minima, ratio)
 
 
 def groups_of(landscape: Landscape, kind: str, ratio: float) -> Groups:
@@ -83,9 +94,9 @@ def groups_of(landscape: Landscape, kind: str, ratio: float) -> Groups:
 
     ratio: of `funnel_bottoms`. Errors: ConfigError for anything else, and for a column that is a scale.
     """
-    losses, states = landscape.minima.loss, landscape.transition_states
+    losses = landscape.minima.loss
     if kind == "funnels":
-        found = Property("funnel", funnel_bottoms(losses, states.loss, states.minima, ratio), "funnel")
+        found = Property("funnel", funnels_of(landscape, ratio), "funnel")
     elif kind in _LINKED:
         found = property_of(landscape, _LINKED[kind])
     elif is_table(kind):

@@ -131,7 +131,7 @@ def principal(points: np.ndarray, origin: np.ndarray, what: str) -> tuple[Plane,
     directions = rows[:2]
     largest = np.abs(directions).argmax(axis=1)
     directions = directions * np.sign(directions[[0, 1], largest])[:, None]
-    names = tuple(f"principal direction {number} of {what} ({share:.0%})" for number, share in enumerate(shares, 1))
+    names = tuple(f"principal direction {k + 1} of {what} ({100.0 * shares[k]:.3g} %)" for k in range(2))
     return Plane(origin.copy(), directions, names), shares
 
 

@@ -107,6 +107,8 @@ GOLDEN_HELP = {
   fastest-paths  Find the paths that contribute most to a rate.
   first-passage  Compute the distribution of first-passage times.
   regroup        Group minima by free energy, rate or loss.
+  interpret      Compare weights, units and features of funnels.
+  slice          Draw the loss on a plane, with minima and training runs.
   report         Write one page with all of a landscape.
   import         Import a network of another program, verified.
   export         Write a network for another program.
