@@ -39,7 +39,7 @@ RESULTS = re.compile(rf"{NUMBER} ?(?:%|per cent)|(?<![\w.^-])\d+\.\d+(?![\w.])|\
 # Numbers that are no measurements: in code, links, sources, names of versions; the width of an interval.
 NONE = re.compile(
     r"<!--.*?-->|`[^`]*`|\]\([^)]*\)|\bdoi \S+|\bequation [\d.]+|\b(?:Python|[Rr]elease|version) [\d.]+|CC BY [\d.]+"
-    r"|\b9[059] % (?:confidence|interval)",
+    r"|\b9[059] % (?:bootstrap|confidence|interval)",
     re.S,
 )
 MARKER = re.compile(r"<!-- from: (.*?) -->", re.S)
