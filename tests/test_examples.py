@@ -1,6 +1,7 @@
 """The folders of examples/: each is whole, and runs from its TOML files to its trees by make."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,18 @@ def test_the_smallest_example_runs(tmp_path, one_core):
     landscape = read_landscape(results / "xor.h5")
     assert (len(landscape.minima), len(landscape.transition_states)) == (4, 3)
     assert (results / "xor.svg").is_file()
+
+
+def test_the_rows_of_the_applications_are_split_by_their_rule(tmp_path, monkeypatch):
+    folder = ROOT / "examples" / "applications"
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(folder / "make_data.py"), run_name="__main__")
+    for name in names_of(folder):
+        for part in ("train", "test"):
+            file = f"{name}.{part}.csv"
+            assert (tmp_path / file).read_bytes() == (folder / file).read_bytes(), file
+        training, test = (set((folder / f"{name}.{part}.csv").read_text().split()[1:]) for part in ("train", "test"))
+        assert training and test and not training & test
 
 
 @pytest.mark.slow

@@ -36,9 +36,10 @@ COSTS = re.compile(
     r"|\bminutes?\b|\btimes (?:as|the|longer|more|less|slower|faster|cheaper|nearer)\b",
 )
 RESULTS = re.compile(rf"{NUMBER} ?(?:%|per cent)|(?<![\w.^-])\d+\.\d+(?![\w.])|\+-")
-# Numbers that are none: what stands in code, links and formulas' sources.
+# Numbers that are no measurements: in code, links, sources, names of versions; the width of an interval.
 NONE = re.compile(
-    r"<!--.*?-->|`[^`]*`|\]\([^)]*\)|\bdoi \S+|\bequation [\d.]+|\b(?:Python|[Rr]elease|version) [\d.]+|CC BY [\d.]+",
+    r"<!--.*?-->|`[^`]*`|\]\([^)]*\)|\bdoi \S+|\bequation [\d.]+|\b(?:Python|[Rr]elease|version) [\d.]+|CC BY [\d.]+"
+    r"|\b9[059] % (?:bootstrap|confidence|interval)",
     re.S,
 )
 MARKER = re.compile(r"<!-- from: (.*?) -->", re.S)
@@ -199,7 +200,7 @@ def test_a_number_without_source_is_found(page):
         "By `benchmarks/run.py quench`, ms:\n\n| a | b |\n|---|---|\n| x | 3.1 ms |",
         "The share is 12 %.\n\n```console\n$ llgmin stats minima.h5\n```\n",
         "    llgmin stats minima.h5\n\nThe share is 12 %.",
-        "With `0.5`, Python 3.11, release 0.1.2, equation 5.8, 3 minima and lambda 1e-4.",
+        "With `0.5`, Python 3.11, release 0.1.2, equation 5.8, a 95 % interval and lambda 1e-4.",
     ],
 )
 def test_a_number_with_a_source_passes(page):
