@@ -7,6 +7,7 @@ import numpy as np
 
 from llcommon.data import Rows
 from llcommon.errors import ConfigError, InputError
+from llcommon.scoring import measures_of
 from llcommon.store import Landscape
 from llpathsample.ensembles.choosing import NEED_STATES, Choice, chosen
 from llpathsample.ensembles.settings import Options
@@ -29,6 +30,13 @@ def check_probabilities(landscape: Landscape, name: str) -> None:
             f"the outputs of the loss model {model.name} of {name} are no probabilities of classes, which ensembles "
             'combine; train by loss = "cross-entropy" or "bce"'
         )
+
+
+def check_measure(by: str | None, landscape: Landscape) -> None:
+    """ConfigError if differences are to be told by a measure that predictions of this model have not."""
+    known = [measure.name for measure in measures_of(landscape, landscape.data.rows())]
+    if by is not None and by not in known:
+        raise ConfigError(f"--by {by} is no measure of this target; take one of {', '.join(known)}")
 
 
 def check_rows(landscape: Landscape, rows: Rows, valid: Rows | None, test: Path, validation: Path | None) -> None:

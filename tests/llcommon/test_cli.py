@@ -97,6 +97,7 @@ GOLDEN_HELP = {
   network        Measure degrees, clustering, path lengths of the network.
   communities    Find communities; compare them with clusters.
   basins         List monotonic sequence basins and count funnels.
+  ensemble       Compare ensembles of minima with single ones.
   basin-volume   Measure basins of attraction.
   rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
