@@ -23,7 +23,6 @@ main = program(
         "network": ("llpathsample.networkcommand:network", "Measure degrees, clustering, path lengths of the network."),
         "communities": ("llpathsample.communitiescommand:communities", "Find communities; compare them with clusters."),
         "basins": ("llpathsample.basinscommand:basins", "List monotonic sequence basins and count funnels."),
-        "ensemble": ("llpathsample.ensemblecommand:ensemble", "Compare ensembles of minima with single ones."),
         "basin-volume": ("llpathsample.basinvolumecommand:basin_volume", "Measure basins of attraction."),
         "rates": ("llpathsample.ratescommand:rates", "Compute rates and passage times between two sets."),
         "fastest-paths": (
@@ -35,6 +34,7 @@ main = program(
             "Compute the distribution of first-passage times.",
         ),
         "regroup": ("llpathsample.regroupcommand:regroup", "Group minima by free energy, rate or loss."),
+        "ensemble": ("llpathsample.ensemblecommand:ensemble", "Compare ensembles of minima with single ones."),
         "report": ("llpathsample.reportcommand:report", "Write one page with all of a landscape."),
         "import": ("llpathsample.importcommand:import_network", "Import a network of another program, verified."),
         "export": ("llpathsample.exportcommand:export_network", "Write a network for another program."),

@@ -96,10 +96,11 @@ class Names(click.ParamType):
 @click.option(
     "--table",
     "shown",
-    type=click.Choice(["scores", "map"]),
+    type=click.Choice(["scores", "short", "map"]),
     default="scores",
     show_default=True,
-    help="What goes to standard output: map tells which minimum is trusted where; --json gives both.",
+    help="What goes to standard output: short has one measure of all; map tells which minimum is trusted where; --json "
+    "gives everything.",
 )
 @click.option("--export", type=_PATH, metavar="FILE", help="Predictor file to write, for `llgmin predict`.")
 @click.option("--choice", type=click.Choice(CHOICES), help="With --export: the members.")
@@ -132,7 +133,7 @@ def ensemble(
     from llcommon.errors import ConfigError
     from llpathsample.ensembles.possible import Asked
     from llpathsample.ensembles.settings import Options
-    from llpathsample.ensembletablecommands import document_of, map_columns, score_columns
+    from llpathsample.ensembletablecommands import document_of, map_columns, score_columns, short_columns
 
     if temperature is not None and not math.isfinite(temperature):
         raise ConfigError("--temperature must be a finite number above zero")
@@ -161,6 +162,8 @@ def ensemble(
     _tell(compared, by)
     if shown == "map" and not as_json:
         write_table(map_columns(compared.regions), False)
+    elif shown == "short" and not as_json:
+        write_table(short_columns(compared.table, by), False)
     else:
         write_table(score_columns(compared.table, by), as_json, document_of(compared, options, by))
     if output is not None:

@@ -97,12 +97,12 @@ GOLDEN_HELP = {
   network        Measure degrees, clustering, path lengths of the network.
   communities    Find communities; compare them with clusters.
   basins         List monotonic sequence basins and count funnels.
-  ensemble       Compare ensembles of minima with single ones.
   basin-volume   Measure basins of attraction.
   rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
   first-passage  Compute the distribution of first-passage times.
   regroup        Group minima by free energy, rate or loss.
+  ensemble       Compare ensembles of minima with single ones.
   report         Write one page with all of a landscape.
   import         Import a network of another program, verified.
   export         Write a network for another program.

@@ -75,6 +75,15 @@ def test_the_table(enter, capsys):
     said = capsys.readouterr()
     assert said.out.startswith("choice\tcombination\tmembers\tlog_loss\tlog_loss_error\t")
     assert "log_loss against the single lowest minimum: of 6 ensembles" in said.err
+    short = ("--table", "short", "--by", "accuracy", "--choose", "lowest", *QUICK)
+    assert call("llpathsample", "ensemble", "landscape.h5", "--test", "test.csv", *short) == 0
+    cells = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert cells[0] == ["combination", "single", "lowest"]
+    assert [row[0] for row in cells[1:4]] == ["lowest", "best by validation", "single members"]
+    line = next(line.split("\t") for line in said.out.splitlines() if line.startswith("lowest\tmean"))
+    names = said.out.splitlines()[0].split("\t")
+    value = float(line[names.index("accuracy")])
+    assert next(row[2] for row in cells if row[0] == "mean").startswith(f"{value:.4f} (")
 
 
 @pytest.mark.slow
