@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import pickle
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from driving import call, connect_here, files
 from ensembles import MINIMA, TOML, landscape_of, written
 
+from llcommon.data import read_rows
 from llcommon.errors import ConfigError
 from llcommon.store import read_landscape, write_landscape
 from llpathsample import making
@@ -149,6 +151,26 @@ def test_a_predictor_is_a_landscape_file(enter, capsys):
     weights = dict(zip(whole.minima.loss[whole.ensemble.members], whole.ensemble.weights, strict=True))
     whole.keep(np.array([2, 0, 1]), np.empty(0, dtype=np.int64))
     assert dict(zip(whole.minima.loss[whole.ensemble.members], whole.ensemble.weights, strict=True)) == weights
+
+
+@pytest.mark.parametrize(("name", "combination"), [("iris", "occupation"), ("numbers", "mean")])
+def test_a_predictor_for_scikit_learn(enter, capsys, name, combination):
+    folder = enter(name)
+    out = ("--export", "p.h5", "--choice", "lowest", "--combination", combination, "--choose", "lowest")
+    assert call("llpathsample", "ensemble", "landscape.h5", "--test", "test.csv", *out, *QUICK) == 0
+    assert call("llgmin", "export", "p.h5", "--format", "sklearn", "-o", "p.pkl") == 0
+    estimator = pickle.loads((folder / "p.pkl").read_bytes())
+    rows = told(capsys, "llgmin", "predict", "p.h5", "test.csv")["rows"]
+    features = read_rows("test.csv", read_landscape("p.h5").data).features
+    if name == "numbers":
+        assert estimator.predict(features) == pytest.approx([row["petal_width"] for row in rows])
+        return
+    assert estimator.predict(features).tolist() == [row["class"] for row in rows]
+    own = [[row[f"p({label})"] for label in estimator.classes_] for row in rows]
+    assert estimator.predict_proba(features) == pytest.approx(np.array(own), abs=1e-12)
+    assert call("llgmin", "export", "p.h5") == 2 and "give the ID" in capsys.readouterr().err
+    assert call("llgmin", "export", "landscape.h5", "--format", "sklearn") == 2
+    assert "only a predictor of several minima" in capsys.readouterr().err
 
 
 def test_numbers(enter, capsys):
