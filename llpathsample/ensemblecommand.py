@@ -202,6 +202,8 @@ def _check_form(
             raise ConfigError("--folds needs --folder, where the landscapes of the folds are kept")
         if shown == "map":
             raise ConfigError("--table map is for a landscape file: each fold has other minima")
+    if shown == "map" and combine is not None and "specialise" not in combine:
+        raise ConfigError("--table map tells whom specialise trusts; add it to --combine")
     if (export is None) != (choice is None) or (export is None) != (combination is None):
         raise ConfigError("--export, --choice and --combination belong together: what predicts, and how it is combined")
     for name, value, all_of in (("choice", choice, choose), ("combination", combination, combine)):
@@ -274,7 +276,7 @@ def _held_out(file: Path, test, validation, repeats, share, options, by, asked, 
         "members": {each.name: [ids.tolist() for ids in each.draws] for each in choices},
     }
     if {"loss", "occupation"} & set(combine):
-        given_by = "1 / rows or the like, see docs/ensembles.md" if options.temperature is None else "--temperature"
+        given_by = "the default" if options.temperature is None else "--temperature"
         log(f"weights by loss and occupation at the temperature {temperature:.6g} ({given_by})")
     regions = _regions(landscape, plan, held, given, share, options.seed)
     if wanted is not None:

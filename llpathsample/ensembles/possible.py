@@ -40,7 +40,9 @@ def check_measure(by: str | None, landscape: Landscape) -> None:
 
 
 def check_rows(landscape: Landscape, rows: Rows, valid: Rows | None, test: Path, validation: Path | None) -> None:
-    """InputError for test rows that cannot be split, and for validation rows that are no others."""
+    """InputError for test rows that cannot be split or were trained on, and validation rows that are no others."""
+    if rows.sha256 == landscape.data.sha256:
+        raise InputError(f"{test} is the training data; give rows that no search has seen")
     if valid is None and len(rows.features) < 4:
         raise InputError(f"{test} has {len(rows.features)} rows, too few to be split; 4 at least are needed")
     if valid is not None:

@@ -246,6 +246,7 @@ REFUSED = [
     ("problem.toml --folds 3 --folder x --test test.csv", 2, "--test is for a landscape file"),
     ("problem.toml --folds 3 --folder x --table map", 2, "--table map is for a landscape file"),
     ("problem.toml --folds 40 --folder x", 2, "3 for each fold are needed"),
+    (f"{HELD} --table map --combine mean", 2, "tells whom specialise trusts"),
     (f"{HELD} --folder x", 2, "--folder and --set are for --folds"),
     (f"{HELD} --size 99", 2, f"landscape.h5 holds {MINIMA} minima"),
     (f"{HELD} --choose lowst", 2, "lowst is not known; did you mean lowest?"),
@@ -256,6 +257,7 @@ REFUSED = [
     (f"{HELD} --export p.h5 --choice lowest --combination mean --combine vote", 2, "none of those that are compared"),
     (f"{HELD} --export p.h5 --choice lowest --combination stacking", 2, "give some by --validation"),
     (f"{HELD} --export landscape.h5 --choice lowest --combination mean -f", 2, "is the file that is read"),
+    ("landscape.h5 --test train.csv", 3, "is the training data"),
     (f"{HELD} --validation test.csv", 3, "validation.csv"),
     (f"{HELD} --validation train.csv", 3, "holds the training data"),
     (f"{HELD} --validation two.csv --combine stacking", 3, "no row of virginica, so stacking cannot be fitted"),
@@ -299,7 +301,7 @@ def test_what_cannot_be_done_is_said(refusing, monkeypatch, capsys, line, code, 
 
 def test_what_was_not_asked_for_is_left_out_and_said(refusing, monkeypatch, capsys):
     monkeypatch.chdir(refusing)
-    common = ("--test", "test.csv", "--validation", "two.csv", "--without-networks", "-j", 1, "--size", 3)
+    common = ("--test", "test.csv", "--validation", "two.csv", "--without-networks", "--draws", 1, "-j", 1, "--size", 3)
     document = told(capsys, "llpathsample", "ensemble", "bare.h5", *common)
     rows = rows_of(document)
     assert ("lowest", "stacking") not in rows and ("lowest", "specialise") in rows

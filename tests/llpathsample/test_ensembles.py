@@ -380,10 +380,10 @@ def test_verdicts_mind_which_end_is_good(iris):
 def test_a_table_by_splits(compared, iris):
     plan, held = compared
     measures = measures_of(*iris)
-    table = holdout.by_splits(plan, held, measures, 0.5, 3, 1)
-    again = holdout.by_splits(plan, held, measures, 0.5, 3, 1)
+    table = holdout.by_splits(plan, held, measures, 0.5, 2, 1)
+    again = holdout.by_splits(plan, held, measures, 0.5, 2, 1)
     assert [line.scores.tolist() for line in table.lines] == [line.scores.tolist() for line in again.lines]
-    assert holdout.by_splits(plan, held, measures, 0.5, 3, 1, stopped=lambda: True) is None
+    assert holdout.by_splits(plan, held, measures, 0.5, 2, 1, stopped=lambda: True) is None
     single = table.line(SINGLE)
     for place, name in enumerate(["log_loss", "accuracy"]):
         for line in table.lines:
