@@ -88,6 +88,7 @@ def _funnels(axes, k, rows):
     values = _line(axes, k, [row.measures.competing for row in rows], "", label="competing")
     axes.legend(loc="upper left")
     axes.set_ylim(0.0, 1.4 * max(row.measures.funnels for row in rows))
+    axes.yaxis.get_major_locator().set_params(integer=True)
     return values
 
 

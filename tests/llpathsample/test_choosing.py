@@ -247,7 +247,7 @@ def test_clouds_that_overlap_are_told_apart_still():
     assert chosen(clouds(close, 40, seed=1), (2, 3, 4))[2].recommended == 3
 
 
-@pytest.mark.parametrize("dimension", [2, 4])
+@pytest.mark.parametrize("dimension", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_points_without_clusters_support_no_number(dimension):
     points = np.random.default_rng(2).uniform(size=(80, dimension))
     _, _, choice = chosen(points, (2, 3, 4))
