@@ -107,9 +107,9 @@ def _agreement(axes, k, rows):
     means, errors = [pair.value for pair in pairs], [pair.error for pair in pairs]
     _line(axes, k, means, "agreement (ARI)", errors, QUIET, "lowest 20, alike")
     values = _line(axes, k, [row.agreement for row in rows], "", label="by weight")
-    axes.legend(loc="lower left")
+    axes.legend(loc="best")
     shown = [value for value in [*means, *values] if np.isfinite(value)]
-    axes.set_ylim(min(0.3, min(shown) - 0.1), 1.06)
+    axes.set_ylim(min(0.2, min(shown) - 0.25), 1.06)
     return values
 
 

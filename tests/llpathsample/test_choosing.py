@@ -19,10 +19,10 @@ from llcommon.store import Landscape
 from llpathsample.choosing.agreement import (
     Mean,
     expected_agreement,
-    loss_weights,
     melting_temperature,
     pairwise_mean,
     rand_indices,
+    weights_of,
 )
 from llpathsample.choosing.clusterings import (
     as_data,
@@ -88,16 +88,18 @@ def test_the_error_over_pairs_is_that_of_leaving_out_each_member():
 
 
 def test_melting_is_where_the_expected_agreement_falls_below_the_level():
-    losses, agreements = np.array([2.0, 2.2]), np.eye(2)
+    losses, visits, agreements = np.array([2.0, 2.2]), np.array([3, 3]), np.eye(2)
     # p^2 + (1 - p)^2 = 0.9 at p = (1 + sqrt(0.8)) / 2, and p / (1 - p) = exp(0.1 / t) with t in units of 2.
     p = 0.5 * (1.0 + math.sqrt(0.8))
-    assert melting_temperature(losses, agreements, 0.9) == pytest.approx(0.1 / math.log(p / (1.0 - p)), rel=1e-5)
-    at = 2.0 * 0.1 / math.log(p / (1.0 - p))
-    assert expected_agreement(losses, agreements, at) == pytest.approx(0.9)
-    assert melting_temperature(losses, np.array([[1.0, 0.95], [0.95, 1.0]]), 0.9) == math.inf
-    assert melting_temperature(np.array([2.0, 2.0]), agreements, 0.9) == 0.0
-    assert melting_temperature(np.array([0.0, 1.0]), agreements, 0.9) == 0.0
-    assert loss_weights(losses, 0.0).tolist() == [1.0, 0.0]
+    at = 0.1 / math.log(p / (1.0 - p))
+    assert melting_temperature(losses, visits, agreements, 0.9) == pytest.approx(at, rel=1e-5)
+    assert expected_agreement(losses, visits, agreements, 2.0 * at) == pytest.approx(0.9)
+    assert melting_temperature(losses, visits, np.array([[1.0, 0.95], [0.95, 1.0]]), 0.9) == math.inf
+    assert melting_temperature(np.array([2.0, 2.0]), visits, agreements, 0.9) == 0.0
+    assert melting_temperature(np.array([0.0, 1.0]), visits, agreements, 0.9) == 0.0
+    assert weights_of(losses, visits, 0.0).tolist() == [1.0, 0.0]
+    rare = weights_of(losses, np.array([9, 1]), 0.1)
+    assert rare[0] / rare[1] == pytest.approx(9.0 * math.exp(2.0))
 
 
 # --- criteria without landscapes ------------------------------------------------------------------
@@ -142,7 +144,7 @@ def test_quenches_from_starts_tell_how_often_the_lowest_is_met():
     points = np.array([[0.0], [0.1], [5.0], [5.1], [10.0], [10.1]])
     found = quench_starts(data_of(points), 3, 30, 1)
     assert found.best_of(30) == pytest.approx(3 * 0.005)
-    assert found.distinct >= 1 and 0.5 < found.share.value <= 1.0
+    assert found.visits.sum() == 30 and np.all(np.diff(found.minima) > 0.0) and 0.5 < found.share.value <= 1.0
     assert quench_starts(data_of(points), 3, 30, 1, lowest=1e-3).share.value == 0.0
     assert np.array_equal(quench_starts(data_of(points), 3, 30, 1).losses, found.losses)
 
