@@ -24,6 +24,8 @@ main = program(
         "communities": ("llpathsample.communitiescommand:communities", "Find communities; compare them with clusters."),
         "basins": ("llpathsample.basinscommand:basins", "List monotonic sequence basins and count funnels."),
         "basin-volume": ("llpathsample.basinvolumecommand:basin_volume", "Measure basins of attraction."),
+        "choose-k": ("llpathsample.choosekcommand:choose_k", "Choose a number of clusters by landscapes of K-means."),
+        "choose": ("llpathsample.choosecommand:choose", "Choose a setting by the landscapes of several values."),
         "rates": ("llpathsample.ratescommand:rates", "Compute rates and passage times between two sets."),
         "fastest-paths": (
             "llpathsample.fastestpathscommand:fastest_paths",

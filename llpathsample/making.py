@@ -60,19 +60,24 @@ class ProgramFailed(LandscapeError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A landscape to make. settings: TOML file. name: what its files begin with. overrides, seed: as of llgmin run."""
+    """A landscape to make.
+
+    settings: TOML file. name: what its files begin with. overrides, seed: as of llgmin run. grown: whether its minima
+    are to be connected; if not, the landscape is NAME.minima.h5.
+    """
 
     settings: Path
     name: str
     overrides: tuple[str, ...] = ()
     seed: int | None = None
+    grown: bool = True
 
 
 @dataclass(frozen=True)
 class Made:
     """What became of a Wanted.
 
-    path: the grown landscape; None if no minimum was found, and then `problem` says why. seconds: of the CPU, of all
+    path: the landscape; None if no minimum was found, and then `problem` says why. seconds: of the CPU, of all
     runs that ended by themselves.
     """
 
@@ -119,7 +124,7 @@ def make_landscapes(
     """
     makers = [_Maker(each, folder) for each in wanted]
     states = [maker.state() for maker in makers]
-    _make_folder(folder)
+    make_folder(folder)
     jobs = jobs or available_cores()
     unfinished = [maker for maker, state in zip(makers, states, strict=True) if state != FINISHED]
     with _alone_in(folder):
@@ -132,7 +137,8 @@ def states_of(wanted: Sequence[Wanted], folder: Path) -> list[str]:
     return [_Maker(each, folder).state() for each in wanted]
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder for landscapes unless it is there; OutputError if that is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -219,6 +225,8 @@ class _Maker:
 
     def state(self) -> str:
         """What lies in the folder; OutputError if that is of other settings."""
+        if not self.wanted.grown and self._minima_are_finished():
+            return FINISHED
         grown = self._stored(self.grown, self.grow_table)
         if grown is not None:
             return FINISHED if grown.search is None else UNFINISHED
@@ -243,7 +251,8 @@ class _Maker:
 
     def made(self) -> Made:
         """What has become of it."""
-        path = self.grown if self.grown.exists() else None
+        path = self.grown if self.wanted.grown else self.minima
+        path = path if path.exists() else None
         return Made(self.wanted.name, path, self.problem, self._seconds())
 
     # --- the programs ----------------------------------------------------------------------------
@@ -262,6 +271,8 @@ class _Maker:
                 self.problem = _last_line(found.said)
                 said.append((name, self.problem))
                 return
+        if not self.wanted.grown:
+            return
         said.append((name, f"growing from {len(read_landscape(self.minima, points=False).minima)} minima"))
         # The source of a user's loss that the file holds has come there from the settings this moment.
         self._run(children, "llpathsample", ["grow", str(self.minima), "-o", str(self.grown), "--trust", *common])

@@ -164,7 +164,7 @@ WITHOUT_TRUST = {
     "lloptim": {"list", "show"},
     "llpathsample": {
         "list", "show", "stats", "path", "occupations", "frustration", "network", "basins", "rates", "fastest-paths",
-        "first-passage", "regroup", "prune", "remove", "retain", "extract",
+        "first-passage", "regroup", "prune", "remove", "retain", "extract", "choose-k", "choose",
     },
 }
 

@@ -36,7 +36,7 @@ from llpathsample.ensembles.settings import Options
 from llpathsample.ensembles.splits import folds_of, others, part_of, taken
 from llpathsample.ensembles.tables import Table, tabulated
 from llpathsample.ensembles.uncertainty import Differences, corrected_t
-from llpathsample.making import Made, Wanted
+from llpathsample.making import Made, Wanted, make_folder
 
 _HOW = (
     "scores: mean over folds; errors: standard deviation over folds by the root of their number, too small, as folds "
@@ -109,7 +109,7 @@ def prepared(problem: Landscape, settings: Path, folder: Path, made: Iterable[Fo
     """Write the files of all folds, and say what landscapes are to be made of them. OutputError where the folder holds
     files of other rows or settings."""
     text = read_bytes(settings)
-    _make_folder(folder)
+    make_folder(folder)
     source = problem.declared.source
     if is_user_model(problem.settings.loss_model) and source.kind == FILE:
         _write(folder / source.filename, source.text.encode())
@@ -123,13 +123,6 @@ def prepared(problem: Landscape, settings: Path, folder: Path, made: Iterable[Fo
             own.append(f"data.features={json.dumps(list(problem.data.feature_names))}")
         wanted.append(Wanted(folder / f"{fold.name}.toml", fold.name, (*overrides, *own)))
     return wanted
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder {folder} cannot be made ({error.strerror}); name another by --folder") from error
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -98,6 +98,8 @@ GOLDEN_HELP = {
   communities    Find communities; compare them with clusters.
   basins         List monotonic sequence basins and count funnels.
   basin-volume   Measure basins of attraction.
+  choose-k       Choose a number of clusters by landscapes of K-means.
+  choose         Choose a setting by the landscapes of several values.
   rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
   first-passage  Compute the distribution of first-passage times.

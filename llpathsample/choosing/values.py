@@ -1,0 +1,109 @@
+"""The choice of a setting: a row of measures for each value, and a recommendation.
+
+The rule. Of the values whose validation score is within one standard error of the best (L. Breiman, J. H. Friedman, R.
+A. Olshen, C. J. Stone, Classification and Regression Trees, 1984, section 3.4.3), that with the simplest landscape is
+recommended: the fewest funnels, of equal ones the fewest minima, of equal ones the best validation score. Validation
+scores are of the global minimum, on rows that its search has not seen. Test rows have no part in it. Without validation
+scores nothing is recommended.
+"""
+
+import math
+from dataclasses import dataclass
+
+from llpathsample.choosing.agreement import Mean
+from llpathsample.choosing.measures import Measures
+from llpathsample.choosing.scores import Score
+from llpathsample.choosing.variation import Setting
+
+
+@dataclass(frozen=True)
+class OnTest:
+    """On rows that nothing was chosen by. measure, accuracy: of the global minimum; of_low, accuracy_of_low: mean over
+    the lowest minima with its standard deviation over them. agreement: of their predictions. accuracy is None for
+    numbers."""
+
+    measure: Score
+    of_low: Score
+    accuracy: Score | None
+    accuracy_of_low: Score | None
+    agreement: Mean
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one value. measures: None without a minimum. agreement: on training rows. validation: of the
+    global minimum, lower is better. seconds: of the CPU."""
+
+    setting: Setting
+    measures: Measures | None
+    agreement: Mean | None
+    validation: Score | None
+    test: OnTest | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """recommended, best: places of rows, None without a validation score. alike: places within one standard error of
+    the best. by_measure: places that the measures of landscapes single out. sentences: the reasons."""
+
+    recommended: int | None
+    best: int | None
+    alike: list[int]
+    by_measure: dict[str, int | None]
+    sentences: list[str]
+
+
+def recommend(rows: list[Row]) -> Choice:
+    """The choice from all rows."""
+    found = [place for place, row in enumerate(rows) if row.measures is not None]
+    by_measure = {
+        "fewest minima": _least(rows, found, lambda one: one.minima),
+        "fewest funnels": _least(rows, found, lambda one: one.funnels),
+        "least frustrated": _least(
+            rows, found, lambda one: 0.0 if math.isnan(one.frustration) else one.frustration
+        ),
+        "lowest entropy": _least(rows, found, lambda one: one.entropy),
+    }
+    scored = [place for place in found if rows[place].validation is not None]
+    told = ", ".join(f"{name} {name_of(rows[place])}" for name, place in by_measure.items() if place is not None)
+    if not scored:
+        return Choice(None, None, [], by_measure, [f"landscapes alone: {told}", _NOTHING])
+    best = min(scored, key=lambda place: rows[place].validation.value)
+    top = rows[best].validation
+    limit = top.value + (top.error if math.isfinite(top.error) else 0.0)
+    alike = [place for place in scored if rows[place].validation.value <= limit]
+    recommended = min(alike, key=lambda place: _plainness(rows[place]))
+    chosen = rows[recommended]
+    simple = f"{_many(chosen.measures.funnels, 'funnel', 's')}, {_many(chosen.measures.minima, 'minim', 'a', 'um')}"
+    sentences = [
+        f"best validation score: {top.value:.4g} +- {top.error:.2g} of {name_of(rows[best])}",
+        f"within one standard error of it: {'; '.join(name_of(rows[place]) for place in alike)}",
+        f"recommended: {name_of(chosen)}, which of these has the simplest landscape ({simple})",
+        f"landscapes alone: {told}",
+    ]
+    ends = {0, len(rows) - 1}
+    if len(rows[recommended].setting.values) == 1 and len(rows) > 2 and recommended in ends and best in ends:
+        sentences.append("the recommended value is at the end of its range; look further")
+    return Choice(recommended, best, alike, by_measure, sentences)
+
+
+_NOTHING = "no value is recommended: there is no validation score, and a simple landscape alone is no reason"
+
+
+def _plainness(row: Row) -> tuple[int, int, float]:
+    return row.measures.funnels, row.measures.minima, row.validation.value
+
+
+def _many(count: int, stem: str, plural: str, single: str = "") -> str:
+    return f"{count} {stem}{single if count == 1 else plural}"
+
+
+def _least(rows: list[Row], places: list[int], value) -> int | None:
+    """The first place of the least value."""
+    return min(places, key=lambda place: value(rows[place].measures), default=None)
+
+
+def name_of(row: Row) -> str:
+    """The setting as a reader writes it."""
+    return " ".join(f"{key.partition('.')[2]}={value}" for key, value in row.setting.values.items())
