@@ -22,7 +22,7 @@ import numpy as np
 
 from llcommon.config import fingerprint, read_bytes
 from llcommon.data import Data, read_rows
-from llcommon.errors import ConfigError, InputError, OutputError
+from llcommon.errors import ConfigError, NothingFound, OutputError
 from llcommon.inorder import run_in_order
 from llcommon.losses import is_user_model
 from llcommon.losses.user.source import FILE
@@ -87,19 +87,20 @@ def folds(data: Data, count: int, repeats: int, share: float, seed: int) -> list
             rest = others(test, len(numbers))
             validation = rest[part_of(taken(rows, rest), share, seed, "fold validation", repeat, fold)]
             train = np.setdiff1d(rest, validation)
-            _check_classes(data, train, f"repeat {repeat + 1}, fold {fold + 1}")
+            for part, numbers_of in (("training", train), ("validation", validation)):
+                _check_classes(data, numbers_of, f"{part} part of repeat {repeat + 1}, fold {fold + 1}")
             parts = dict(zip(PARTS, (train, validation, test), strict=True))
             found.append(Fold(f"repeat-{repeat + 1}-fold-{fold + 1}", parts))
     return found
 
 
-def _check_classes(data: Data, train: np.ndarray, where: str) -> None:
+def _check_classes(data: Data, part: np.ndarray, where: str) -> None:
     if data.labels is None:
         return
-    missing = np.setdiff1d(np.arange(len(data.class_names)), data.labels[train])
+    missing = np.setdiff1d(np.arange(len(data.class_names)), data.labels[part])
     if missing.size:
         name = data.class_names[missing[0]]
-        raise ConfigError(f"the training part of {where} has no row of the class {name}; take fewer folds")
+        raise ConfigError(f"the {where} has no row of the class {name}, which is too small; leave it out of the data")
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ def scored_folds(
     found: list[Scored] = []
     for each in made:
         if each.path is None:
-            raise InputError(f"{each.name}: no minimum was found ({each.problem}); search longer, or take fewer folds")
+            raise NothingFound(f"{each.name}: no minimum was found ({each.problem}); search longer or by fewer folds")
 
     def take(number: int, result: Scored) -> None:
         found.append(result)

@@ -304,6 +304,9 @@ def test_folds_hold_each_row_once_and_keep_their_parts_apart(iris):
     )
     with pytest.raises(ConfigError, match="only .* rows of the class"):
         crossvalidation.folds(replace(data, labels=np.minimum(np.arange(50), 2)), 3, 1, 0.25, 1)
+    few = np.where(np.arange(50) < 2, 2, np.arange(50) % 2)
+    with pytest.raises(ConfigError, match="validation part of repeat 1, fold 1 has no row of the class virginica"):
+        crossvalidation.folds(replace(data, labels=few), 2, 1, 0.25, 1)
     with pytest.raises(ConfigError, match="3 for each fold"):
         crossvalidation.folds(data, 17, 1, 0.25, 1)
 
