@@ -22,7 +22,7 @@ _FORMATS = ("npz", "sklearn", "torch", "suite")
 
 @click.command()
 @file_argument()
-@click.argument("point_id", metavar="ID", type=int)
+@click.argument("point_id", metavar="[ID]", type=int, required=False)
 @click.option(
     "--format",
     "kind",
@@ -36,19 +36,29 @@ _FORMATS = ("npz", "sklearn", "torch", "suite")
 @trust_option()
 @verbose_option()
 @quiet_option()
-def export(file: Path, point_id: int, kind: str, output, force) -> None:
+def export(file: Path, point_id: int | None, kind: str, output, force) -> None:
     """Write minimum ID of the landscape FILE as a file that other programs predict from.
+
+    A predictor of `llpathsample ensemble`, without ID, is written with all its members by --format sklearn.
 
     Estimators and state dictionaries take raw feature rows: the scaling of the training data is folded in.
     """
+    from llcommon.errors import ConfigError
     from llcommon.filecommands import checked_id
-    from llcommon.interchange.predictors import FORMATS
+    from llcommon.interchange.predictors import FORMATS, scikit_learn_ensemble
     from llcommon.store import check_writable, read_landscape, replace_file
 
+    if point_id is None and kind != "sklearn":
+        raise ConfigError(f"give the ID of a minimum to export by --format {kind}; see `list` for those there are")
     suffix, content_of = FORMATS[kind]
-    output = output or file.with_name(f"{file.stem}-{point_id}{suffix}")
+    output = output or file.with_name(f"{file.stem}{'' if point_id is None else f'-{point_id}'}{suffix}")
     check_writable(output, force)
     landscape = read_landscape(file)
+    if point_id is None:
+        content = scikit_learn_ensemble(landscape)
+        replace_file(output, lambda temporary: temporary.write_bytes(content))
+        log(f"the ensemble of {len(landscape.ensemble.members)} minima in {output}")
+        return
     checked_id(landscape, point_id, file)
     content = content_of(landscape, point_id)
     replace_file(output, lambda temporary: temporary.write_bytes(content))

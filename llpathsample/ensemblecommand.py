@@ -96,10 +96,11 @@ class Names(click.ParamType):
 @click.option(
     "--table",
     "shown",
-    type=click.Choice(["scores", "map"]),
+    type=click.Choice(["scores", "short", "map"]),
     default="scores",
     show_default=True,
-    help="What goes to standard output: map tells which minimum is trusted where; --json gives both.",
+    help="What goes to standard output: short has one measure of all; map tells which minimum is trusted where; --json "
+    "gives everything.",
 )
 @click.option("--export", type=_PATH, metavar="FILE", help="Predictor file to write, for `llgmin predict`.")
 @click.option("--choice", type=click.Choice(CHOICES), help="With --export: the members.")
@@ -132,11 +133,11 @@ def ensemble(
     from llcommon.errors import ConfigError
     from llpathsample.ensembles.possible import Asked
     from llpathsample.ensembles.settings import Options
-    from llpathsample.ensembletablecommands import document_of, map_columns, score_columns
+    from llpathsample.ensembletablecommands import document_of, map_columns, score_columns, short_columns
 
     if temperature is not None and not math.isfinite(temperature):
         raise ConfigError("--temperature must be a finite number above zero")
-    _check_form(file, folds, folder, test, validation, export, choice, combination, shown, overrides)
+    _check_form(file, folds, folder, test, validation, shown, overrides, export, choice, combination, choose, combine)
     check_figure(output, force)
     options = Options(
         choose or CHOICES,
@@ -151,16 +152,18 @@ def ensemble(
     with StopRequest(time_limit) as stop:
         if folds is not None:
             cut = (folds, repeats or 1, share or 0.25)
-            compared = _by_folds(file, folder, cut, options, overrides, jobs, stop)
+            compared = _by_folds(file, folder, cut, options, by, overrides, jobs, stop)
         else:
             wanted = None if export is None else (export, choice, combination, force)
             compared = _held_out(
-                file, test, validation, repeats or 20, share or 0.5, options, asked, jobs, stop, wanted
+                file, test, validation, repeats or 20, share or 0.5, options, by, asked, jobs, stop, wanted
             )
-    by = _by(by, compared.table)
+    by = by or compared.table.measures[0].name
     _tell(compared, by)
     if shown == "map" and not as_json:
         write_table(map_columns(compared.regions), False)
+    elif shown == "short" and not as_json:
+        write_table(short_columns(compared.table, by), False)
     else:
         write_table(score_columns(compared.table, by), as_json, document_of(compared, options, by))
     if output is not None:
@@ -179,7 +182,9 @@ class _Compared:
         self.regions = regions or {}
 
 
-def _check_form(file: Path, folds, folder, test, validation, export, choice, combination, shown, overrides) -> None:
+def _check_form(
+    file: Path, folds, folder, test, validation, shown, overrides, export, choice, combination, choose, combine
+) -> None:
     from llcommon.errors import ConfigError
 
     if folds is None:
@@ -197,14 +202,19 @@ def _check_form(file: Path, folds, folder, test, validation, export, choice, com
             raise ConfigError("--folds needs --folder, where the landscapes of the folds are kept")
         if shown == "map":
             raise ConfigError("--table map is for a landscape file: each fold has other minima")
+    if shown == "map" and combine is not None and "specialise" not in combine:
+        raise ConfigError("--table map tells whom specialise trusts; add it to --combine")
     if (export is None) != (choice is None) or (export is None) != (combination is None):
         raise ConfigError("--export, --choice and --combination belong together: what predicts, and how it is combined")
+    for name, value, all_of in (("choice", choice, choose), ("combination", combination, combine)):
+        if value is not None and all_of is not None and value not in all_of:
+            raise ConfigError(f"--{name} {value} is none of those that are compared; leave --choose and --combine out")
 
 
 # --- a landscape and held-out rows ----------------------------------------------------------------
 
 
-def _held_out(file: Path, test, validation, repeats, share, options, asked, jobs, stop, wanted) -> _Compared:
+def _held_out(file: Path, test, validation, repeats, share, options, by, asked, jobs, stop, wanted) -> _Compared:
     from llcommon.combining import FITTED
     from llcommon.data import read_rows
     from llcommon.errors import ConfigError, InputError
@@ -215,6 +225,7 @@ def _held_out(file: Path, test, validation, repeats, share, options, asked, jobs
     from llpathsample.ensembles.comparing import material, planned
     from llpathsample.ensembles.fitting import default_temperature
     from llpathsample.ensembles.possible import (
+        check_measure,
         check_probabilities,
         check_rows,
         possible_choices,
@@ -231,6 +242,7 @@ def _held_out(file: Path, test, validation, repeats, share, options, asked, jobs
     require_minima(landscape, file)
     check_predicts(landscape, str(file))
     check_probabilities(landscape, str(file))
+    check_measure(by, landscape)
     if len(landscape.minima) < 2:
         raise InputError(f"{file} holds a single minimum, and an ensemble needs two; search longer with llgmin run")
     rows = read_rows(test, landscape.data)
@@ -264,7 +276,7 @@ def _held_out(file: Path, test, validation, repeats, share, options, asked, jobs
         "members": {each.name: [ids.tolist() for ids in each.draws] for each in choices},
     }
     if {"loss", "occupation"} & set(combine):
-        given_by = "1 / rows or the like, see docs/ensembles.md" if options.temperature is None else "--temperature"
+        given_by = "the default" if options.temperature is None else "--temperature"
         log(f"weights by loss and occupation at the temperature {temperature:.6g} ({given_by})")
     regions = _regions(landscape, plan, held, given, share, options.seed)
     if wanted is not None:
@@ -321,7 +333,7 @@ def _export(landscape, file: Path, plan, given, wanted, rows, valid) -> None:
 # --- folds ----------------------------------------------------------------------------------------
 
 
-def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, overrides, jobs, stop) -> _Compared:
+def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, by, overrides, jobs, stop) -> _Compared:
     """cut: folds, repeats, share for validation."""
     from dataclasses import replace
 
@@ -329,7 +341,7 @@ def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, override
     from llcommon.problem import read_problem
     from llcommon.scoring import predicts
     from llpathsample.ensembles import crossvalidation
-    from llpathsample.ensembles.possible import check_probabilities
+    from llpathsample.ensembles.possible import check_measure, check_probabilities
     from llpathsample.making import make_landscapes
 
     folds, repeats, share = cut
@@ -337,6 +349,7 @@ def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, override
     if not predicts(problem) or not problem.data.target_name:
         raise ConfigError(f"the loss model {problem.model.name} of {file} predicts no target that could be tested")
     check_probabilities(problem, str(file))
+    check_measure(by, problem)
     notes: list[str] = []
     if not problem.data.class_names:
         kept = tuple(name for name in options.combine if name != "vote")
@@ -378,16 +391,6 @@ def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, override
 
 
 # --- what is written ------------------------------------------------------------------------------
-
-
-def _by(by: str | None, table) -> str:
-    from llcommon.errors import ConfigError
-
-    known = [measure.name for measure in table.measures]
-    by = by or known[0]
-    if by not in known:
-        raise ConfigError(f"--by {by} is no measure of this target; take one of {', '.join(known)}")
-    return by
 
 
 def _tell(compared: _Compared, by: str) -> None:

@@ -27,6 +27,24 @@ def _known(value: float) -> float | None:
     return None if value != value else float(value)
 
 
+def short_columns(table, by: str) -> list[Column]:
+    """A measure with its error, a row for each combination and a column for each choice; + better and - worse than the
+    single lowest minimum."""
+    place = [measure.name for measure in table.measures].index(by)
+    signs = {"better": " +", "worse": " -"}
+    choices: dict[str, dict[str, str]] = {}
+    for line in table.lines:
+        told = line.against.get("single", {}).get(by)
+        sign = "" if told is None else signs.get(told.verdict, "")
+        text = f"{line.scores[place]:.4f} ({line.errors[place]:.4f}){sign}"
+        choices.setdefault(line.choice, {})[line.combination] = text
+    rows = list(dict.fromkeys(line.combination for line in table.lines))
+    columns = [Column("combination", "", rows)]
+    return columns + [
+        Column(choice, "", [cells.get(combination, "") for combination in rows]) for choice, cells in choices.items()
+    ]
+
+
 def map_columns(regions: dict) -> list[Column]:
     rows = []
     for choice, (neighbours, _, found) in regions.items():

@@ -52,6 +52,39 @@ def scikit_learn_content(landscape: Landscape, minimum: int) -> bytes:
     return pickle.dumps(estimator)
 
 
+def scikit_learn_ensemble(landscape: Landscape) -> bytes:
+    """The ensemble of a predictor as a pickled VotingClassifier, or VotingRegressor, of all its members.
+
+    ConfigError for combinations other than weighted means, which scikit-learn has not, and without an ensemble.
+    """
+    from sklearn.ensemble import VotingClassifier, VotingRegressor
+    from sklearn.preprocessing import LabelEncoder
+
+    ensemble = landscape.ensemble
+    if ensemble is None:
+        raise ConfigError("only a predictor of several minima is exported without an ID; give the ID of a minimum")
+    if ensemble.combination not in ("mean", "loss", "occupation"):
+        raise ConfigError(
+            f"scikit-learn has no estimator that combines by {ensemble.combination} as this ensemble; export one of "
+            "its members by ID, or an ensemble by mean, loss or occupation"
+        )
+    members = [landscape.model.scikit_learn(landscape.minima.coordinates[member]) for member in ensemble.members]
+    if members[0] is None:
+        raise _no_counterpart(landscape, "scikit-learn has no estimator that predicts as it does")
+    named = [(f"minimum {member}", estimator) for member, estimator in zip(ensemble.members, members, strict=True)]
+    weights = ensemble.weights.tolist()
+    classes = landscape.data.class_names
+    if classes:
+        estimator = VotingClassifier(named, voting="soft", weights=weights)
+        estimator.le_ = LabelEncoder()
+        # Fitted, it would sort the names as texts; probabilities come in the order of the members' classes.
+        estimator.le_.classes_ = estimator.classes_ = np.array(classes)
+    else:
+        estimator = VotingRegressor(named, weights=weights)
+    estimator.estimators_ = members
+    return pickle.dumps(estimator)
+
+
 def torch_content(landscape: Landscape, minimum: int) -> bytes:
     """A minimum as a PyTorch state dictionary of float64 tensors."""
     state = landscape.model.torch_state(landscape.minima.coordinates[minimum])

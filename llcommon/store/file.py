@@ -204,7 +204,7 @@ def _stored_data(contents: schema.Contents, settings: Settings, path: Path, know
     return _outside_data(contents, settings, path)
 
 
-def _ensemble(contents: schema.Contents) -> Ensemble | None:
+def _ensemble(contents: schema.Contents, data: Data | None) -> Ensemble | None:
     """The minima that predict together, if there are some; ValueError for what makes no sense."""
     if "ensemble/about" not in contents:
         return None
@@ -218,6 +218,12 @@ def _ensemble(contents: schema.Contents) -> Ensemble | None:
     if combination not in COMBINATIONS or not fitted.get(combination, True) or not len(contents["ensemble/members"]):
         raise ValueError("/ensemble is not whole")
     members, weights = contents["ensemble/members"], contents["ensemble/weights"]
+    classes = 0 if data is None else len(data.class_names)
+    shape = (classes, len(members) * classes + 1) if classes else (1, len(members))
+    if stacking is not None and stacking.shape != shape:
+        raise ValueError(f"/ensemble/stacking has the shape {stacking.shape} where {shape} is expected")
+    if gate is not None and not 1 <= gate.neighbours <= len(gate.inputs):
+        raise ValueError("/ensemble/about names a wrong number of neighbours")
     return Ensemble(combination, members, weights, stacking, gate, about["about"])
 
 
@@ -280,7 +286,7 @@ def _assemble(contents: schema.Contents, path: Path, points: bool, data: Data | 
     landscape = Landscape(settings, model, data, contents)
     landscape.data_sha256 = contents.get("data/content_sha256")
     landscape.fingerprint = contents["model/fingerprint"]
-    landscape.ensemble = _ensemble(contents)
+    landscape.ensemble = _ensemble(contents, data)
     landscape.counters = _json(contents, "counters", dict)
     landscape.provenance = _json(contents, "provenance", list)
     if schema.SEARCH_STATE in contents:

@@ -69,23 +69,28 @@ def pairwise_mean(values: np.ndarray) -> Mean:
     return Mean(float(total / pairs), float(error), pairs)
 
 
-def loss_weights(losses: np.ndarray, temperature: float) -> np.ndarray:
-    """Shares (m,) in proportion to exp(-(L - L_0) / T); the lowest alone if T is 0."""
+def weights_of(losses: np.ndarray, visits: np.ndarray, temperature: float) -> np.ndarray:
+    """Shares (m,) in proportion to v exp(-(L - L_0) / T) of minima that v random starts led to; the lowest alone if T
+    is 0.
+
+    Visits stand for the volumes of basins: so the shares do not depend on how many minima a longer search has added,
+    and harmonic widths, which are none where they exceed the basin, have no part.
+    """
     excess = losses - losses.min()
     if temperature <= 0.0:
-        weights = (excess == 0.0).astype(np.float64)
+        weights = (excess == 0.0) * visits
     else:
-        weights = np.exp(-excess / temperature)
+        weights = visits * np.exp(-excess / temperature)
     return weights / weights.sum()
 
 
-def expected_agreement(losses: np.ndarray, agreements: np.ndarray, temperature: float) -> float:
-    """Mean agreement of two minima that are drawn, each by itself, by their `loss_weights`; (m,) and (m, m)."""
-    weights = loss_weights(losses, temperature)
+def expected_agreement(losses: np.ndarray, visits: np.ndarray, agreements: np.ndarray, temperature: float) -> float:
+    """Mean agreement of two minima that are drawn, each by itself, by `weights_of`; (m,), (m,) and (m, m)."""
+    weights = weights_of(losses, visits, temperature)
     return float(weights @ agreements @ weights)
 
 
-def melting_temperature(losses: np.ndarray, agreements: np.ndarray, level: float) -> float:
+def melting_temperature(losses: np.ndarray, visits: np.ndarray, agreements: np.ndarray, level: float) -> float:
     """The lowest temperature, in units of the lowest loss, at which the expected agreement is below `level`; inf if it
     is not below up to HIGHEST.
 
@@ -95,7 +100,7 @@ def melting_temperature(losses: np.ndarray, agreements: np.ndarray, level: float
     if not unit > 0.0:
         return 0.0
     grid = np.geomspace(_COLDEST, HIGHEST, _TEMPERATURES)
-    below = [expected_agreement(losses, agreements, scale * unit) < level for scale in grid.tolist()]
+    below = [expected_agreement(losses, visits, agreements, scale * unit) < level for scale in grid.tolist()]
     first = int(np.argmax(below))
     if not below[first]:
         return float("inf")
@@ -104,7 +109,7 @@ def melting_temperature(losses: np.ndarray, agreements: np.ndarray, level: float
     low, high = grid[first - 1], grid[first]
     while high - low > 1e-6 * high:
         middle = 0.5 * (low + high)
-        if expected_agreement(losses, agreements, middle * unit) < level:
+        if expected_agreement(losses, visits, agreements, middle * unit) < level:
             high = middle
         else:
             low = middle

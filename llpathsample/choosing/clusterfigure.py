@@ -88,6 +88,7 @@ def _funnels(axes, k, rows):
     values = _line(axes, k, [row.measures.competing for row in rows], "", label="competing")
     axes.legend(loc="upper left")
     axes.set_ylim(0.0, 1.4 * max(row.measures.funnels for row in rows))
+    axes.yaxis.get_major_locator().set_params(integer=True)
     return values
 
 
@@ -106,9 +107,9 @@ def _agreement(axes, k, rows):
     means, errors = [pair.value for pair in pairs], [pair.error for pair in pairs]
     _line(axes, k, means, "agreement (ARI)", errors, QUIET, "lowest 20, alike")
     values = _line(axes, k, [row.agreement for row in rows], "", label="by weight")
-    axes.legend(loc="lower left")
+    axes.legend(loc="best")
     shown = [value for value in [*means, *values] if np.isfinite(value)]
-    axes.set_ylim(min(0.3, min(shown) - 0.1), 1.06)
+    axes.set_ylim(min(0.2, min(shown) - 0.25), 1.06)
     return values
 
 

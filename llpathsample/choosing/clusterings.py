@@ -40,13 +40,15 @@ class Starts:
 
     losses: (s,) in the order of the starts, NaN where one failed. share: of those that came to the lowest minimum
     known. unseen: probability that the next one ends in a minimum that none of these has met (Good and Turing).
-    distinct: minima met.
+    minima, visits, points: (m,), (m,), (m, N) of the distinct minima met, by rising loss.
     """
 
     losses: np.ndarray
     share: Interval
     unseen: Estimate
-    distinct: int
+    minima: np.ndarray
+    visits: np.ndarray
+    points: np.ndarray
 
     def best_of(self, count: int) -> float:
         """Lowest loss of the first `count` starts."""
@@ -84,23 +86,25 @@ def quench_starts(
     model = build("kmeans", {"clusters": clusters}, data)
     quencher = Quencher(model, QuenchSettings())
     rng = generator(seed, *keys, clusters)
-    losses = np.full(count, np.nan)
+    losses, points = np.full(count, np.nan), np.full((count, model.dimension), np.nan)
     for place in range(count):
         found = quencher.quench(model.random_start(rng))
         if found.status is Status.CONVERGED:
-            losses[place] = found.loss
-    return _starts(losses, lowest)
+            losses[place], points[place] = found.loss, found.coordinates
+    return _starts(losses, points, lowest)
 
 
-def _starts(losses: np.ndarray, lowest: float) -> Starts:
-    ended = np.sort(losses[np.isfinite(losses)])
+def _starts(losses: np.ndarray, points: np.ndarray, lowest: float) -> Starts:
+    order = np.argsort(losses, kind="stable")[: np.isfinite(losses).sum()]
+    ended = losses[order]
     # Equal losses are one minimum here: two clusterings of the same sum of squares, as of symmetric data, are not told
     # apart.
     new = np.diff(ended, prepend=-np.inf) > _SAME * np.maximum(np.abs(ended), 1e-300)
     visits = np.bincount(np.cumsum(new) - 1)
     best = min(lowest, float(ended[0]))
     hits = int((ended <= best + _SAME * max(abs(best), 1e-300)).sum())
-    return Starts(losses, wilson(hits, len(ended)), good_turing(frequencies(visits)), int(new.sum()))
+    share, unseen = wilson(hits, len(ended)), good_turing(frequencies(visits))
+    return Starts(losses, share, unseen, ended[new], visits, points[order[new]])
 
 
 def reference_sets(inputs: np.ndarray, count: int, seed: int) -> list[np.ndarray]:

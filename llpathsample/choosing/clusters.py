@@ -3,7 +3,8 @@
 The rule of the landscape. K > 1 is supported if
 
 1. it is determined: the clusterings whose loss is near the lowest agree. The melting temperature, at which the expected
-   adjusted Rand index of two minima drawn by exp(-L / T) falls below 0.9, is at least 0.05 of the lowest loss;
+   adjusted Rand index of two minima drawn by visits times exp(-L / T) falls below 0.9, is at least 0.05 of the lowest
+   loss;
 2. it is needed: from the next lower K of the table on, the gap statistic has risen by more than twice the error of that
    rise, so K lowers the loss by more than it does in data without clusters.
 
@@ -30,8 +31,9 @@ class Row:
     """What is known of one K.
 
     measures: of the landscape, by loss alone, at `DETERMINED` times its lowest loss. agreement: expected ARI of two
-    minima there. pairwise, mutual: mean ARI and adjusted mutual information of the lowest minima. starts: None for
-    K = 1, which has one minimum. known: ARI with known classes, NaN without. seconds: of the CPU.
+    minima there that random starts met. pairwise, mutual: mean ARI and adjusted mutual information of the lowest
+    minima. starts: None for K = 1, which has one minimum. known: ARI with known classes, NaN without. seconds: of the
+    CPU.
     """
 
     clusters: int

@@ -27,18 +27,16 @@ from llpathsample.ktn import Network
 
 # Quenches of which the lowest counts for the gap statistic, of the data as of each reference set.
 GAP_STARTS = 20
-_MUTUAL = 20  # lowest minima whose adjusted mutual information is computed, which takes long
+_LOW = 20  # lowest minima that are compared pair by pair
 
 
 @dataclass(frozen=True)
 class Options:
-    """references: B of the gap statistic, at least 2. starts: quenches of each K, at least GAP_STARTS. low: number of
-    lowest minima whose agreement counts. ratio: least barrier ratio of a funnel. known: class of each row, (n,), or
-    None."""
+    """references: B of the gap statistic, at least 2. starts: quenches of each K, at least GAP_STARTS. ratio: least
+    barrier ratio of a funnel. known: class of each row, (n,), or None."""
 
     references: int = 20
     starts: int = 100
-    low: int = 200
     ratio: float = 5.0
     known: np.ndarray | None = None
     seed: int = 1
@@ -68,18 +66,24 @@ def row_of(landscape: Landscape, starts: Starts, options: Options, seconds: floa
     """The row of a landscape of K-means, K > 1."""
     model, data = landscape.model, landscape.data
     losses = landscape.minima.loss
-    order = np.argsort(losses, kind="stable")[: options.low]
+    order = np.argsort(losses, kind="stable")[:_LOW]
     labels = np.array([model.predict(landscape.minima.coordinates[k], data.features)[:, 0] for k in order])
-    agreements = rand_indices(labels)
+    met, visits = starts.minima, starts.visits
+    clusterings = np.array([model.predict(point, data.features)[:, 0] for point in starts.points])
+    if starts.share.value == 0.0:
+        # What no start has met counts as if one had.
+        met, visits = np.append(met, losses.min()), np.append(visits, 1)
+        clusterings = np.concatenate([clusterings, labels[:1]])
+    agreements = rand_indices(clusterings)
     temperature = DETERMINED * float(losses.min())
     sizes = np.bincount(labels[0], minlength=model.clusters)
     return Row(
         clusters=model.clusters,
         measures=measures_of(by_loss_alone(Network.unchecked(landscape)), temperature, options.ratio),
-        agreement=expected_agreement(losses[order], agreements, temperature),
-        melting=melting_temperature(losses[order], agreements, LEVEL),
-        pairwise=pairwise_mean(agreements[:_MUTUAL, :_MUTUAL]),
-        mutual=_mutual(labels[:_MUTUAL]),
+        agreement=expected_agreement(met, visits, agreements, temperature),
+        melting=melting_temperature(met, visits, agreements, LEVEL),
+        pairwise=pairwise_mean(rand_indices(labels)),
+        mutual=_mutual(labels),
         starts=starts,
         silhouette=silhouette(data.inputs(), labels[0], options.seed),
         bic=bic(float(losses.min()), sizes, data.features.shape[1]),

@@ -69,6 +69,14 @@ def _line(axes: "Axes", values: list, title: str, errors: list | None = None, co
         axes.errorbar(known, heights, drawn, fmt="none", ecolor=colour, elinewidth=1.0, capsize=2.0)
     if title:
         axes.set_title(title)
+    if not known and label is None:
+        _say(axes, "no value has any")
+
+
+def _say(axes: "Axes", text: str) -> None:
+    """Words in an empty panel."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=QUIET, fontsize=8.0)
+    axes.set_yticks([])
 
 
 def _measured(rows: list[Row], name: str) -> list:
@@ -93,11 +101,14 @@ def _funnels(axes, rows):
     _line(axes, funnels, "funnels", colour=QUIET, label="all")
     _line(axes, _measured(rows, "competing"), "", label="competing")
     axes.set_ylim(0.0, 1.5 * max(count or 1 for count in funnels))
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="upper left")
 
 
 def _frustration(axes, rows):
-    _line(axes, _measured(rows, "frustration"), "frustration")
+    # Without a second minimum there is nothing to be frustrated by.
+    values = [0.0 if value is not None and np.isnan(value) else value for value in _measured(rows, "frustration")]
+    _line(axes, values, "frustration")
 
 
 def _entropy(axes, rows):
@@ -113,7 +124,10 @@ def _agreement(axes, rows):
     drawn([row.agreement for row in rows], INK, "training rows")
     if any(row.test is not None for row in rows):
         drawn([None if row.test is None else row.test.agreement for row in rows], _SECOND, "test rows")
-    axes.legend()
+    if any(row.agreement is not None and row.agreement.pairs for row in rows):
+        axes.legend()
+    else:
+        _say(axes, "no value has two minima")
 
 
 def _validation(axes, rows, choice: Choice, measure: str):

@@ -22,7 +22,7 @@ import numpy as np
 
 from llcommon.config import fingerprint, read_bytes
 from llcommon.data import Data, read_rows
-from llcommon.errors import ConfigError, InputError, OutputError
+from llcommon.errors import ConfigError, NothingFound, OutputError
 from llcommon.inorder import run_in_order
 from llcommon.losses import is_user_model
 from llcommon.losses.user.source import FILE
@@ -36,7 +36,7 @@ from llpathsample.ensembles.settings import Options
 from llpathsample.ensembles.splits import folds_of, others, part_of, taken
 from llpathsample.ensembles.tables import Table, tabulated
 from llpathsample.ensembles.uncertainty import Differences, corrected_t
-from llpathsample.making import Made, Wanted
+from llpathsample.making import Made, Wanted, make_folder
 
 _HOW = (
     "scores: mean over folds; errors: standard deviation over folds by the root of their number, too small, as folds "
@@ -87,19 +87,20 @@ def folds(data: Data, count: int, repeats: int, share: float, seed: int) -> list
             rest = others(test, len(numbers))
             validation = rest[part_of(taken(rows, rest), share, seed, "fold validation", repeat, fold)]
             train = np.setdiff1d(rest, validation)
-            _check_classes(data, train, f"repeat {repeat + 1}, fold {fold + 1}")
+            for part, numbers_of in (("training", train), ("validation", validation)):
+                _check_classes(data, numbers_of, f"{part} part of repeat {repeat + 1}, fold {fold + 1}")
             parts = dict(zip(PARTS, (train, validation, test), strict=True))
             found.append(Fold(f"repeat-{repeat + 1}-fold-{fold + 1}", parts))
     return found
 
 
-def _check_classes(data: Data, train: np.ndarray, where: str) -> None:
+def _check_classes(data: Data, part: np.ndarray, where: str) -> None:
     if data.labels is None:
         return
-    missing = np.setdiff1d(np.arange(len(data.class_names)), data.labels[train])
+    missing = np.setdiff1d(np.arange(len(data.class_names)), data.labels[part])
     if missing.size:
         name = data.class_names[missing[0]]
-        raise ConfigError(f"the training part of {where} has no row of the class {name}; take fewer folds")
+        raise ConfigError(f"the {where} has no row of the class {name}, which is too small; leave it out of the data")
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ def prepared(problem: Landscape, settings: Path, folder: Path, made: Iterable[Fo
     """Write the files of all folds, and say what landscapes are to be made of them. OutputError where the folder holds
     files of other rows or settings."""
     text = read_bytes(settings)
-    _make_folder(folder)
+    make_folder(folder)
     source = problem.declared.source
     if is_user_model(problem.settings.loss_model) and source.kind == FILE:
         _write(folder / source.filename, source.text.encode())
@@ -123,13 +124,6 @@ def prepared(problem: Landscape, settings: Path, folder: Path, made: Iterable[Fo
             own.append(f"data.features={json.dumps(list(problem.data.feature_names))}")
         wanted.append(Wanted(folder / f"{fold.name}.toml", fold.name, (*overrides, *own)))
     return wanted
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder {folder} cannot be made ({error.strerror}); name another by --folder") from error
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -167,7 +161,7 @@ def scored_folds(
     found: list[Scored] = []
     for each in made:
         if each.path is None:
-            raise InputError(f"{each.name}: no minimum was found ({each.problem}); search longer, or take fewer folds")
+            raise NothingFound(f"{each.name}: no minimum was found ({each.problem}); search longer or by fewer folds")
 
     def take(number: int, result: Scored) -> None:
         found.append(result)

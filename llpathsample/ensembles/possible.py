@@ -7,6 +7,7 @@ import numpy as np
 
 from llcommon.data import Rows
 from llcommon.errors import ConfigError, InputError
+from llcommon.scoring import measures_of
 from llcommon.store import Landscape
 from llpathsample.ensembles.choosing import NEED_STATES, Choice, chosen
 from llpathsample.ensembles.settings import Options
@@ -31,8 +32,17 @@ def check_probabilities(landscape: Landscape, name: str) -> None:
         )
 
 
+def check_measure(by: str | None, landscape: Landscape) -> None:
+    """ConfigError if differences are to be told by a measure that predictions of this model have not."""
+    known = [measure.name for measure in measures_of(landscape, landscape.data.rows())]
+    if by is not None and by not in known:
+        raise ConfigError(f"--by {by} is no measure of this target; take one of {', '.join(known)}")
+
+
 def check_rows(landscape: Landscape, rows: Rows, valid: Rows | None, test: Path, validation: Path | None) -> None:
-    """InputError for test rows that cannot be split, and for validation rows that are no others."""
+    """InputError for test rows that cannot be split or were trained on, and validation rows that are no others."""
+    if rows.sha256 == landscape.data.sha256:
+        raise InputError(f"{test} is the training data; give rows that no search has seen")
     if valid is None and len(rows.features) < 4:
         raise InputError(f"{test} has {len(rows.features)} rows, too few to be split; 4 at least are needed")
     if valid is not None:

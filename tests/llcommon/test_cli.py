@@ -100,15 +100,17 @@ GOLDEN_HELP = {
   communities    Find communities; compare them with clusters.
   basins         List monotonic sequence basins and count funnels.
   basin-volume   Measure basins of attraction.
-  choose-k       Choose a number of clusters by landscapes of K-means.
-  choose         Choose a setting by the landscapes of several values.
-  robustness     Measure robustness of minima beside test scores.
   rates          Compute rates and passage times between two sets.
   fastest-paths  Find the paths that contribute most to a rate.
   first-passage  Compute the distribution of first-passage times.
   regroup        Group minima by free energy, rate or loss.
+  robustness     Measure robustness of minima beside test scores.
+  ensemble       Compare ensembles of minima with single ones.
   interpret      Compare weights, units and features of funnels.
   slice          Draw the loss on a plane, with minima and training runs.
+  choose-k       Choose a number of clusters by landscapes of K-means.
+  choose         Choose a setting by the landscapes of several values.
+  bayes          Compare point estimate, mixed minima and posterior of a gp.
   report         Write one page with all of a landscape.
   import         Import a network of another program, verified.
   export         Write a network for another program.

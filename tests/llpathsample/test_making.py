@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from driving import call
+from making_standin import Here
 
 from llcommon.errors import ConfigError, Interrupted, NothingFound, OutputError, Stopped
 from llcommon.store import read_landscape
@@ -48,28 +48,6 @@ def settings(tmp_path) -> Path:
     path = tmp_path / "points.toml"
     path.write_text(TOML)
     return path
-
-
-class Here:
-    """Children whose programs run in this process. commands: what was run. instead: outcomes by program's command."""
-
-    commands: list[list[str]] = []
-    instead: dict[str, Outcome] = {}
-
-    def __init__(self) -> None:
-        self.stopping = False
-
-    def run(self, command, limit, held) -> Outcome:
-        program, *arguments = command[command.index(making._START) + 2 :]
-        Here.commands.append([program, *arguments])
-        if self.stopping:
-            return Outcome(Stopped.exit_code, "stopped")
-        if arguments[0] in Here.instead:
-            return Here.instead[arguments[0]]
-        return Outcome(call(program, *arguments), "done here", cpu=1.5)
-
-    def stop(self) -> None:
-        self.stopping = True
 
 
 @pytest.fixture
