@@ -130,8 +130,9 @@ def _changes(axes: "Axes", found: list[Robustness], plan: Plan, loss: np.ndarray
         "sharpest": known[int(np.argmax(traces))],
     }
     radii = np.array(plan.radii)
-    for (label, place), colour in zip(chosen.items(), CLASS_COLOURS, strict=False):
+    for place, colour in zip(dict.fromkeys(chosen.values()), CLASS_COLOURS, strict=False):
         one = found[place]
+        label = ", ".join(name for name, other in chosen.items() if other == place)
         for kind, marker, line in (("expected", "o", "-"), ("worst", "^", "--")):
             quadratic = np.array([getattr(change, f"{kind}_quadratic") for change in one.changes])
             measured = np.array([getattr(change, kind) for change in one.changes])
@@ -145,6 +146,6 @@ def _changes(axes: "Axes", found: list[Robustness], plan: Plan, loss: np.ndarray
     axes.set_yscale("log")
     axes.set_xlabel("radius p" + (" / |w|" if plan.relative else ""))
     axes.set_ylabel("change of the loss")
-    axes.plot([], [], "o-", color=QUIET, markersize=4, markerfacecolor="none", label="mean")
-    axes.plot([], [], "^--", color=QUIET, markersize=4, markerfacecolor="none", label="worst")
+    axes.plot([], [], "o-", color=QUIET, markersize=4, markerfacecolor="none", label="mean; line: by H")
+    axes.plot([], [], "^--", color=QUIET, markersize=4, markerfacecolor="none", label="worst; line: by H")
     axes.legend(fontsize=6.5, handlelength=1.6, borderaxespad=0.2)

@@ -15,6 +15,7 @@ from llcommon.optimise.lanczos import highest_pair
 from llcommon.optimise.points import minimum_at
 from llcommon.optimise.quench import Quencher
 from llcommon.problem import read_problem
+from llcommon.records import TransitionState
 from llcommon.rng import generator
 from llcommon.settings import CurvatureSettings
 from llcommon.store import Landscape, Score, read_landscape, write_landscape
@@ -310,6 +311,23 @@ def test_a_measure_that_only_follows_the_loss_has_no_partial_correlation():
     assert np.isnan(few[0].rho.value) and few[0].minima == 4 and not few[0].decided
 
 
+def test_groups_are_resampled_as_one():
+    """Copies of minima tell nothing new: with groups of copies the intervals are those of single ones."""
+    rng = np.random.default_rng(6)
+    loss, other, score = rng.standard_normal((3, 12))
+    score += loss
+    single = correlate({"loss": loss, "other": other}, {"auc": score}, loss, 400, 1)
+    many = [np.repeat(values, 8) for values in (loss, other, score)]
+    arguments = ({"loss": many[0], "other": many[1]}, {"auc": many[2]}, many[0], 400, 1)
+    grouped = correlate(*arguments, np.repeat(np.arange(12), 8))
+    alone = correlate(*arguments)
+    for one, same, narrow in zip(single, grouped, alone, strict=True):
+        assert dataclasses.astuple(same.rho) == pytest.approx(dataclasses.astuple(one.rho), abs=1e-12)
+        assert narrow.rho.high - narrow.rho.low < 0.6 * (one.rho.high - one.rho.low)
+    few = correlate(*arguments, np.repeat(np.arange(4), 24))
+    assert few[0].rho.value == grouped[0].rho.value and np.isnan(few[0].rho.low) and not few[0].decided
+
+
 # --- inputs, suggestions ----------------------------------------------------------------------------
 
 
@@ -391,6 +409,19 @@ def test_correlations_and_the_figure(folder, capsys):
     assert (folder / "new.svg").stat().st_size > 10_000
 
 
+def test_basins_are_resampled(folder, capsys):
+    landscape = read_landscape("scored.h5")
+    for place in range(len(landscape.minima) - 3):  # three bottoms: 0 and the last two
+        low = landscape.minimum(place)
+        state = TransitionState(low.loss + 0.1, low.coordinates + 1.0 + place, 1e-12, 1.0, -1.0, 1.0)
+        order = np.argsort(landscape.minima.loss)
+        landscape.add_transition_state(state, int(order[place]), int(order[place + 1]))
+    write_landscape("network.h5", landscape)
+    said = robustness(capsys, "network.h5", "--by-basin", "-j", 1, "--resamples", 100, "--samples", 4)
+    assert "intervals by resamples of 3 monotonic sequence basins" in said.err
+    assert table(said.out)[0]["low"] == "nan"
+
+
 def test_the_same_bits_by_one_process_and_two(folder, capsys):
     options = ("unscored.h5", "--test", "iris.csv", "--json", "--input-noise", 0.5, "--resamples", 200, "--lowest", 6)
     one, two = (robustness(capsys, *options, "-j", jobs).out for jobs in (1, 2))
@@ -422,6 +453,7 @@ def test_without_scores_there_is_a_row_for_each_minimum(folder, capsys):
         (2, ("plane.h5", "--test", "iris.csv"), "predicts nothing"),
         (2, ("plane.h5", "--input-noise", 0.1), "predicts nothing"),
         (3, ("unscored.h5", "--test", "none.csv"), "none.csv"),
+        (2, ("scored.h5", "--by-basin"), "no transition state of scored.h5 joins minima"),
         (2, ("scored.h5", "--score", "brier"), "there is no test score brier; there are accuracy, log_loss"),
         (2, ("unscored.h5", "--score", "auc"), "there are none; give --test"),
         (2, ("plane.h5", "--radius", "0"), "--radius: 0 must be above zero"),
