@@ -24,8 +24,8 @@ def draw_linear_paths(
     """A panel for each kind of run and each of its two lines: loss less that of the end, in units of their difference,
     over t. Pale: monotonic; orange: a rise above `nearly`, with its top marked; grey: a smaller one."""
     kinds = list(dict.fromkeys(share.kind for share in shares))
-    columns = min(_COLUMNS, len(kinds))
-    blocks = -(-len(kinds) // columns)
+    blocks = -(-len(kinds) // _COLUMNS)
+    columns = -(-len(kinds) // blocks)
     figure = new_figure(2.6 * columns + 0.6, 2.3 * 2 * blocks + 0.3)
     with style():
         places = figure.subplots(2 * blocks, columns, sharex=True, sharey=True, squeeze=False)
