@@ -209,6 +209,19 @@ def test_the_penalty_is_left_out_coordinate_by_coordinate(network):
     assert found.effective_dimension.value == pytest.approx(np.sum(positive / (positive + 5e-3)))
 
 
+@pytest.mark.parametrize("name", ["mlp", "mlq"])
+@pytest.mark.parametrize("biases", [True, False])
+def test_the_penalty_is_what_lambda_adds_to_the_hessian(network, name, biases):
+    data = network[0].data
+    more = {"hidden": [2]} if name == "mlp" else {}
+    with_it, without = (build(name, {"lambda": size, "regularise_biases": biases, **more}, data) for size in (0.1, 0.0))
+    x = normal(1, with_it.dimension)[0]
+    np.testing.assert_allclose(
+        with_it.hessian(x) - without.hessian(x), np.diag(with_it.penalty_curvature()), atol=1e-12
+    )
+    assert not without.penalty_curvature().any()
+
+
 def test_only_relative_measures_survive_a_rescaling_of_relu_units():
     """Dinh et al. 2017: weights into a relu unit times s, out of it divided by s, compute the same."""
     overrides = ("loss.hidden=[2]", "loss.lambda=0", 'loss.activation="relu"')
@@ -226,6 +239,7 @@ def test_only_relative_measures_survive_a_rescaling_of_relu_units():
         hessian = model.hessian(point)
         assert found.relative_trace.value == pytest.approx(point**2 @ np.diag(hessian), rel=1e-9)
     assert after.relative_trace.value == pytest.approx(before.relative_trace.value, rel=1e-9)
+    assert after.relative_curvature == pytest.approx(before.relative_curvature, rel=1e-9)
 
 
 def test_held_coordinates_and_zero_modes_are_left_out():
