@@ -101,7 +101,7 @@ def _scatter(
     if known.any() and values[known].min() > 0.0 and values[known].max() > 20.0 * values[known].min():
         axes.set_xscale("log")
     else:
-        axes.locator_params(axis="x", nbins=4)
+        axes.locator_params(axis="x", nbins=4, integer=bool(np.all(values[known] == np.round(values[known]))))
     axes.set_xlabel(label)
     if row is not None and np.isfinite(row.rho.value):
         text = f"ρ = {row.rho.value:+.2f}  [{row.rho.low:+.2f}, {row.rho.high:+.2f}]".replace("-", "\N{MINUS SIGN}")
