@@ -6,6 +6,7 @@ import numpy as np
 
 from llcommon.plotting import ACCENT, INK, QUIET, new_figure, readable, style
 from llcommon.status import Status
+from llgmin.linearity import Line
 from llgmin.linearpaths import END, Share, TrainedLine
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _COLUMNS = 4
 _LEVELS = (-0.1, 1.4)  # what the vertical axis shows at least, in units of the difference of the ends
 _MOST_LEVELS = (-2.0, 5.0)
+_MOST_POINTS = 41
 TARGETS = {END: "to the end of training", "minimum": "to the minimum below"}
 
 
@@ -24,8 +26,8 @@ def draw_linear_paths(
     """A panel for each kind of run and each of its two lines: loss less that of the end, in units of their difference,
     over t. Pale: monotonic; orange: a rise above `nearly`, with its top marked; grey: a smaller one."""
     kinds = list(dict.fromkeys(share.kind for share in shares))
-    columns = min(_COLUMNS, len(kinds))
-    blocks = -(-len(kinds) // columns)
+    blocks = -(-len(kinds) // _COLUMNS)
+    columns = -(-len(kinds) // blocks)
     figure = new_figure(2.6 * columns + 0.6, 2.3 * 2 * blocks + 0.3)
     with style():
         places = figure.subplots(2 * blocks, columns, sharex=True, sharey=True, squeeze=False)
@@ -48,6 +50,13 @@ def draw_linear_paths(
         if title:
             figure.suptitle(readable(title))
     return figure
+
+
+def _shown(line: Line) -> np.ndarray:
+    """Points of a line to draw, by their places: enough for the eye, and all ends of rises."""
+    ends = [end for bump in line.bumps for end in (bump.begin, bump.end)]
+    even = np.linspace(0.0, 1.0, _MOST_POINTS)
+    return np.unique(np.searchsorted(line.t, np.concatenate([even, ends])))
 
 
 def _scaled(one: TrainedLine, losses: np.ndarray) -> np.ndarray:
@@ -73,10 +82,12 @@ def _panel(axes: "Axes", lines: list[TrainedLine], share: Share, nearly: float) 
         line = one.line
         marked = not line.monotonic and line.relative_height > nearly
         colour, strength = (ACCENT, 0.9) if marked else ("#7AA6C2" if line.monotonic else QUIET, 0.45)
-        axes.plot(line.t, _scaled(one, line.losses), color=colour, linewidth=1.0 if marked else 0.7, alpha=strength)
+        shown = _shown(line)
+        values = _scaled(one, line.losses[shown])
+        axes.plot(line.t[shown], values, color=colour, linewidth=1.0 if marked else 0.7, alpha=strength)
         if marked:
             top = line.losses[np.searchsorted(line.t, line.rise_to)]
-            axes.plot(line.rise_to, _scaled(one, np.array([top])), "v", color=INK, markersize=4, clip_on=False)
+            axes.plot(line.rise_to, _scaled(one, np.array([top])), "v", color=INK, markersize=4, zorder=3)
     if share.monotonic is None:
         axes.text(0.97, 0.95, "no line", transform=axes.transAxes, ha="right", va="top", fontsize=8, color=QUIET)
         return

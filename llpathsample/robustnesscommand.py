@@ -107,6 +107,11 @@ class Radii(click.ParamType):
     metavar="N",
     help="Bootstrap resamples, and permutations, of the minima.",
 )
+@click.option(
+    "--by-basin",
+    is_flag=True,
+    help="Resample whole monotonic sequence basins, as minima of one are alike; FILE needs transition states.",
+)
 @output_option("Figure (svg, pdf or png): measures beside the first test score, and the change of the loss.")
 @force_option()
 @click.option("--title", metavar="TEXT", help="Title of the figure.")
@@ -118,7 +123,7 @@ class Radii(click.ParamType):
 @quiet_option()
 def robustness(
     file: Path, test, radii, relative, noise, samples, alpha, input_noise, lowest, chosen, by_minimum, resamples,
-    output, force, title, seed, jobs, as_json,
+    by_basin, output, force, title, seed, jobs, as_json,
 ) -> None:  # fmt: skip
     """Measure what perturbation does to the minima of the landscape FILE, and whether robust minima predict better.
 
@@ -132,7 +137,7 @@ def robustness(
     from llcommon.scoring import lowest_minima
     from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
-    from llpathsample.robustness.correlations import correlate
+    from llpathsample.robustness.correlations import LEAST, correlate
     from llpathsample.robustness.examine import Plan, examine, suggested_alpha, suggested_radii
     from llpathsample.robustness.measures import details, measures, noise_scores
 
@@ -144,6 +149,7 @@ def robustness(
     require_minima(landscape, file)
     _check_model(landscape, file, test, input_noise)
     ids = lowest_minima(landscape.minima.loss, lowest)
+    groups = _basins(landscape, file, ids) if by_basin else None
     scored = _scores(landscape, test, ids, chosen)
     lengths = tuple(sorted({length for some in radii for length in some}))
     lengths = lengths or suggested_radii(landscape, ids, relative)
@@ -158,16 +164,20 @@ def robustness(
     scored |= noise_scores(found, plan)
     used, left_out = _known(columns, scored)
     varying = {name: values for name, values in scored.items() if len(np.unique(values[np.isfinite(values)])) > 1}
-    rows = correlate(used, varying, landscape.minima.loss[ids], resamples, seed) if varying else []
+    rows = correlate(used, varying, landscape.minima.loss[ids], resamples, seed, groups) if varying else []
+    if rows and rows[0].minima < LEAST:
+        log(f"note: {rows[0].minima} minima with scores are too few for correlations")
+        rows = []
     table = [Column("id", "", ids), *_columns(columns | scored, details(found, plan))]
     document = _document(file, landscape, plan, resamples, found, left_out)
+    document["basins"] = None if groups is None else len(np.unique(groups))
     document["scores_without_variation"] = [name for name in scored if name not in varying]
     if as_json:
         document["minima"] = _records(table)
         write_table(_correlations(rows), True, document)
     else:
         write_table(table if by_minimum or not rows else _correlations(rows), False)
-    _tell(landscape, rows, scored, len(ids), left_out)
+    _tell(landscape, rows, scored, groups, len(ids), left_out)
     if output is not None:
         from llpathsample.robustness.figure import draw_robustness
 
@@ -206,6 +216,18 @@ def _scores(landscape, test: Path | None, ids, chosen) -> dict:
         there = ", ".join(found) if found else "none; give --test, or score them with llgmin score --test"
         raise ConfigError(f"--score: there is no test score {unknown[0]}; there are {there}")
     return {name: found[name] for name in chosen} if chosen else found
+
+
+def _basins(landscape, file: Path, ids):
+    """The bottom of the monotonic sequence basin of each minimum, (n,)."""
+    from llcommon.errors import ConfigError
+    from llpathsample.ktn import Network
+    from llpathsample.structure.basins import sequence_basins
+
+    network = Network.unchecked(landscape)
+    if not (network.ends[:, 0] != network.ends[:, 1]).any():
+        raise ConfigError(f"--by-basin: no transition state of {file} joins minima; grow a network, or leave it out")
+    return sequence_basins(network.losses, network.ts_losses, network.ends)[ids]
 
 
 def _inputs(landscape, test: Path | None, sigmas, seed: int):
@@ -298,7 +320,7 @@ def _document(file: Path, landscape, plan, resamples: int, found, left_out: list
     }
 
 
-def _tell(landscape, rows, scored: dict, count: int, left_out: list[str]) -> None:
+def _tell(landscape, rows, scored: dict, groups, count: int, left_out: list[str]) -> None:
     """Say what decides, and how much of it is to be believed."""
     from llcommon.scoring import predicts
 
@@ -311,7 +333,7 @@ def _tell(landscape, rows, scored: dict, count: int, left_out: list[str]) -> Non
             log(f"note: the loss model {landscape.declared.name} predicts nothing that could be scored")
         return
     for name, values in scored.items():
-        if not any(row.score == name for row in rows):
+        if len(set(values.tolist())) == 1:
             log(f"{name}: {values[0]:.6g} at all minima, so nothing goes with it")
     if not rows:
         return
@@ -325,4 +347,7 @@ def _tell(landscape, rows, scored: dict, count: int, left_out: list[str]) -> Non
         decided = [row for row in own if row.decided]
         text = ", ".join(f"{_better(row)} {row.measure} ({row.rho.value:+.2f})" for row in decided)
         log(f"{score}: better with {text}" if text else f"{score}: goes with no measure beyond chance")
-    log("note: minima of one search are not independent, so that intervals are too narrow")
+    if groups is None:
+        log("note: minima of one search are not independent, so that intervals are too narrow; see --by-basin")
+    else:
+        log(f"intervals by resamples of {len(set(groups.tolist()))} monotonic sequence basins")

@@ -8,7 +8,8 @@
   39, 2010); adjusted for the number of measures by Holm, Scand. J. Stat. 6, 65 (1979).
 
 All of it takes minima for independent draws, which they are not: those of one funnel share most of their weights, and a
-search prefers some. Intervals are then too narrow.
+search prefers some. Intervals are then too narrow. Resamples of whole groups of minima (Field and Welsh, J. R. Stat.
+Soc. B 69, 369, 2007) leave what is alike together; p remains that of single minima.
 """
 
 from dataclasses import dataclass
@@ -157,24 +158,33 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def correlate(
-    measures: dict[str, np.ndarray], scores: dict[str, np.ndarray], loss: np.ndarray, resamples: int, seed: int
+    measures: dict[str, np.ndarray],
+    scores: dict[str, np.ndarray],
+    loss: np.ndarray,
+    resamples: int,
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> list[Correlation]:
     """Every measure beside every score over the minima where all of them are known, score by score.
 
     Values: (n,) each, loss too; infinite ones count as the largest. resamples: of the bootstrap, and permutations.
-    Below LEAST minima, and beside what is constant, correlations are NaN.
+    groups: (n,) labels of minima that are resampled together, None for none. Below LEAST minima, and beside what is
+    constant, correlations are NaN; below LEAST groups intervals are.
     """
     table = np.array([*measures.values(), *scores.values(), loss])
-    table = table[:, ~np.isnan(table).any(axis=0)]
+    known = ~np.isnan(table).any(axis=0)
+    table = table[:, known]
     count = table.shape[1]
     if count < LEAST:
         return [_unknown(measure, score, count) for score in scores for measure in measures]
     rng = generator(seed, "robustness", "bootstrap")
-    weights = rng.multinomial(count, np.full(count, 1.0 / count), size=resamples)
+    labels = np.arange(count) if groups is None else np.unique(groups[known], return_inverse=True)[1]
+    units = int(labels.max()) + 1
+    weights = rng.multinomial(units, np.full(units, 1.0 / units), size=resamples)[:, labels]
     own = rank_correlations(table, np.ones((1, count)))[0]
-    drawn = rank_correlations(table, weights)
-    few = count <= _MOST_LEFT_OUT
-    without = rank_correlations(table, 1.0 - np.eye(count)) if few else drawn[:0]
+    drawn = rank_correlations(table, weights if units >= LEAST else weights[:0])
+    few = LEAST <= units <= _MOST_LEFT_OUT
+    without = rank_correlations(table, (1.0 - np.eye(units))[:, labels]) if few else drawn[:0]
     z = len(table) - 1
     rows = []
     for place, score in enumerate(scores):

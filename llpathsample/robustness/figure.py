@@ -101,7 +101,7 @@ def _scatter(
     if known.any() and values[known].min() > 0.0 and values[known].max() > 20.0 * values[known].min():
         axes.set_xscale("log")
     else:
-        axes.locator_params(axis="x", nbins=4)
+        axes.locator_params(axis="x", nbins=4, integer=bool(np.all(values[known] == np.round(values[known]))))
     axes.set_xlabel(label)
     if row is not None and np.isfinite(row.rho.value):
         text = f"ρ = {row.rho.value:+.2f}  [{row.rho.low:+.2f}, {row.rho.high:+.2f}]".replace("-", "\N{MINUS SIGN}")
@@ -130,8 +130,9 @@ def _changes(axes: "Axes", found: list[Robustness], plan: Plan, loss: np.ndarray
         "sharpest": known[int(np.argmax(traces))],
     }
     radii = np.array(plan.radii)
-    for (label, place), colour in zip(chosen.items(), CLASS_COLOURS, strict=False):
+    for place, colour in zip(dict.fromkeys(chosen.values()), CLASS_COLOURS, strict=False):
         one = found[place]
+        label = ", ".join(name for name, other in chosen.items() if other == place)
         for kind, marker, line in (("expected", "o", "-"), ("worst", "^", "--")):
             quadratic = np.array([getattr(change, f"{kind}_quadratic") for change in one.changes])
             measured = np.array([getattr(change, kind) for change in one.changes])
@@ -145,6 +146,6 @@ def _changes(axes: "Axes", found: list[Robustness], plan: Plan, loss: np.ndarray
     axes.set_yscale("log")
     axes.set_xlabel("radius p" + (" / |w|" if plan.relative else ""))
     axes.set_ylabel("change of the loss")
-    axes.plot([], [], "o-", color=QUIET, markersize=4, markerfacecolor="none", label="mean")
-    axes.plot([], [], "^--", color=QUIET, markersize=4, markerfacecolor="none", label="worst")
+    axes.plot([], [], "o-", color=QUIET, markersize=4, markerfacecolor="none", label="mean; line: by H")
+    axes.plot([], [], "^--", color=QUIET, markersize=4, markerfacecolor="none", label="worst; line: by H")
     axes.legend(fontsize=6.5, handlelength=1.6, borderaxespad=0.2)

@@ -15,6 +15,7 @@ from llcommon.optimise.lanczos import highest_pair
 from llcommon.optimise.points import minimum_at
 from llcommon.optimise.quench import Quencher
 from llcommon.problem import read_problem
+from llcommon.records import TransitionState
 from llcommon.rng import generator
 from llcommon.settings import CurvatureSettings
 from llcommon.store import Landscape, Score, read_landscape, write_landscape
@@ -208,6 +209,19 @@ def test_the_penalty_is_left_out_coordinate_by_coordinate(network):
     assert found.effective_dimension.value == pytest.approx(np.sum(positive / (positive + 5e-3)))
 
 
+@pytest.mark.parametrize("name", ["mlp", "mlq"])
+@pytest.mark.parametrize("biases", [True, False])
+def test_the_penalty_is_what_lambda_adds_to_the_hessian(network, name, biases):
+    data = network[0].data
+    more = {"hidden": [2]} if name == "mlp" else {}
+    with_it, without = (build(name, {"lambda": size, "regularise_biases": biases, **more}, data) for size in (0.1, 0.0))
+    x = normal(1, with_it.dimension)[0]
+    np.testing.assert_allclose(
+        with_it.hessian(x) - without.hessian(x), np.diag(with_it.penalty_curvature()), atol=1e-12
+    )
+    assert not without.penalty_curvature().any()
+
+
 def test_only_relative_measures_survive_a_rescaling_of_relu_units():
     """Dinh et al. 2017: weights into a relu unit times s, out of it divided by s, compute the same."""
     overrides = ("loss.hidden=[2]", "loss.lambda=0", 'loss.activation="relu"')
@@ -225,6 +239,7 @@ def test_only_relative_measures_survive_a_rescaling_of_relu_units():
         hessian = model.hessian(point)
         assert found.relative_trace.value == pytest.approx(point**2 @ np.diag(hessian), rel=1e-9)
     assert after.relative_trace.value == pytest.approx(before.relative_trace.value, rel=1e-9)
+    assert after.relative_curvature == pytest.approx(before.relative_curvature, rel=1e-9)
 
 
 def test_held_coordinates_and_zero_modes_are_left_out():
@@ -310,6 +325,23 @@ def test_a_measure_that_only_follows_the_loss_has_no_partial_correlation():
     assert np.isnan(few[0].rho.value) and few[0].minima == 4 and not few[0].decided
 
 
+def test_groups_are_resampled_as_one():
+    """Copies of minima tell nothing new: with groups of copies the intervals are those of single ones."""
+    rng = np.random.default_rng(6)
+    loss, other, score = rng.standard_normal((3, 12))
+    score += loss
+    single = correlate({"loss": loss, "other": other}, {"auc": score}, loss, 400, 1)
+    many = [np.repeat(values, 8) for values in (loss, other, score)]
+    arguments = ({"loss": many[0], "other": many[1]}, {"auc": many[2]}, many[0], 400, 1)
+    grouped = correlate(*arguments, np.repeat(np.arange(12), 8))
+    alone = correlate(*arguments)
+    for one, same, narrow in zip(single, grouped, alone, strict=True):
+        assert dataclasses.astuple(same.rho) == pytest.approx(dataclasses.astuple(one.rho), abs=1e-12)
+        assert narrow.rho.high - narrow.rho.low < 0.6 * (one.rho.high - one.rho.low)
+    few = correlate(*arguments, np.repeat(np.arange(4), 24))
+    assert few[0].rho.value == grouped[0].rho.value and np.isnan(few[0].rho.low) and not few[0].decided
+
+
 # --- inputs, suggestions ----------------------------------------------------------------------------
 
 
@@ -391,13 +423,41 @@ def test_correlations_and_the_figure(folder, capsys):
     assert (folder / "new.svg").stat().st_size > 10_000
 
 
+def test_basins_are_resampled(folder, capsys):
+    landscape = read_landscape("scored.h5")
+    for place in range(len(landscape.minima) - 3):  # three bottoms: 0 and the last two
+        low = landscape.minimum(place)
+        state = TransitionState(low.loss + 0.1, low.coordinates + 1.0 + place, 1e-12, 1.0, -1.0, 1.0)
+        order = np.argsort(landscape.minima.loss)
+        landscape.add_transition_state(state, int(order[place]), int(order[place + 1]))
+    write_landscape("network.h5", landscape)
+    said = robustness(capsys, "network.h5", "--by-basin", "-j", 1, "--resamples", 100, "--samples", 4)
+    assert "intervals by resamples of 3 monotonic sequence basins" in said.err
+    assert table(said.out)[0]["low"] == "nan"
+
+
+def test_the_document(folder, capsys):
+    options = ("unscored.h5", "--test", "iris.csv", "--json", "--input-noise", 0.5, "--resamples", 100, "--lowest", 6)
+    document = json.loads(robustness(capsys, *options, "-j", 1, "--samples", 4).out)
+    assert len(document["minima"]) == 6
+    assert "accuracy_noise_0.5" in document["minima"][0] and document["alpha"] == pytest.approx(2e-4)
+    assert {row["score"] for row in document["rows"]} >= {"log_loss", "accuracy_noise_0.5"}
+
+
+def test_other_minima_change_nothing(folder, capsys):
+    few, more = (
+        table(robustness(capsys, "unscored.h5", "--minima", "-j", 1, "--radius", 0.2, "--lowest", count).out)
+        for count in (2, 5)
+    )
+    by_id = {row["id"]: row for row in more}
+    assert few and all(row == by_id[row["id"]] for row in few)
+
+
+@pytest.mark.slow
 def test_the_same_bits_by_one_process_and_two(folder, capsys):
     options = ("unscored.h5", "--test", "iris.csv", "--json", "--input-noise", 0.5, "--resamples", 200, "--lowest", 6)
     one, two = (robustness(capsys, *options, "-j", jobs).out for jobs in (1, 2))
     assert one == two
-    document = json.loads(one)
-    assert len(document["minima"]) == min(6, len(read_landscape("unscored.h5").minima))
-    assert "accuracy_noise_0.5" in document["minima"][0] and document["alpha"] == pytest.approx(2e-4)
 
 
 def test_without_scores_there_is_a_row_for_each_minimum(folder, capsys):
@@ -422,6 +482,7 @@ def test_without_scores_there_is_a_row_for_each_minimum(folder, capsys):
         (2, ("plane.h5", "--test", "iris.csv"), "predicts nothing"),
         (2, ("plane.h5", "--input-noise", 0.1), "predicts nothing"),
         (3, ("unscored.h5", "--test", "none.csv"), "none.csv"),
+        (2, ("scored.h5", "--by-basin"), "no transition state of scored.h5 joins minima"),
         (2, ("scored.h5", "--score", "brier"), "there is no test score brier; there are accuracy, log_loss"),
         (2, ("unscored.h5", "--score", "auc"), "there are none; give --test"),
         (2, ("plane.h5", "--radius", "0"), "--radius: 0 must be above zero"),
