@@ -102,6 +102,7 @@ GOLDEN_HELP = {
   fastest-paths  Find the paths that contribute most to a rate.
   first-passage  Compute the distribution of first-passage times.
   regroup        Group minima by free energy, rate or loss.
+  bayes          Compare point estimate, mixed minima and posterior of a gp.
   report         Write one page with all of a landscape.
   import         Import a network of another program, verified.
   export         Write a network for another program.
