@@ -278,3 +278,14 @@ def test_bad_input(folder, capsys, arguments, code, sentence):
     assert call("llpathsample", "bayes", *arguments.split()) == code
     written = capsys.readouterr()
     assert written.out == "" and written.err.count(": error: ") == 1 and sentence in written.err
+
+
+def test_a_users_loss_is_run_with_trust_only_and_is_no_likelihood(folder, capsys):
+    source = "class Bowl:\n    dimension = 1\n    def value_and_gradient(self, x):\n        return x @ x, 2.0 * x\n"
+    (folder / "bowl.py").write_text(source, encoding="utf-8")
+    (folder / "bowl.toml").write_text('[loss]\nmodel = "bowl.py:Bowl"\n[search]\nsteps = 2\n', encoding="utf-8")
+    assert call("llgmin", "run", "bowl.toml", "-j", 1, "-q") == 0
+    for options, sentence in (((), "give --trust"), (("--trust",), "whose loss is not the negative log likelihood")):
+        capsys.readouterr()
+        assert call("llpathsample", "bayes", "bowl.h5", "--test", "few.test.csv", *options) == 2
+        assert sentence in capsys.readouterr().err
