@@ -10,10 +10,14 @@ from driving import ROOT, call, grow_here, run
 
 from llcommon.data import read_rows
 from llcommon.mixing import log_weights, mixture
+from llcommon.optimise.points import minimum_at
+from llcommon.problem import read_problem
 from llcommon.store import Landscape, read_landscape, write_landscape
 from llpathsample.bayes import sampling
 from llpathsample.bayes.comparison import Plan, compare, data_set
-from llpathsample.bayes.problem import problem_of
+from llpathsample.bayes.harmonic import harmonic_of
+from llpathsample.bayes.importance import importance
+from llpathsample.bayes.problem import Problem, problem_of
 from llpathsample.network import minimax_barriers
 
 EXAMPLE = ROOT / "examples" / "bayes"
@@ -143,6 +147,17 @@ def test_measures_of_the_landscape(made):
     assert found.shares.sum() == pytest.approx(1.0) and found.minima == len(losses)
     assert found.equivalent_minima == pytest.approx(np.exp(-(found.shares * np.log(found.shares)).sum()))
     assert found.basins >= found.funnels[1.0] >= found.funnels[10.0] >= 1
+
+
+def test_a_loss_per_datum_has_the_same_posterior(made):
+    _, problem = problem_in(made)
+    model = read_problem(made / "few.toml", ("loss.per_datum=true",)).model
+    minima = [minimum_at(model, minimum.coordinates.copy(), 1e-8)[0] for minimum in problem.minima]
+    scaled = Problem(model, minima, problem.features, problem.targets)
+    assert scaled.temperature == pytest.approx(1.0 / 12.0)
+    first, second = (importance(one, harmonic_of(one), 300, 1) for one in (problem, scaled))
+    assert second.log_evidence == pytest.approx(first.log_evidence, abs=1e-6)
+    assert second.scores.mean == pytest.approx(first.scores.mean, abs=1e-6)
 
 
 def test_a_single_minimum_gains_nothing_by_mixing(folder, capsys):
