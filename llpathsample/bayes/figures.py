@@ -20,13 +20,16 @@ _PANELS = {
     "rows_per_coordinate": "training rows a coordinate",
 }
 _COUNTS = ("funnels", "basins")
-_DODGE = 0.07  # between data sets of the same value, as a share of the axis
+_DODGE = 0.6  # width that data sets of the same count share
+LINEAR = 0.1  # gains up to this are drawn to scale, larger ones by their logarithm
+_TICKS = (-10.0, -1.0, -0.3, -0.1, 0.0, 0.1, 0.3, 1.0, 10.0)
 
 
 def draw_comparison(found: list[Comparison], correlated: list[Correlation]):
     """Left: gains over the point estimate, with 95 % intervals, a row for each data set; open symbols are unreliable.
-    Right, for more than one data set: the gain of marginalising against measures of the landscape, data sets of one
-    value beside each other, with Spearman's rank correlation."""
+    Right, for more than one data set: the gain of marginalising against measures of the landscape, with Spearman's rank
+    correlation; where data sets share a count they stand beside each other. Gains beyond LINEAR have a logarithmic
+    scale."""
     several = len(found) > 1
     height = max(2.6, 1.5 + 0.42 * len(found), 5.2 if several else 0.0)
     with style():
@@ -49,6 +52,9 @@ def _draw_gains(axes, found: list[Comparison]) -> None:
         _point(axes, one.of_mixing, row - 0.14, _MIXED, "s", False, horizontal=True)
         _point(axes, one.of_marginalising, row + 0.14, _MARGINAL, "o", hollow, horizontal=True)
     axes.axvline(0.0, color=QUIET, linewidth=0.8, zorder=0)
+    low, high = axes.get_xlim()
+    _gain_axis(axes, horizontal=True)
+    axes.set_xlim(min(low, -LINEAR), max(high, LINEAR))
     names = [f"{number}  {readable(one.data.name)}" for number, one in enumerate(found, start=1)]
     axes.set_yticks(range(len(found)), names if len(found) > 1 else [readable(found[0].data.name)])
     axes.set_ylim(len(found) - 0.5, -0.5)
@@ -72,7 +78,7 @@ def _draw_against(axes, found: list[Comparison], measure: str, correlated: list[
     from matplotlib.ticker import MaxNLocator
 
     values = np.array([measures_of(one)[measure] for one in found])
-    places = _dodged(values)
+    places = _dodged(values) if measure in _COUNTS else values
     for number, (one, place) in enumerate(zip(found, places, strict=True), start=1):
         if not np.isfinite(place):
             continue
@@ -81,6 +87,9 @@ def _draw_against(axes, found: list[Comparison], measure: str, correlated: list[
             str(number), (place, one.of_marginalising.mean), xytext=(4, 2), textcoords="offset points", fontsize=7.0
         )
     axes.axhline(0.0, color=QUIET, linewidth=0.8, zorder=0)
+    low, high = axes.get_ylim()
+    _gain_axis(axes, horizontal=False)
+    axes.set_ylim(min(low, -LINEAR), max(high, LINEAR))
     axes.margins(x=0.12)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=measure in _COUNTS, min_n_ticks=1))
     axes.set_xlabel(_PANELS[measure], fontsize=8.0)
@@ -88,14 +97,21 @@ def _draw_against(axes, found: list[Comparison], measure: str, correlated: list[
 
 
 def _dodged(values: np.ndarray) -> np.ndarray:
-    """Places for values (n,): those of one value beside each other."""
-    finite = values[np.isfinite(values)]
-    width = _DODGE * (float(np.ptp(finite)) or 1.0) if finite.size else 0.0
+    """Places for counts (n,): those of one value beside each other."""
     places = values.copy()
-    for value in np.unique(finite):
+    for value in np.unique(values):
         alike = np.flatnonzero(values == value)
-        places[alike] += width * (np.arange(len(alike)) - 0.5 * (len(alike) - 1))
+        places[alike] += _DODGE * ((np.arange(len(alike)) + 0.5) / len(alike) - 0.5)
     return places
+
+
+def _gain_axis(axes, horizontal: bool) -> None:
+    """Small gains beside large ones: a scale that is linear about zero and logarithmic beyond."""
+    axis = axes.xaxis if horizontal else axes.yaxis
+    set_scale = axes.set_xscale if horizontal else axes.set_yscale
+    set_scale("symlog", linthresh=LINEAR, linscale=1.0)
+    axis.set_ticks(_TICKS, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in _TICKS])
+    axis.set_ticks([], minor=True)
 
 
 def _said(measure: str, correlated: list[Correlation]) -> str:

@@ -57,11 +57,11 @@ class Problem:
 
 def check_likelihood(landscape: Landscape, name: str) -> None:
     """ConfigError if the loss of the landscape `name` is no likelihood with predictions in a finite box."""
-    declared = landscape.declared
-    bounds = declared.bounds()
-    if declared.likelihood_temperature is None or bounds is None or not np.isfinite(bounds).all():
+    model = landscape.model
+    bounds = model.bounds()
+    if model.likelihood_temperature is None or bounds is None or not np.isfinite(bounds).all():
         raise ConfigError(
-            f"{name} holds a landscape of {declared.name}, whose loss is not the negative log likelihood of parameters "
+            f"{name} holds a landscape of {model.name}, whose loss is not the negative log likelihood of parameters "
             "in a box; give landscapes of the loss model gp"
         )
 
