@@ -9,7 +9,8 @@ what the reader has beforehand:
     <!-- copy: examples/iris/iris.csv -->       a file of the repository, put into the folder
     <!-- file: my_net.py -->                    the block of code that follows is this file
     <!-- needs: torch -->                       not run where this is missing: a Python module, `suite` (the original
-                                                programs of benchmarks/environment.py) or `slurm` (tests/cluster)
+                                                programs) or `topsearch` (as the folder topsearch-env), which
+                                                benchmarks/environment.py brings, or `slurm` (tests/cluster)
 
 A picture `../figures/PAGE/NAME` is the file NAME that the commands have made. With --write the page is given what was
 printed, where it differs by more than times, and docs/figures the pictures.
@@ -198,14 +199,16 @@ class Missing(Exception):
 
 
 @contextlib.contextmanager
-def surroundings(page: Page) -> Iterator[dict[str, str]]:
-    """The environment that the commands of a page are run in. Errors: Missing."""
+def surroundings(page: Page, folder: Path) -> Iterator[dict[str, str]]:
+    """The environment that the commands of a page are run in, in a folder. Errors: Missing."""
     paths = [str(Path(sys.executable).parent)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
     with contextlib.ExitStack() as stack:
         for need in page.needs:
             if need == "suite":
                 paths.append(_suite())
+            elif need == "topsearch":
+                (folder / "topsearch-env").symlink_to(_topsearch())
             elif need == "slurm":
                 environment.update(stack.enter_context(_slurm()))
             elif importlib.util.find_spec(need) is None:
@@ -221,6 +224,15 @@ def _suite() -> str:
     if not environment.installed():
         raise Missing("the original programs are not installed: python -m benchmarks.environment brings them")
     return str(environment.prepare().gmin.parent)
+
+
+def _topsearch() -> Path:
+    sys.path.insert(0, str(ROOT))
+    from benchmarks import environment
+
+    if environment.topsearch_installed() is None:
+        raise Missing("topsearch is not installed: python -m benchmarks.environment brings it")
+    return environment.TOPSEARCH_FOLDER
 
 
 @contextlib.contextmanager
@@ -297,7 +309,7 @@ def main() -> int:
     for path in paths or sorted(TUTORIALS.glob("*.md")):
         page = read_page(path)
         try:
-            with surroundings(page) as environment, tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, surroundings(page, Path(folder)) as environment:
                 wrong = run_page(page, Path(folder), environment, options.write)
         except Missing as missing:
             print(f"{path.name}: not run, {missing}")
