@@ -87,14 +87,14 @@ def test_help_pages_are_what_help_prints(monkeypatch):
 
     pages = dict(help_pages("llgmin"))
     assert set(pages) == {"llgmin"} | {f"llgmin {name}" for name in import_module("llgmin.cli").main.table}
-    shown = CliRunner().invoke(import_module("llgmin.cli").main, ["list", "--help"], terminal_width=100).output
+    shown = CliRunner().invoke(import_module("llgmin.cli").main, ["list", "--help"], terminal_width=80).output
     assert pages["llgmin list"].split() == shown.replace("Usage: main", "Usage: llgmin").split()
 
 
 def test_docstrings_become_markup_that_shows_them():
-    lines = ["Mean of |x| over x_i.", "", "A formula", "", "    L = *p", "", "- one", "- two"]
+    lines = ["Mean of |x| over x_i, `x_i`s.", "", "A formula", "", "    L = *p", "", "- one", "- two"]
     assert as_markup(lines) == [
-        r"Mean of \|x\| over x\_i.", "", "A formula", "", "::", "", "        L = *p", "", "::", "", "    - one",
+        r"Mean of \|x\| over x\_i, \ ``x_i``\ s.", "", "A formula", "", "::", "", "        L = *p", "", "::", "", "    - one",
         "    - two", "",
     ]  # fmt: skip
 
