@@ -18,6 +18,8 @@ exclude_patterns = [".*", "build", "demo", "bench-output", "docs/_build", "examp
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+# A page that the index names before it is there.
+suppress_warnings = ["toc.not_readable"]
 
 # Output of commands is no source of any language.
 highlight_language = "none"

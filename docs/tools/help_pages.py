@@ -7,7 +7,7 @@ import click
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-WIDTH = 100  # of a help page, as on a wide terminal
+WIDTH = 80  # of a help page: what a terminal has, and the site has room for
 
 
 def help_pages(program: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,8 @@ what the reader has beforehand:
     <!-- copy: examples/iris/iris.csv -->       a file of the repository, put into the folder
     <!-- file: my_net.py -->                    the block of code that follows is this file
     <!-- needs: torch -->                       not run where this is missing: a Python module, `suite` (the original
-                                                programs of benchmarks/environment.py) or `slurm` (tests/cluster)
+                                                programs) or `topsearch` (as the folder topsearch-env), which
+                                                benchmarks/environment.py brings, or `slurm` (tests/cluster)
 
 A picture `../figures/PAGE/NAME` is the file NAME that the commands have made. With --write the page is given what was
 printed, where it differs by more than times, and docs/figures the pictures.
@@ -33,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FIGURES = ROOT / "docs" / "figures"
 TUTORIALS = ROOT / "docs" / "tutorials"
 ANY = "..."
-MARK = "@@@@ the next command"
+MARK = re.compile(r"\n@@@@ exit code (\d+)\n")
 
 # Two machines may run other code for the same matrix product, so sums differ in their last bits. A point in a landscape
 # is stationary to the rounding floor, so its loss and curvatures differ by as little (with the kernels of OpenBLAS for
@@ -197,15 +198,21 @@ class Missing(Exception):
     """What a page needs is not here; the message is a sentence."""
 
 
+class Broken(Exception):
+    """A command of a page fails, or does not make a picture that the page has."""
+
+
 @contextlib.contextmanager
-def surroundings(page: Page) -> Iterator[dict[str, str]]:
-    """The environment that the commands of a page are run in. Errors: Missing."""
+def surroundings(page: Page, folder: Path) -> Iterator[dict[str, str]]:
+    """The environment that the commands of a page are run in, in a folder. Errors: Missing."""
     paths = [str(Path(sys.executable).parent)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "LC_ALL": "C.UTF-8", "TERM": "dumb"}
     with contextlib.ExitStack() as stack:
         for need in page.needs:
             if need == "suite":
                 paths.append(_suite())
+            elif need == "topsearch":
+                (folder / "topsearch-env").symlink_to(_topsearch())
             elif need == "slurm":
                 environment.update(stack.enter_context(_slurm()))
             elif importlib.util.find_spec(need) is None:
@@ -223,6 +230,15 @@ def _suite() -> str:
     return str(environment.prepare().gmin.parent)
 
 
+def _topsearch() -> Path:
+    sys.path.insert(0, str(ROOT))
+    from benchmarks import environment
+
+    if environment.topsearch_installed() is None:
+        raise Missing("topsearch is not installed: python -m benchmarks.environment brings it")
+    return environment.TOPSEARCH_FOLDER
+
+
 @contextlib.contextmanager
 def _slurm() -> Iterator[dict[str, str]]:
     sys.path.insert(0, str(ROOT / "tests" / "cluster"))
@@ -235,47 +251,49 @@ def _slurm() -> Iterator[dict[str, str]]:
         yield {name: cluster.environment[name] for name in ("PATH", "SLURM_CONF")}
 
 
-def printed_by(commands: list[Command], folder: Path, environment: dict[str, str]) -> list[list[str]]:
-    """The lines that each command prints; fewer lists than commands if one fails, whose lines are the last list.
+def printed_by(commands: list[Command], folder: Path, environment: dict[str, str]) -> list[tuple[list[str], int]]:
+    """The lines that each command prints and its exit code, up to the first that is not 0.
 
     What the commands leave running is ended.
     """
     script = ["trap 'kill $(jobs -p) 2> /dev/null' EXIT"]
     for command in commands:
         script.append(command.line)
-        script.append(f"code=$?; printf '\\n{MARK}\\n'; [ $code = 0 ] || {{ echo \"exit code $code\"; exit 1; }}")
+        script.append("code=$?; printf '\\n@@@@ exit code %s\\n' $code; [ $code = 0 ] || exit")
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         subprocess.run(
             ["bash", "-c", "\n".join(script)], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, timeout=3600,
         )
         output.seek(0)
-        parts = output.read().replace(str(folder), "/home/you").split(f"\n{MARK}\n")
-    if not parts[-1]:
-        parts.pop()
-    return [part.rstrip("\n").split("\n") if part.strip() else [] for part in parts]
+        parts = MARK.split(output.read().replace(str(folder), "/home/you"))
+    outputs = [text.rstrip("\n").split("\n") if text.strip() else [] for text in parts[:-1:2]]
+    return list(zip(outputs, map(int, parts[1::2]), strict=True))
 
 
 def run_page(page: Page, folder: Path, environment: dict[str, str], write: bool) -> list[str]:
-    """Run a page in a folder; what differs, a paragraph each. With `write` the page and its pictures are renewed."""
+    """Run a page in a folder; what differs, a paragraph each. With `write` the page and its pictures are renewed.
+
+    Errors: Broken.
+    """
     for name in page.copies:
         shutil.copy(ROOT / name, folder)
     for name, content in page.files.items():
         (folder / name).write_text(content, encoding="utf-8")
-    printed = printed_by(page.commands, folder, environment)
     wrong, renewals = [], []
-    for command, lines in zip(page.commands, printed, strict=False):
+    for command, (lines, code) in zip(page.commands, printed_by(page.commands, folder, environment), strict=False):
+        if code != 0:
+            raise Broken("\n".join([f"{page.path.name}: {command.line}", *lines, f"exit code {code}"]))
         if not agrees(command.shown, lines, exact=write):
             renewals.append((command, renewed(command.shown, lines)))
             difference = difflib.unified_diff(command.shown, renewals[-1][1], "page", "printed", lineterm="", n=1)
             wrong.append(f"{page.path.name}: {command.line}\n" + "\n".join(difference))
-    if len(printed) != len(page.commands):
-        failed = page.commands[len(printed) - 2].line
-        return [*wrong, f"{page.path.name}: {failed}\n" + "\n".join(printed[-2] + printed[-1])]
     absent = [name for name in page.pictures if not (folder / name).is_file()]
-    if write and not absent:
+    if absent:
+        raise Broken(f"{page.path.name}: nothing makes the picture {absent[0]}")
+    if write:
         _renew(page, renewals, folder)
-    return wrong + [f"{page.path.name}: nothing makes the picture {name}" for name in absent]
+    return wrong
 
 
 def _renew(page: Page, renewals: list[tuple[Command, list[str]]], folder: Path) -> None:
@@ -297,10 +315,14 @@ def main() -> int:
     for path in paths or sorted(TUTORIALS.glob("*.md")):
         page = read_page(path)
         try:
-            with surroundings(page) as environment, tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, surroundings(page, Path(folder)) as environment:
                 wrong = run_page(page, Path(folder), environment, options.write)
         except Missing as missing:
             print(f"{path.name}: not run, {missing}")
+            continue
+        except Broken as broken:
+            print(broken)
+            failed = True
             continue
         print("\n\n".join(wrong) if wrong else f"{path.name}: as shown", flush=True)
         failed = failed or bool(wrong) and not options.write
