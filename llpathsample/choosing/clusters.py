@@ -5,8 +5,8 @@ The rule of the landscape. K > 1 is supported if
 1. it is determined: the clusterings whose loss is near the lowest agree. The melting temperature, at which the expected
    adjusted Rand index of two minima drawn by visits times exp(-L / T) falls below 0.9, is at least 0.05 of the lowest
    loss;
-2. it is needed: from the next lower K of the table on, the gap statistic has risen by more than twice the error of that
-   rise, so K lowers the loss by more than it does in data without clusters.
+2. it is needed: from the next lower K of the table on, the gap statistic has risen by more than three times the error
+   of that rise, so K lowers the loss by more than it does in data without clusters. Three, as several K are tried.
 
 Recommended is the supported K with the highest melting temperature; of several that do not melt at all, the largest,
 which tells most. If no K is supported, none is recommended.
@@ -23,7 +23,7 @@ from llpathsample.choosing.measures import Measures
 
 LEVEL = 0.9
 DETERMINED = 0.05
-NEEDED = 2.0
+NEEDED = 3.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _sentences(verdicts: list[Verdict], recommended: int | None, chosen: dict, r
         )
     else:
         others = [verdict.clusters for verdict in verdicts if verdict.supported and verdict.clusters != recommended]
-        also = f"; also supported, less firmly: {_listed(others)}" if others else ""
+        also = f"; also supported: {_listed(others)}" if others else ""
         sentences.append(f"recommended by the landscape: K = {recommended}{also}")
         last = rows[-1].clusters
         if recommended == last:
@@ -153,7 +153,7 @@ def _sentences(verdicts: list[Verdict], recommended: int | None, chosen: dict, r
 
 def _of_verdict(verdict: Verdict) -> str:
     if math.isinf(verdict.melting):
-        fact = "its low clusterings agree at all temperatures"
+        fact = "its low clusterings agree at all temperatures up to the lowest loss"
     else:
         fact = f"its low clusterings cease to agree at {verdict.melting:.3g} of the lowest loss"
         fact += "" if verdict.determined else f", less than {DETERMINED:g}"
