@@ -1,8 +1,12 @@
 """Sphinx's settings: `make docs`. The source folder is that of the repository, so that links between pages, examples
 and benchmarks are the same on the site as in a checkout. Nothing is asked of a network."""
 
+import os
 import sys
 from pathlib import Path
+
+# Nothing is computed: what autodoc imports need not be compiled.
+os.environ["NUMBA_DISABLE_JIT"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "docs")]

@@ -93,10 +93,9 @@ def test_help_pages_are_what_help_prints(monkeypatch):
 
 def test_docstrings_become_markup_that_shows_them():
     lines = ["Mean of |x| over x_i, `x_i`s.", "", "A formula", "", "    L = *p", "", "- one", "- two"]
-    assert as_markup(lines) == [
-        r"Mean of \|x\| over x\_i, \ ``x_i``\ s.", "", "A formula", "", "::", "", "        L = *p", "", "::", "", "    - one",
-        "    - two", "",
-    ]  # fmt: skip
+    prose = r"Mean of \|x\| over x\_i, \ ``x_i``\ s."
+    formula, items = ["::", "", "        L = *p", ""], ["::", "", "    - one", "    - two", ""]
+    assert as_markup(lines) == [prose, "", "A formula", "", *formula, *items]
 
 
 # --- the machine that runs pages --------------------------------------------------------------
