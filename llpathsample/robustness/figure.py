@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = 4
 _WIDE, _HIGH = 2.45, 2.15
+_MOST_TICKS = 6
 LABELS = {
     "loss": "training loss",
     "norm": "length of the weights |w|",
@@ -144,6 +145,10 @@ def _changes(axes: "Axes", found: list[Robustness], plan: Plan, loss: np.ndarray
             )
     axes.set_xscale("log")
     axes.set_yscale("log")
+    if len(radii) <= _MOST_TICKS:
+        # Ticks at the radii themselves: within one decade the logarithmic ones would run into each other.
+        axes.set_xticks(radii, [f"{radius:g}" for radius in radii])
+    axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("radius p" + (" / |w|" if plan.relative else ""))
     axes.set_ylabel("change of the loss")
     axes.plot([], [], "o-", color=QUIET, markersize=4, markerfacecolor="none", label="mean; line: by H")
