@@ -218,10 +218,10 @@ def searched(data: Data, clusters: int, starts: int = 40) -> Landscape:
     return landscape
 
 
-def chosen(points: np.ndarray, clusters, known=None):
+def chosen(points: np.ndarray, clusters, known=None, references: int = 8, starts: int = 20):
     """Rows, gap and choice for these points."""
     data = data_of(points)
-    options = Options(references=8, starts=20, known=known)
+    options = Options(references, starts, known=known)
     rows, gap = study(data, [(searched(data, k), 1.0) for k in clusters], options)
     return rows, gap, recommend_clusters(rows, gap)
 
@@ -255,6 +255,17 @@ def test_points_without_clusters_support_no_number(dimension):
     _, _, choice = chosen(points, (2, 3, 4))
     assert choice.recommended is None
     assert "no K is supported" in "; ".join(choice.sentences)
+
+
+@pytest.mark.slow
+def test_what_has_no_clusters_is_hardly_ever_given_any():
+    given = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        round_cloud = rng.normal(size=(120, 2))
+        for points in (rng.uniform(size=(120, 2)), round_cloud, round_cloud * [3.0, 1.0]):
+            given.append(chosen(points, range(2, 6), references=20, starts=60)[2].recommended)
+    assert sum(number is not None for number in given) <= 1
 
 
 def test_threads_change_no_number():
