@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 project = "Loss landscapes"
 author = copyright = "the authors"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "tools.help_pages", "tools.docstrings"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "tools.help_pages", "tools.docstrings", "tools.folder_links"]
 root_doc = "docs/index"
 include_patterns = ["README.md", "docs/**.md", "examples/*/README.md", "benchmarks/README.md"]
 # Not looked into: environments, and what runs and builds leave.
@@ -22,10 +22,10 @@ exclude_patterns = [".*", "build", "demo", "bench-output", "docs/_build", "examp
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
-# A page that the index names before it is there.
-suppress_warnings = ["toc.not_readable"]
-
-# Output of commands is no source of any language.
+suppress_warnings = [
+    "toc.not_readable",  # a page that the index names before it is there
+    "misc.highlighting_failure",  # output of commands is no source of any language
+]
 highlight_language = "none"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -11,6 +11,7 @@ import pytest
 
 from docs.tools import run_pages
 from docs.tools.docstrings import as_markup
+from docs.tools.folder_links import with_readmes
 from docs.tools.help_pages import help_pages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,9 +58,15 @@ def test_links_lead_somewhere(page):
             continue
         name, _, anchor = link.partition("#")
         target = (page.parent / name).resolve() if name else page
-        assert target.is_file(), f"{link}: no such file"
+        assert target.is_file() or (target / "README.md").is_file(), f"{link}: no such file"
         if anchor:
             assert anchor in anchors(target), f"{link}: no such heading"
+
+
+def test_a_link_to_a_folder_leads_to_its_readme():
+    text = "[a](../examples/iris) [b](../examples/xor/) [c](../tests) [d](trees.md) [e](https://x.org/y)"
+    lead = "[a](../examples/iris/README.md) [b](../examples/xor/README.md) [c](../tests) [d](trees.md) [e](https://x.org/y)"
+    assert with_readmes(text, DOCS) == lead
 
 
 def test_there_are_tutorials_for_everybody():
