@@ -23,7 +23,6 @@ exclude_patterns = [".*", "build", "demo", "bench-output", "docs/_build", "examp
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = [
-    "toc.not_readable",  # a page that the index names before it is there
     "misc.highlighting_failure",  # output of commands is no source of any language
 ]
 highlight_language = "none"

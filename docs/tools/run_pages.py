@@ -42,7 +42,7 @@ MARK = re.compile(r"\n@@@@ exit code (\d+)\n")
 REAL = 1e-6
 FLOOR = 1e-12  # gradient norms and the like are less: rounding and nothing else
 # Such a bit makes a random walk of a thousand steps another one: 60 minima in place of 61 were found, 81 in place of 86
-# after growth. Small counts (and ids) must be the same.
+# after growth. Small counts (and ids) must be the same: pages show those that are, and `...` for the others.
 COUNT = 0.25
 SMALL = 20
 
