@@ -13,6 +13,7 @@ import pytest
 from driving import call, connect_here
 from making_standin import Here
 from networks import himmelblau
+from planted import planted, with_runs
 
 from llcommon.store import read_landscape, write_landscape
 
@@ -121,6 +122,19 @@ def test_every_command_of_an_analysis_works(page, tmp_path, monkeypatch, one_cor
         for long, short in SMALLER.items():
             command = re.sub(long, short, command)
         assert run_here(command, tmp_path) == 0, command
+
+
+def test_the_first_commands_about_interpretation_work(tmp_path, monkeypatch, one_core):
+    monkeypatch.chdir(tmp_path)
+    landscape = with_runs(planted())
+    for name in ("landscape.h5", "adam.h5", "sgd.h5"):
+        write_landscape(tmp_path / name, landscape)
+    (tmp_path / "test.csv").write_text("first,second,third,y\n0,1,2,no\n1,0,-1,yes\n", encoding="utf-8")
+    commands = [command for command in shown_commands("docs/interpretation.md") if " landscape.h5 " in command]
+    assert len(commands) == 6
+    for command in commands:
+        less = "--points 5" if " slice " in command else "--permutations 99"
+        assert run_here(command.replace("landscape.h5", f"landscape.h5 {less}"), tmp_path) == 0, command
 
 
 @pytest.mark.slow
