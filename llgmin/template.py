@@ -11,6 +11,8 @@ from llcommon.errors import ConfigError
 _PLACEHOLDER = "data.csv"
 # Whole numbers with more different values than this are taken for a quantity, not for classes.
 _MOST_INTEGER_CLASSES = 20
+# A target whose variance is farther from 1 than by this factor makes defaults unfit that are in units of the loss.
+_FAR = 30.0
 
 
 @click.command("new")
@@ -59,6 +61,7 @@ def new_template(
         training_data = _read(data, settings, cls, tables["loss"])
         comment += _description(training_data)
         _suggest_loss(tables["loss"], cls, training_data)
+        comment += _scale(tables["loss"], training_data)
     if data is not None or not cls.takes_data:
         parameters = {key: value for key, value in tables["loss"].items() if key != "model"}
         subject = losses.build(model, parameters, training_data if data is not None else None).ready()
@@ -137,6 +140,19 @@ def _suggest_loss(table: dict, cls: type, data) -> None:
     choices = {key.name: key.rule.choices or () for key in keys_of(cls.Parameters)}
     if data.targets is not None and "mse" in choices.get("loss", ()):
         table.setdefault("loss", "mse")
+
+
+def _scale(table: dict, data) -> str:
+    """A comment, if squared errors are of another size than what the defaults are made for."""
+    if table.get("loss") != "mse" or data.targets is None:
+        return ""
+    variance = float(data.targets.var())
+    if 1.0 / _FAR <= variance <= _FAR:
+        return ""
+    return (
+        f"# Its variance is {variance:.3g}, and the loss of that size: better scale it to about 1,\n"
+        "# or lambda, the temperature of the search and loss_tolerance, whose defaults are made for that.\n"
+    )
 
 
 def _description(data) -> str:

@@ -76,7 +76,10 @@ def test_numeric_target_is_fitted_by_mse(table):
     name = table("a,y\n1,0.5\n2,0.25\n3,1.5\n")
     text = new_template("mlp", Path(name))
     assert parsed(text).loss["loss"] == "mse"
-    assert "y is a number" in text
+    assert "y is a number" in text and "variance" not in text.split("[loss]")[0]
+    text = new_template("mlp", Path(table("a,y\n1,100.5\n2,200.5\n3,300.5\n")))
+    assert "# Its variance is 6.67e+03, and the loss of that size: better scale it to about 1," in text
+    assert parsed(text).loss["loss"] == "mse"
 
 
 def test_whole_numbers_are_classes_if_few_and_a_quantity_if_many(table):
