@@ -37,7 +37,7 @@ from llpathsample.ensembles.fitting import (
 from llpathsample.ensembles.regions import regions
 from llpathsample.ensembles.splits import folds_of, others, part_of, taken
 from llpathsample.ensembles.tables import ALIKE, BETTER, WORSE, summary, tabulated
-from llpathsample.ensembles.uncertainty import Differences, bootstrap, corrected_t, holm, jackknife_error
+from llpathsample.ensembles.uncertainty import Differences, bootstrap, corrected_t, jackknife_error
 from llpathsample.ktn import Network
 from llpathsample.structure.basins import bottoms
 from llpathsample.structure.communities import communities
@@ -351,12 +351,6 @@ def test_the_corrected_t_is_wider_than_the_plain_one():
     assert plain.pvalue < found.p[0]
     assert corrected_t(np.ones((3, 1)), 1.0, 2.0).p[0] == 0.0 and corrected_t(np.zeros((3, 1)), 1.0, 2.0).p[0] == 1.0
     assert np.isnan(corrected_t(values[:1], 1.0, 4.0).p[0])
-
-
-def test_holm():
-    # S. Holm (1979): 0.005 x 4, 0.01 x 3, 0.03 x 2, then no smaller.
-    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert np.isnan(holm(np.array([0.2, np.nan]))[1]) and holm(np.array([0.2, np.nan]))[0] == 0.2
 
 
 def test_verdicts_mind_which_end_is_good(iris):
