@@ -1,13 +1,15 @@
 """Ensembles of minima: who the members are, what weighs them, what is fitted on what, and how sure a difference is."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from ensembles import TOML, landscape_of, written
 from scipy import stats
+from scipy.spatial.distance import cdist
 
-from llcommon.combining import COMBINATIONS, Ensemble, combined
+from llcommon.combining import COMBINATIONS, Ensemble, combined, competence_nearby, trusted
 from llcommon.data import Rows
 from llcommon.errors import ConfigError, InputError
 from llcommon.mixing import log_weights
@@ -185,6 +187,27 @@ def test_a_gate_finds_regions_and_says_so_if_there_are_none():
     worse[1] = np.log(0.5)
     worse[0] = np.log(np.array([0.7, 0.3]))
     assert fitted_gate(worse, rows, inputs)[1]["neighbours"] == 80
+
+
+def test_a_gate_is_that_of_all_distances_at_once_without_holding_them():
+    rng = np.random.default_rng(8)
+    count, width = 700, 40
+    inputs = rng.standard_normal((count, width))
+    rows = Rows(inputs, None, rng.standard_normal(count) + (inputs[:, 0] > 0.0), "made up", "")
+    outputs = np.stack([np.zeros((count, 1)), np.ones((count, 1))])
+    tracemalloc.start()
+    gate, about = fitted_gate(outputs, rows, inputs)
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Differences of all pairs of rows, and their squares, would be 314 MB.
+    assert held < 1.5e8
+    squares = cdist(inputs, inputs, "sqeuclidean")
+    np.fill_diagonal(squares, np.inf)
+    best = {}
+    for number in (count - 1, 160, 80, 40, 20, 10, 5):
+        chosen = trusted(competence_nearby(gate.competence, squares, number))
+        best[number] = gate.competence[np.arange(count), chosen].mean()
+    assert about["neighbours"] == max(best, key=best.get)
 
 
 def test_one_region_is_the_best_by_validation(compared):
