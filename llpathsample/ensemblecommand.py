@@ -337,7 +337,7 @@ def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, by, over
     """cut: folds, repeats, share for validation."""
     from dataclasses import replace
 
-    from llcommon.errors import ConfigError, Stopped
+    from llcommon.errors import ConfigError
     from llcommon.problem import read_problem
     from llcommon.scoring import predicts
     from llpathsample.ensembles import crossvalidation
@@ -359,10 +359,8 @@ def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, by, over
     made = crossvalidation.folds(problem.data, folds, repeats, share, options.seed)
     wanted = crossvalidation.prepared(problem, file, folder, made, overrides)
     kept_in = f"what is done is kept in {folder}"
-    try:
+    with stop.reported(kept_in):
         landscapes = make_landscapes(wanted, folder, jobs, lambda name, text: log(f"{name}: {text}", 1), stop)
-    except Stopped as error:
-        raise (stop.error(kept_in) if stop.requested else error) from None
     with Progress(len(made), "scoring") as progress:
         found = crossvalidation.scored_folds(landscapes, folder, options, jobs, stop, progress.update)
     if len(found) < len(made):
