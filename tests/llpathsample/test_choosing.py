@@ -257,6 +257,14 @@ def test_points_without_clusters_support_no_number(dimension):
     assert "no K is supported" in "; ".join(choice.sentences)
 
 
+@pytest.mark.filterwarnings("error")
+def test_as_many_clusters_as_rows_have_no_gap():
+    _, gap, choice = chosen(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), (2, 4))
+    assert np.isnan(gap.values).tolist() == [False, False, True]
+    assert not choice.verdicts[1].needed and math.isnan(choice.verdicts[1].rise)
+    assert "the gap statistic tells nothing of it" in choice.sentences[1]
+
+
 def test_threads_change_no_number():
     points = clouds(TRIANGLE, 10)
     data = data_of(points)
