@@ -246,7 +246,10 @@ def _study(given, made, split: _Split, test, options, overrides, seed):
                 for one, name in zip(mine, split.parts, strict=True)
                 if made[one.name].path is not None
             ]
-            validation = over_folds(scores) if scores else None
+            # A mean over other folds than those of the other values is not to be compared with theirs.
+            validation = over_folds(scores) if len(scores) == len(mine) else None
+            if validation is None:
+                log(f"note: {each.name}: a fold has no minimum, so there is no validation score")
         elif split.parts:
             validation = validation_score(landscape, read_rows(split.file("validation"), split.data))
         agreement = training_agreement(landscape, options) if split.scores else None

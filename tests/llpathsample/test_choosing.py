@@ -14,6 +14,7 @@ from llcommon.losses import build
 from llcommon.optimise.points import minimum_at
 from llcommon.optimise.quench import Quencher
 from llcommon.rng import generator
+from llcommon.scoring import measured
 from llcommon.settings import Settings
 from llcommon.store import Landscape
 from llpathsample.choosing.agreement import (
@@ -390,6 +391,15 @@ def test_scores_and_agreements_of_predictions():
     same = [[(one == other).mean() for other in found.classes] for one in found.classes]
     np.testing.assert_allclose(found.agreements(0.0), same)
     assert math.isnan(mean_of(np.array([1.0])).error)
+
+
+def test_squared_errors_of_classes_are_those_of_score():
+    data = labelled([5, 5, 5])
+    model = build("mlp", {"hidden": [2], "lambda": 0.1, "loss": "mse"}, data)
+    point = model.random_start(generator(1, 0))
+    found = predictions(model, point[None, :], data.rows())
+    assert found.measure == "mse"
+    assert found.score(0).value == pytest.approx(measured(model, point, data.rows())[0])
 
 
 def test_numbers_agree_by_their_differences():
