@@ -130,6 +130,14 @@ def test_what_choose_refuses(here, tmp_path, capsys, arguments, code, sentence):
     assert here.commands == [] and not (tmp_path / "iris.choose").exists()
 
 
+def test_choose_compares_no_probabilities_with_numbers(here, tmp_path, capsys):
+    rows = [f"{x},{y},{k % 2}" for k, (x, y) in enumerate(POINTS)]
+    (tmp_path / "train.csv").write_text("\n".join(["x,y,species", *rows]) + "\n")
+    assert call(*CHOOSE, "--vary", "loss.loss=cross-entropy,mse") == 2
+    assert "scored by the log_loss of classes and the mse of numbers" in capsys.readouterr().err
+    assert here.commands == [] and not (tmp_path / "iris.choose").exists()
+
+
 def test_lambda_by_choose(here, tmp_path, capsys):
     assert call(*LAMBDA, "--test", "test.csv", "-o", "lambda.svg", "--json") == 0
     said = capsys.readouterr()
