@@ -406,7 +406,8 @@ def _tell(compared: _Compared, by: str) -> None:
                 log(text)
     place = names.index(by)
     best = best_line(table, place)
-    log(f"the best by {by} is {best.choice}, {best.combination}: {best.scores[place]:.4g} +- {best.errors[place]:.2g}")
+    score = f"{best.scores[place]:.4g} +- {best.errors[place]:.2g}"
+    log(f"the best by {by}, picked by the rows that score it, is {best.choice}, {best.combination}: {score}")
     for choice, (neighbours, rows, _) in compared.regions.items():
         if neighbours == rows:
             log(f"note: the gate of {choice} knows no regions: one minimum is trusted everywhere")
