@@ -43,7 +43,7 @@ def draw_linear_paths(
                 axes.set_ylabel("(loss − end) / (start − end)")
             axes.tick_params(labelbottom=True)
         for axes in places[-1]:
-            axes.set_xlabel("t")
+            axes.set_xlabel("t, share of the way")
         low, high = _range(lines)
         places[0, 0].set_ylim(low, high)
         places[0, 0].set_xlim(-0.02, 1.02)
@@ -74,7 +74,7 @@ def _range(lines: list[TrainedLine]) -> tuple[float, float]:
 
 
 def _panel(axes: "Axes", lines: list[TrainedLine], share: Share, nearly: float) -> None:
-    axes.set_title(f"{share.kind.optimiser}, {share.kind.initialisation}\n{TARGETS[share.to]}", fontsize=8.5)
+    axes.set_title(f"{share.kind.optimiser}, {share.kind.initialisation} starts\n{TARGETS[share.to]}", fontsize=8.5)
     axes.axhline(0.0, color=QUIET, linewidth=0.5)
     decided = [one for one in lines if one.line.status is Status.CONVERGED]
     # Counter-examples above the others, the largest on top.

@@ -406,8 +406,9 @@ def _tell(compared: _Compared, by: str) -> None:
                 log(text)
     place = names.index(by)
     best = best_line(table, place)
-    score = f"{best.scores[place]:.4g} +- {best.errors[place]:.2g}"
-    log(f"the best by {by}, picked by the rows that score it, is {best.choice}, {best.combination}: {score}")
+    score, error = best.scores[place], best.errors[place]
+    sentence = f"{best.choice}, {best.combination}: {score:.4g} +- {float(f'{error:.2g}'):g}"
+    log(f"the best ensemble by {by}, picked by the rows that score it, is {sentence}")
     for choice, (neighbours, rows, _) in compared.regions.items():
         if neighbours == rows:
             log(f"note: the gate of {choice} knows no regions: one minimum is trusted everywhere")

@@ -198,16 +198,18 @@ def _chosen_groups(landscape, file: Path, options: dict):
     """Groups of the lowest minima that are large enough; these with all of their minima; and how many minima are left
     out."""
     from llcommon.errors import NothingFound
-    from llpathsample.interpreting.groups import groups_of
+    from llpathsample.interpreting.groups import OF_NETWORK, groups_of
 
     every = groups_of(landscape, options["kind"], options["ratio"])
     lowest = every.lowest(landscape.minima.loss, options["lowest"])
     groups = lowest.of_at_least(options["least"])
     left_out = len(landscape.minima) - len(groups.ids)
     if not groups.names:
-        raise NothingFound(
-            f"no group of {file} has {options['least']} minima; --least takes smaller ones, --groups others"
-        )
+        if options["kind"] in OF_NETWORK and not len(landscape.transition_states):
+            advice = "it holds no transition states, so grow it with llpathsample grow"
+        else:
+            advice = "--least takes smaller ones, --groups others"
+        raise NothingFound(f"no group of {file} has {options['least']} minima; {advice}")
     small = len(lowest.names) - len(groups.names)
     notes = []
     if len(every.ids) < len(landscape.minima):

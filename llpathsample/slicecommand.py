@@ -309,7 +309,7 @@ def _tell(landscape, plane, found, shown, runs, directions) -> None:
     inside = (found.a[0], found.b[0]), (found.a[-1], found.b[-1])
     hidden = int((~((minima["places"] >= inside[0]) & (minima["places"] <= inside[1])).all(axis=1)).sum())
     if hidden:
-        log(f"note: {hidden} of them are outside the figure")
+        log(f"note: {hidden} of them are outside the figure; a larger --extent has more of them")
     for name, run, _, distances, _, share in shown.paths:
         log(f"{name} run {run.run}: {share:.1%} of its variance in the plane, up to {distances.max():.4g} from it", 0 if
             len(shown.paths) <= 5 else 1)  # fmt: skip

@@ -2,8 +2,9 @@
 
 A paragraph, list or table with times, memory, shares or decimals carries its source, in one of these ways:
 
-- in sight: a command between backticks that begins with `make bench`, `make -C` or `benchmarks/run.py`, or (in the
-  section "A run" of benchmarks/README.md) a task at the beginning of the paragraph;
+- in sight: a command between backticks that begins with `make bench`, `make -C`, `benchmarks/run.py` or `time` and the
+  program that runs the commands of a page (docs/tools/run_pages.py), or (in the section "A run" of
+  benchmarks/README.md) a task at the beginning of the paragraph;
 - out of sight, at its end or right behind it: <!-- from: COMMAND -->, several with `; ` between: a benchmark, an
   example (make examples EXAMPLES=gp), a command of a program, a test (pytest FILE::NAME), or, for what is no
   measurement, such as a limit or a share of 95 %, the source FILE where it is written;
@@ -29,6 +30,8 @@ PAGES = [
 ]
 PROGRAMS = ("llgmin", "lloptim", "llpathsample")
 RUN = "benchmarks/run.py"
+RUN_PAGES = "docs/tools/run_pages.py"
+IN_SIGHT = (f"{RUN} ", f"python {RUN} ", f"time python {RUN_PAGES} ", "make bench ", "make -C ")
 
 NUMBER = r"(?<![\w.^-])\d+(?:\.\d+)?"
 COSTS = re.compile(
@@ -80,7 +83,7 @@ def sources(block: str, section: Section) -> list[str]:
     spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", block)]
     if section.heading == "A run":
         spans += [f"{RUN} {span}" for span in spans[:1] if block.lstrip().startswith("`")]
-    return named + [span for span in spans if span.startswith((f"{RUN} ", f"python {RUN} ", "make bench ", "make -C "))]
+    return named + [span for span in spans if span.startswith(IN_SIGHT)]
 
 
 def without_source(text: str) -> list[str]:
@@ -110,14 +113,17 @@ def check_benchmark(words: list[str]) -> None:
 
 
 def check_make(words: list[str]) -> None:
-    """make, or make -C FOLDER, with a target, names of examples or tasks of benchmarks."""
+    """make, or make -C FOLDER, with a target, names of examples or tasks of benchmarks.
+
+    A target may be the name of a line `target = command`, as in examples/applications.
+    """
     folder = ROOT
     if words[0] == "-C":
         folder, words = ROOT / words[1], words[2:]
     values = dict(word.split("=", 1) for word in words if "=" in word)
     makefile = (folder / "Makefile").read_text(encoding="utf-8")
     for target in (word for word in words if "=" not in word):
-        assert re.search(rf"^{re.escape(target)}:", makefile, flags=re.M), f"no such target of make: {target}"
+        assert re.search(rf"^{re.escape(target)} *[:=]", makefile, flags=re.M), f"no such target of make: {target}"
     for name in values.get("EXAMPLES", "").split():
         assert (ROOT / "examples" / name / "Makefile").is_file(), f"no such example: {name}"
     check_benchmark(shlex.split(values.get("BENCH", "")))
@@ -143,11 +149,16 @@ def check_path(text: str) -> None:
 
 def check_command(command: str) -> None:
     words = shlex.split(command)
+    if words[:1] == ["time"]:
+        words = words[1:]
     if words[:1] == ["python"]:
         words = words[1:]
     program, arguments = words[0], words[1:]
     if program == RUN:
         check_benchmark(arguments)
+    elif program == RUN_PAGES:
+        for page in arguments:
+            check_path(f"docs/tutorials/{page}.md")
     elif program == "make":
         check_make(arguments)
     elif program == "pytest":
@@ -215,6 +226,7 @@ def test_a_number_with_a_source_passes(page):
         "make bench BENCH=none",
         "benchmarks/run.py none",
         "make -C examples/gp none",
+        "docs/tools/run_pages.py none",
         "llgmin none",
         "llpathsample tree landscape.h5 --none",
         "pytest tests/test_none.py",

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from driving import call, connect_here
+from making_standin import Here
 from networks import himmelblau
+from planted import planted, with_runs
 
 from llcommon.store import read_landscape, write_landscape
 
@@ -29,6 +31,13 @@ SHORTER = {
     "--set grow.attempts=8": "",
     "llpathsample report": "llpathsample report --sections searched,completeness,tree",
     "--random 5 --soft 2": "--random 1 --soft 1",
+    "llpathsample grow train.h5": "llpathsample grow train.h5 --set grow.budget=6 --set grow.batch=6",
+    "--table short": "--table short --choose lowest --combine mean,stacking --repeats 2 --without-networks",
+    "llpathsample robustness": "llpathsample robustness --samples 2 --lowest 4 --resamples 100",
+    "llpathsample interpret": "llpathsample interpret --least 2 --lowest 5 --permutations 99",
+    "llpathsample slice": "llpathsample slice --points 9 --lowest 4",
+    "lambda=1e-4:1e-2:3": "lambda=1e-3,1e-2 --set search.steps=5 --minima 3 --pairs 1",
+    "train.runs=20": "train.runs=2",
 }
 # The analyses of docs/ are run on four minima that stand for a landscape of a hundred.
 SMALLER = {
@@ -95,6 +104,7 @@ def test_every_command_of_the_readme_works(tmp_path, monkeypatch, one_core):
     folder = prepared(tmp_path)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("llpathsample.engines.running.lloptim", connect_here)
+    monkeypatch.setattr("llpathsample.making.Children", Here)
     run_all(folder, SHORTER, run_here)
     assert (folder / "tree.svg").stat().st_size > 1000
     assert (folder / "path.svg").exists() and (folder / "profile.svg").exists()
@@ -112,6 +122,19 @@ def test_every_command_of_an_analysis_works(page, tmp_path, monkeypatch, one_cor
         for long, short in SMALLER.items():
             command = re.sub(long, short, command)
         assert run_here(command, tmp_path) == 0, command
+
+
+def test_the_first_commands_about_interpretation_work(tmp_path, monkeypatch, one_core):
+    monkeypatch.chdir(tmp_path)
+    landscape = with_runs(planted())
+    for name in ("landscape.h5", "adam.h5", "sgd.h5"):
+        write_landscape(tmp_path / name, landscape)
+    (tmp_path / "test.csv").write_text("first,second,third,y\n0,1,2,no\n1,0,-1,yes\n", encoding="utf-8")
+    commands = [command for command in shown_commands("docs/interpretation.md") if " landscape.h5 " in command]
+    assert len(commands) == 6
+    for command in commands:
+        less = "--points 5" if " slice " in command else "--permutations 99"
+        assert run_here(command.replace("landscape.h5", f"landscape.h5 {less}"), tmp_path) == 0, command
 
 
 @pytest.mark.slow

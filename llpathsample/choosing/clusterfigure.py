@@ -38,8 +38,9 @@ def draw_choice_of_clusters(rows: list[Row], gap: Gap, choice: Choice) -> "Figur
         for axes in panels[2]:
             axes.set_xlabel("number of clusters K")
             axes.set_xticks(k if len(k) <= 12 else k[:: -(-len(k) // 12)])
-        told = "no K is supported" if choice.recommended is None else f"recommended: K = {choice.recommended}"
-        figure.suptitle(f"{told} (shaded); a ring marks what each criterion would choose by itself", fontsize=10.0)
+        chosen = choice.recommended
+        told = "no K is supported" if chosen is None else f"recommended: K = {chosen} (shaded)"
+        figure.suptitle(f"{told}; a ring marks what each criterion would choose by itself", fontsize=10.0)
     return figure
 
 
@@ -79,7 +80,7 @@ def _counts(axes, k, rows):
     axes.set_yscale("symlog", linthresh=1.0)
     values = _line(axes, k, [row.measures.states for row in rows], "", colour=_SECOND, label="transition states")
     axes.legend(loc="upper left")
-    axes.set_ylim(0.0, 6.0 * max(1.0, float(np.nanmax(values))))
+    axes.set_ylim(0.0, 20.0 * max(1.0, float(np.nanmax(values))))
     return values
 
 

@@ -45,7 +45,8 @@ class Row:
 @dataclass(frozen=True)
 class Choice:
     """recommended, best: places of rows, None without a validation score. alike: places within one standard error of
-    the best. by_measure: places that the measures of landscapes single out. sentences: the reasons."""
+    the best. by_measure: places that the measures of landscapes single out, the first of those alike. sentences: the
+    reasons."""
 
     recommended: int | None
     best: int | None
@@ -54,19 +55,27 @@ class Choice:
     sentences: list[str]
 
 
+# A landscape of one minimum has no frustration.
+_SIMPLE = {
+    "fewest minima": lambda one: one.minima,
+    "fewest funnels": lambda one: one.funnels,
+    "least frustrated": lambda one: 0.0 if math.isnan(one.frustration) else one.frustration,
+    "lowest entropy": lambda one: one.entropy,
+}
+
+
 def recommend(rows: list[Row]) -> Choice:
     """The choice from all rows."""
     found = [place for place, row in enumerate(rows) if row.measures is not None]
-    by_measure = {
-        "fewest minima": _least(rows, found, lambda one: one.minima),
-        "fewest funnels": _least(rows, found, lambda one: one.funnels),
-        "least frustrated": _least(
-            rows, found, lambda one: 0.0 if math.isnan(one.frustration) else one.frustration
-        ),
-        "lowest entropy": _least(rows, found, lambda one: one.entropy),
-    }
+    least = {name: _least(rows, found, value) for name, value in _SIMPLE.items()}
+    by_measure = {name: places[0] if places else None for name, places in least.items()}
     scored = [place for place in found if rows[place].validation is not None]
-    told = ", ".join(f"{name} {name_of(rows[place])}" for name, place in by_measure.items() if place is not None)
+    told = [
+        f"{name} {' and '.join(name_of(rows[place]) for place in places)}"
+        for name, places in least.items()
+        if len(places) < len(found) or len(found) == 1
+    ]
+    told = ", ".join(told or ["they are alike"])
     if not scored:
         return Choice(None, None, [], by_measure, [f"landscapes alone: {told}", _NOTHING])
     best = min(scored, key=lambda place: rows[place].validation.value)
@@ -99,9 +108,10 @@ def _many(count: int, stem: str, plural: str, single: str = "") -> str:
     return f"{count} {stem}{single if count == 1 else plural}"
 
 
-def _least(rows: list[Row], places: list[int], value) -> int | None:
-    """The first place of the least value."""
-    return min(places, key=lambda place: value(rows[place].measures), default=None)
+def _least(rows: list[Row], places: list[int], value) -> list[int]:
+    """The places of the least value, several if they are alike."""
+    values = [value(rows[place].measures) for place in places]
+    return [place for place, one in zip(places, values, strict=True) if one == min(values)]
 
 
 def name_of(row: Row) -> str:

@@ -18,6 +18,7 @@ from llpathsample.structure.funnels import escapes, typical_step
 
 BARRIER_RATIO = 5.0  # typical steps down, the least barrier of the bottom of a funnel unless told otherwise
 _LINKED = {"basins": "basin", "communities": "community"}
+OF_NETWORK = ("funnels", *_LINKED)  # kinds that transition states make
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LEVELS = 18
 _SQUARE = 0.6  # ratio of sides from which on units are as long along both axes
+_SIDE, _MARGIN = 3.9, 1.0  # inches: the horizontal side, and what stands above and below of the other one
 _LEAST = 1e-6  # of the largest height, the lowest contour at least
 _SIZES = (46.0, 7.0)  # square points, of what lies in the plane and of what is farthest off
 
@@ -48,7 +49,9 @@ def draw_plane(
     """Contours of the loss above `floor`, their levels of equal ratios; minima as circles and transition states as
     triangles, the smaller the farther they are from the plane; paths of training runs."""
     with style():
-        figure = new_figure(5.2, 4.9)
+        ratio = np.ptp(grid.b) / np.ptp(grid.a)
+        true_to_scale = plane.orthonormal and _SQUARE < ratio < 1.0 / _SQUARE
+        figure = new_figure(5.2, _MARGIN + _SIDE * ratio if true_to_scale else 4.9)
         axes = figure.add_subplot()
         _contours(axes, grid, floor)
         _runs(axes, paths)
@@ -58,7 +61,7 @@ def draw_plane(
         axes.set(xlim=(grid.a[0], grid.a[-1]), ylim=(grid.b[0], grid.b[-1]))
         axes.set_xlabel(readable(plane.names[0]))
         axes.set_ylabel(readable(plane.names[1]))
-        if plane.orthonormal and _SQUARE < np.ptp(grid.b) / np.ptp(grid.a) < 1.0 / _SQUARE:
+        if true_to_scale:
             axes.set_aspect("equal")
         _legend(axes, minima, states, paths, farthest)
         if title:

@@ -67,7 +67,7 @@ def draw_robustness(
             points = _scatter(axes, name, measures[name], score[1], loss, by_name.get(name))
             axes.tick_params(labelleft=cell[1] == 0)
             if cell[1] == 0:
-                axes.set_ylabel(score[0].replace("_", " "))
+                axes.set_ylabel(_score_label(score[0]))
         row, column = cells[-1]
         _changes(figure.add_subplot(grid[row, column:]), found, plan, loss)
         if points is not None:
@@ -84,6 +84,13 @@ def _shown(measures: dict[str, np.ndarray], plan: Plan) -> list[str]:
     the trace and the largest eigenvalue."""
     small = [f"{kind}_{radius:g}" for radius in plan.radii[:-2] for kind in ("expected", "worst")]
     return [name for name in measures if name not in small]
+
+
+def _score_label(name: str) -> str:
+    """`test accuracy`, or `accuracy, noise 0.5`, which may be that of training rows."""
+    name, noisy, sigma = name.partition("_noise_")
+    text = {"auc": "AUC", "r2": "$R^2$"}.get(name, name.replace("_", " "))
+    return f"{text}, noise {sigma}" if noisy else f"test {text}"
 
 
 def _scatter(

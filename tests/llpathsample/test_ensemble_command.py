@@ -1,21 +1,19 @@
 """`llpathsample ensemble`, and the predictor files that it writes, as a user meets them."""
 
-import contextlib
-import io
 import json
 import pickle
 import shutil
 
 import numpy as np
 import pytest
-from driving import call, connect_here, files
+from driving import call, files
 from ensembles import MINIMA, TOML, landscape_of, written
+from making_standin import Here
 
 from llcommon.data import read_rows
 from llcommon.errors import ConfigError
 from llcommon.store import read_landscape, write_landscape
 from llpathsample import making
-from llpathsample.engines.running import Outcome
 from llpathsample.ensembles.possible import check_probabilities
 
 QUICK = ("--repeats", 2, "--size", 3, "--draws", 2, "--without-networks", "-j", 1)
@@ -191,24 +189,8 @@ def test_numbers(enter, capsys):
 # --- folds ------------------------------------------------------------------------------------------
 
 
-class Here:
-    """Children whose programs run in this process."""
-
-    def __init__(self) -> None:
-        self.stopping = False
-
-    def run(self, command, limit, held) -> Outcome:
-        program, *arguments = command[command.index(making._START) + 2 :]
-        with contextlib.redirect_stdout(io.StringIO()):
-            return Outcome(call(program, *arguments), "done here", cpu=1.0)
-
-    def stop(self) -> None:
-        self.stopping = True
-
-
 def test_cross_validation(enter, capsys, monkeypatch):
     monkeypatch.setattr(making, "Children", Here)
-    monkeypatch.setattr("llpathsample.engines.running.lloptim", connect_here)
     folder = enter("iris")
     changes = ("--set", "grow.budget=2", "--set", "grow.batch=2", "--set", "loss.hidden=[1]")
     command = ("llpathsample", "ensemble", "problem.toml", "--folds", 2, "--folder", "folds", *changes)

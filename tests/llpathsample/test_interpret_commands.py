@@ -14,12 +14,16 @@ from tests.planted import planted, table, with_runs
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """planted.h5 with training runs, bare.h5 without data, table.h5 without coordinates, empty.h5, test.csv."""
+    """planted.h5 with training runs, bare.h5 without data, alone.h5 without transition states, table.h5 without
+    coordinates, empty.h5, test.csv."""
     path = tmp_path_factory.mktemp("interpreting")
     landscape = with_runs(planted())
     write_landscape(path / "planted.h5", landscape)
     write_landscape(path / "bare.h5", himmelblau())
     write_landscape(path / "table.h5", net4())
+    alone = himmelblau()
+    alone.keep(np.arange(4), np.arange(0))
+    write_landscape(path / "alone.h5", alone)
     write_landscape(path / "empty.h5", Landscape(landscape.settings, landscape.model, landscape.data))
     data = table(4, seed=9)
     rows = [",".join(map(repr, row)) for row in data.features.tolist()]
@@ -145,6 +149,7 @@ REFUSED = [
     ("interpret planted.h5 --groups guess", 2, "must be funnels, basins, communities, or a file"),
     ("interpret planted.h5 --least 20", 4, "no group of planted.h5 has 20 minima"),
     ("interpret planted.h5 --test none.csv", 3, "none.csv does not exist"),
+    ("interpret alone.h5", 4, "holds no transition states, so grow it"),
     ("interpret empty.h5", 3, "holds no minima"),
     ("interpret table.h5", 2, "without coordinates"),
     ("interpret planted.h5 -o figure.txt", 2, "figures are written as"),
