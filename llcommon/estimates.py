@@ -1,6 +1,6 @@
-"""What the visits of a search tell about minima not found: estimates by formula, each with its source.
+"""Estimates by formula, each with its source: what visits tell about minima not found, shares, several tests at once.
 
-All of them take quenches for independent draws of minima, each minimum with a probability of its own (the volume of
+Those of visits take quenches for independent draws of minima, each minimum with a probability of its own (the volume of
 its basin, in a multi-start search). Nothing here knows of landscapes or files.
 """
 
@@ -124,3 +124,16 @@ def wilson(successes: int, trials: int) -> Interval:
     low = min(share, max(0.0, (centre - half) / scale))
     high = max(share, min(1.0, (centre + half) / scale))
     return Interval(share, low, high)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p values of several tests, (k,), adjusted for their number (S. Holm, Scand. J. Stat. 6, 65, 1979).
+
+    The chance that any true null hypothesis has one of at most alpha is at most alpha. NaN are no tests, and stay.
+    """
+    adjusted = np.full(len(p), np.nan)
+    tests = np.flatnonzero(~np.isnan(p))
+    order = tests[np.argsort(p[tests], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p[order]))
+    return adjusted

@@ -179,7 +179,8 @@ def _landscapes(files, folder: Path, overrides, jobs: int, stop) -> list[Path]:
     if not settings:
         return list(files)
     wanted = [Wanted(file, file.stem, tuple(overrides)) for file in settings]
-    made = make_landscapes(wanted, folder, jobs, lambda name, text: log(f"{name}: {text}"), stop)
+    with stop.reported(f"all that was found is kept in {folder}"):
+        made = make_landscapes(wanted, folder, jobs, lambda name, text: log(f"{name}: {text}"), stop)
     for one in made:
         if one.path is None:
             raise NothingFound(f"{one.name}: {one.problem}")

@@ -130,7 +130,34 @@ def _checked(settings: Path, given, overrides, seed):
             "--vary: the values choose other rows or columns of data, so that there is nothing to compare them on; "
             "vary another setting, or make the landscapes one by one"
         )
+    _check_measures(problems)
     return problems[0]
+
+
+def _check_measures(problems) -> None:
+    """ConfigError unless all values are scored by the same measure, of classes or of numbers."""
+    from llcommon.errors import ConfigError
+
+    kinds = {_kind(problem): None for problem in problems}
+    if len(kinds) > 1:
+        raise ConfigError(
+            f"--vary: the values are scored by {' and '.join(kinds)}, which are not to be compared; vary another "
+            "setting, or make the landscapes one by one"
+        )
+
+
+def _kind(problem) -> str:
+    """What a problem is scored by, in words."""
+    if not _scores(problem):
+        return "nothing"
+    return f"the {_measure(problem)} of {'classes' if problem.data.class_names else 'numbers'}"
+
+
+def _scores(problem) -> bool:
+    """Whether predictions can be compared with a column of the data."""
+    from llcommon.scoring import predicts
+
+    return predicts(problem) and bool(problem.data.target_name)
 
 
 def _no_test(settings: Path):
@@ -143,11 +170,10 @@ class _Split:
     """Which rows are searched and which validate, and the landscapes that this takes."""
 
     def __init__(self, problem, settings: Path, folder: Path, share: float, folds: int | None) -> None:
-        from llcommon.scoring import predicts
         from llpathsample.choosing.scores import fold_numbers, validation_rows
 
         self.data, self.settings, self.folder = problem.data, settings, folder
-        self.scores = predicts(problem) and bool(problem.data.target_name)
+        self.scores = _scores(problem)
         self.folds = folds if self.scores else None
         self.share = 0.0 if folds or not self.scores else share
         self.measure = _measure(problem) if self.scores else ""
@@ -246,7 +272,10 @@ def _study(given, made, split: _Split, test, options, overrides, seed):
                 for one, name in zip(mine, split.parts, strict=True)
                 if made[one.name].path is not None
             ]
-            validation = over_folds(scores) if scores else None
+            # A mean over other folds than those of the other values is not to be compared with theirs.
+            validation = over_folds(scores) if len(scores) == len(mine) else None
+            if validation is None:
+                log(f"note: {each.name}: a fold has no minimum, so there is no validation score")
         elif split.parts:
             validation = validation_score(landscape, read_rows(split.file("validation"), split.data))
         agreement = training_agreement(landscape, options) if split.scores else None

@@ -153,7 +153,7 @@ def say_what_is_made(wanted, folder: Path) -> None:
 
 def make_all(wanted, folder: Path, jobs: int, time_limit: float | None) -> list:
     """What has become of each landscape, with a bar; a stop says how to go on."""
-    from llcommon.errors import Interrupted, NothingFound, Stopped
+    from llcommon.errors import NothingFound
     from llpathsample.making import FINISHED, make_landscapes, states_of
 
     there = sum(state == FINISHED for state in states_of(wanted, folder))
@@ -165,12 +165,8 @@ def make_all(wanted, folder: Path, jobs: int, time_limit: float | None) -> list:
             log(f"{name}: {text}")
             progress.update(0, f"{name}: {text}")
 
-        try:
+        with stop.reported(f"all that was found is kept in {folder}"):
             made = make_landscapes(wanted, folder, jobs, report, stop)
-        except (Stopped, Interrupted) as error:
-            if not stop.requested:
-                raise
-            raise stop.error(f"all that was found is kept in {folder}") from error
     for each in made:
         if each.path is None:
             log(f"warning: {each.name}: {each.problem}")

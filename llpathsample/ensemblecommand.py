@@ -337,7 +337,7 @@ def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, by, over
     """cut: folds, repeats, share for validation."""
     from dataclasses import replace
 
-    from llcommon.errors import ConfigError, Stopped
+    from llcommon.errors import ConfigError
     from llcommon.problem import read_problem
     from llcommon.scoring import predicts
     from llpathsample.ensembles import crossvalidation
@@ -359,10 +359,8 @@ def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, by, over
     made = crossvalidation.folds(problem.data, folds, repeats, share, options.seed)
     wanted = crossvalidation.prepared(problem, file, folder, made, overrides)
     kept_in = f"what is done is kept in {folder}"
-    try:
+    with stop.reported(kept_in):
         landscapes = make_landscapes(wanted, folder, jobs, lambda name, text: log(f"{name}: {text}", 1), stop)
-    except Stopped as error:
-        raise (stop.error(kept_in) if stop.requested else error) from None
     with Progress(len(made), "scoring") as progress:
         found = crossvalidation.scored_folds(landscapes, folder, options, jobs, stop, progress.update)
     if len(found) < len(made):
@@ -409,7 +407,8 @@ def _tell(compared: _Compared, by: str) -> None:
     place = names.index(by)
     best = best_line(table, place)
     score, error = best.scores[place], best.errors[place]
-    log(f"the best ensemble by {by} is {best.choice}, {best.combination}: {score:.4g} +- {float(f'{error:.2g}'):g}")
+    sentence = f"{best.choice}, {best.combination}: {score:.4g} +- {float(f'{error:.2g}'):g}"
+    log(f"the best ensemble by {by}, picked by the rows that score it, is {sentence}")
     for choice, (neighbours, rows, _) in compared.regions.items():
         if neighbours == rows:
             log(f"note: the gate of {choice} knows no regions: one minimum is trusted everywhere")

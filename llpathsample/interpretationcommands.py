@@ -53,6 +53,7 @@ class Interpretation:
             "minima_left_out": self.left_out,
             "temperature": self.temperature,
             "weighted": self.options["weighted"],
+            "most_rows": self.options["rows"],
             "permutations": None if test is None else test.permutations,
             "exact": None if test is None else test.exact,
             "consensus": together and {

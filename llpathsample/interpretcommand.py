@@ -52,6 +52,14 @@ _SHOWN = 5  # names in a sentence
 )
 @click.option("--test", type=click.Path(path_type=Path), metavar="CSV", help="Rows that were not trained on.")
 @click.option(
+    "--rows",
+    type=click.IntRange(2),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Features by N random rows of a table that has more: the time grows by the square.",
+)
+@click.option(
     "--runs",
     type=click.Path(path_type=Path),
     multiple=True,
@@ -92,7 +100,7 @@ _SHOWN = 5  # names in a sentence
     help="Corrected p value from which on something is marked.",
 )
 @click.option("--title", metavar="TEXT", help="Title of the figure.")
-@seed_option("Seed of the permutations; default: 1.")
+@seed_option("Seed of the permutations, and of --rows; default: 1.")
 @trust_option()
 @json_option("Write all tables as one JSON document.")
 @verbose_option()
@@ -251,6 +259,7 @@ def _importances(landscape, points, options: dict):
     tables = {"train": landscape.data.rows()}
     if options["test"] is not None:
         tables["test"] = read_rows(options["test"], landscape.data)
+    tables = {name: _some(rows, options) for name, rows in tables.items()}
     width = len(landscape.data.feature_names)
     done = 0
     with Progress(len(points) * len(tables) * width, "permuting features") as progress:
@@ -261,6 +270,21 @@ def _importances(landscape, points, options: dict):
             progress.update(done)
 
         return importances(landscape.model, points, tables, options["by_class"], report)
+
+
+def _some(rows, options: dict):
+    """All rows, or --rows of them drawn at random."""
+    import numpy as np
+
+    from llcommon.rng import generator
+    from llpathsample.ensembles.splits import taken
+
+    count = len(rows.features)
+    if count <= options["rows"]:
+        return rows
+    seed = 1 if options["seed"] is None else options["seed"]
+    log(f"note: features by {options['rows']} random rows of the {count} of {rows.source}; --rows takes more")
+    return taken(rows, np.sort(generator(seed, "interpret rows").permutation(count)[: options["rows"]]))
 
 
 def _described(importances, groups, occupations):

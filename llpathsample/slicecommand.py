@@ -216,8 +216,8 @@ def _plane(landscape, file: Path, origin, near, directions, images, runs, option
     model = landscape.model
     if directions is None:
         if len(near) < 3:
-            raise InputError(f"{file} holds {len(landscape.minima)} minima; a plane through three needs three, "
-                             "--directions soft goes through one")  # fmt: skip
+            raise InputError(f"{file} holds fewer than the three minima that a plane goes through; --directions soft "
+                             "needs one only")  # fmt: skip
         return planes.through_minima(landscape, tuple(near)), None
     if directions in ("soft", "hard"):
         if model.dimension > _MOST_COORDINATES:

@@ -128,7 +128,7 @@ def test_workers_die_with_the_search(tmp_path):
         program.wait_for_writes(40, tmp_path / "minima.h5")
         assert len(program.workers()) == 2
         assert kill(program)
-        assert program.wait_for_survivors(8.0) == []
+        assert program.wait_for_survivors(30.0) == []
 
 
 @LINUX
@@ -138,7 +138,7 @@ def test_workers_die_with_a_search_that_has_just_begun(tmp_path):
         while len(program.workers()) < 2:
             time.sleep(0.01)
         assert kill(program)
-        assert program.wait_for_survivors(5.0) == []
+        assert program.wait_for_survivors(30.0) == []
 
 
 # --- llpathsample grow ----------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """Requests to stop, which loops look at between steps."""
 
+import contextlib
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 from llcommon.errors import Interrupted, LandscapeError, Stopped
 
@@ -62,6 +64,17 @@ class StopRequest:
         """The exception to raise after the checkpoint. state: a clause that says where things are kept."""
         cls = Interrupted if self.interrupted else Stopped
         return cls(f"stopped by {self.reason}; {state}; run the same command again to go on")
+
+    @contextlib.contextmanager
+    def reported(self, state: str) -> Iterator[None]:
+        """What stops inside because of this request, such as processes that were told to, ends in `error`, whatever
+        these said themselves. state: as of `error`."""
+        try:
+            yield
+        except (Stopped, Interrupted) as stopped:
+            if not self.requested:
+                raise
+            raise self.error(state) from stopped
 
     def _handle(self, number: int, handler) -> None:
         self._former[number] = signal.signal(number, handler)

@@ -1,4 +1,9 @@
-"""Whether measures of landscapes go with gains over data sets: rank correlations, with intervals for few of them."""
+"""Whether measures of landscapes go with gains over data sets: rank correlations, with intervals for few of them.
+
+Data sets are independent of each other, and a handful, of which resamples would hardly differ: the intervals are by
+formula. Those over many minima of one landscape, which share ties and groups, are resampled
+(`llpathsample.robustness.correlations`).
+"""
 
 from dataclasses import dataclass
 
@@ -60,8 +65,8 @@ def interval(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float
     """Spearman's rank correlation of two (n,) and the ends of its confidence interval.
 
     By Fisher's transformation with the variance (1 + r^2 / 2) / (n - 3) (D. G. Bonett and T. A. Wright, Psychometrika
-    65, 23, 2000). NaN for fewer than LEAST values, or if all of one are equal;
-    ends that are NaN where the ranks are the same or opposite, as the variance is not known then.
+    65, 23, 2000). NaN for fewer than LEAST values, or if all of one are equal; ends that are NaN where the ranks are
+    the same or opposite, as the variance is not known then.
     """
     if len(first) < LEAST or np.ptp(first) == 0.0 or np.ptp(second) == 0.0:
         return float("nan"), float("nan"), float("nan")

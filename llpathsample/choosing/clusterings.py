@@ -127,19 +127,30 @@ def as_data(data: Data, inputs: np.ndarray) -> Data:
 
 
 def log_losses_of(data: Data, clusters: Sequence[int], starts: int, seed: int, number: int) -> np.ndarray:
-    """ln W*_K of reference set `number`, (k,), the lowest of `starts` quenches each; K = 1 is exact."""
+    """ln W*_K of reference set `number`, (k,), the lowest of `starts` quenches each; K = 1 is exact. -inf where each
+    row is a cluster."""
     losses = np.empty(len(clusters))
     for place, count in enumerate(clusters):
         if count == 1:
             losses[place] = scatter(data.inputs())
         else:
             losses[place] = quench_starts(data, count, starts, seed, "reference", number).best_of(starts)
-    return np.log(losses)
+    return log_of(losses)
+
+
+def log_of(losses: np.ndarray) -> np.ndarray:
+    """ln W, -inf of 0."""
+    with np.errstate(divide="ignore"):
+        return np.log(losses)
 
 
 def gap_statistic(clusters: list[int], log_losses: np.ndarray, references: np.ndarray) -> Gap:
-    """clusters: K, rising; log_losses: ln W_K, (k,); references: ln W*_K, (B, k), B at least 2."""
+    """clusters: K, rising; log_losses: ln W_K, (k,); references: ln W*_K, (B, k), B at least 2.
+
+    inf where W_K alone is 0, NaN where W*_K is.
+    """
     stretch = math.sqrt(1.0 + 1.0 / len(references))
+    references = np.where(np.isfinite(references), references, np.nan)
     values = references.mean(axis=0) - log_losses
     falls = np.diff(references, axis=1)
     none = np.array([np.nan])
@@ -147,9 +158,15 @@ def gap_statistic(clusters: list[int], log_losses: np.ndarray, references: np.nd
         clusters=tuple(clusters),
         values=values,
         errors=stretch * references.std(axis=0),
-        drops=np.concatenate([none, np.diff(values)]),
+        drops=np.concatenate([none, _differences(values)]),
         drop_errors=np.concatenate([none, stretch * falls.std(axis=0)]),
     )
+
+
+def _differences(values: np.ndarray) -> np.ndarray:
+    """Of neighbours, (k - 1,); NaN of two that are infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.diff(values)
 
 
 def bic(loss: float, sizes: np.ndarray, features: int) -> float:

@@ -86,8 +86,7 @@ def recommend(rows: list[Row], gap: Gap) -> Choice:
     verdicts = []
     for place, row in enumerate(rows):
         if row.clusters > 1:
-            error = float(gap.drop_errors[place])
-            rise = float(gap.drops[place]) / error if error > 0.0 else math.copysign(math.inf, gap.drops[place])
+            rise = _in_errors(float(gap.drops[place]), float(gap.drop_errors[place]))
             verdicts.append(Verdict(row.clusters, row.melting, rise))
     supported = [verdict for verdict in verdicts if verdict.supported]
     best = max(supported, key=lambda verdict: (verdict.melting, verdict.clusters), default=None)
@@ -95,6 +94,13 @@ def recommend(rows: list[Row], gap: Gap) -> Choice:
     chosen = by_criterion(rows, gap)
     sentences = _sentences(verdicts, recommended, chosen, rows)
     return Choice(recommended, verdicts, chosen, sentences)
+
+
+def _in_errors(rise: float, error: float) -> float:
+    """A rise in units of its error; NaN if either is."""
+    if math.isnan(rise) or math.isnan(error):
+        return math.nan
+    return rise / error if error > 0.0 else math.copysign(math.inf, rise)
 
 
 def by_criterion(rows: list[Row], gap: Gap) -> dict[str, int | None]:
@@ -157,8 +163,11 @@ def _of_verdict(verdict: Verdict) -> str:
     else:
         fact = f"its low clusterings cease to agree at {verdict.melting:.3g} of the lowest loss"
         fact += "" if verdict.determined else f", less than {DETERMINED:g}"
-    need = "more" if verdict.needed else "no more"
-    gain = f"it lowers the loss by {need} than in data without clusters (rise of the gap {verdict.rise:.1f} errors)"
+    if math.isnan(verdict.rise):
+        gain = "the gap statistic tells nothing of it, as its loss is zero in the reference sets too"
+    else:
+        need = "more" if verdict.needed else "no more"
+        gain = f"it lowers the loss by {need} than in data without clusters (rise of the gap {verdict.rise:.1f} errors)"
     return f"K = {verdict.clusters} is {'' if verdict.supported else 'not '}supported: {fact}, and {gain}"
 
 

@@ -16,6 +16,7 @@ from llpathsample.choosing.clusterings import (
     bic,
     gap_statistic,
     log_losses_of,
+    log_of,
     quench_starts,
     reference_sets,
     scatter,
@@ -117,13 +118,13 @@ def study(
     landscapes: each with the CPU seconds that it took. jobs: threads.
     """
     rows = [row_of_one(data, options)]
-    log_losses = [np.log(rows[0].measures.lowest)]
+    losses = [rows[0].measures.lowest]
     for landscape, seconds in sorted(landscapes, key=lambda one: one[0].model.clusters):
         least = float(landscape.minima.loss.min())
         clusters = landscape.model.clusters
         starts = quench_starts(data, clusters, options.starts, options.seed, "starts", lowest=least)
         rows.append(row_of(landscape, starts, options, seconds))
-        log_losses.append(np.log(starts.best_of(GAP_STARTS)))
+        losses.append(starts.best_of(GAP_STARTS))
     clusters = [row.clusters for row in rows]
     sets = reference_sets(data.inputs(), options.references, options.seed)
     with ThreadPoolExecutor(jobs) as threads:
@@ -132,4 +133,4 @@ def study(
             for number, inputs in enumerate(sets)
         ]
         references = np.array([task.result() for task in tasks])
-    return rows, gap_statistic(clusters, np.array(log_losses), references)
+    return rows, gap_statistic(clusters, log_of(np.array(losses)), references)

@@ -82,7 +82,7 @@ def _predicted(model: LossModel, point: np.ndarray, rows: Rows) -> tuple[np.ndar
     if logarithms is not None:
         return -logarithms[every, rows.labels], np.round(logarithms, TIE_DECIMALS).argmax(axis=1)
     outputs = model.predict(point, rows.features)
-    squares = ((outputs - np.eye(outputs.shape[1])[rows.labels]) ** 2).mean(axis=1)
+    squares = ((outputs - np.eye(outputs.shape[1])[rows.labels]) ** 2).sum(axis=1)
     return squares, np.round(outputs, TIE_DECIMALS).argmax(axis=1)
 
 

@@ -7,8 +7,8 @@ independent  each on all training rows, from another start (B. Lakshminarayanan,
 
 The networks have the hidden units and the activation of the landscape's model, and alpha = 2 n lambda: the penalty of
 scikit-learn is alpha |w|^2 / (2 n) over the weights without biases, where the model has lambda |w|^2, with biases
-unless told otherwise. Two classes have one logistic output there. Trained by L-BFGS on the scaled features. Both kinds
-are combined by the mean of their probabilities.
+unless told otherwise. Of numbers alpha = n lambda, as the squared error is halved there. Two classes have one logistic
+output. Trained by L-BFGS on the scaled features. Both kinds are combined by the mean of their probabilities.
 """
 
 import warnings

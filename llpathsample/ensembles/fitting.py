@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from llcommon.combining import FLOOR, Ensemble, Gate, competence_nearby, stacking_features, trusted
+from llcommon.combining import FLOOR, Ensemble, Gate, stacking_features, trusted
 from llcommon.data import Rows
 from llcommon.errors import InputError
 from llcommon.store import Landscape
@@ -30,6 +30,7 @@ _FOLDS = 3
 _FEW = 0.1  # C where there are too few rows to choose one
 _ROUGH, _FINE = 1e-4, 1e-6  # largest gradient at the end of a fit: to compare penalties, and of the one that is taken
 NEIGHBOURS = (5, 10, 20, 40, 80, 160)
+_BLOCK = 1 << 22  # differences at once
 
 
 def default_temperature(landscape: Landscape) -> float:
@@ -155,15 +156,27 @@ def fitted_gate(outputs: np.ndarray, rows: Rows, inputs: np.ndarray) -> tuple[Ga
     """
     competence = competence_of(outputs, rows)
     count = len(competence)
-    squares = ((inputs[:, None, :] - inputs[None, :, :]) ** 2).sum(axis=2)
-    np.fill_diagonal(squares, np.inf)  # a row is never its own neighbour
-    best, neighbours = -np.inf, count
-    for number in (count, *(k for k in reversed(NEIGHBOURS) if k < count)):
-        chosen = trusted(competence_nearby(competence, squares, min(number, count - 1)))
-        reached = float(competence[np.arange(count), chosen].mean())
-        if reached > best:
-            best, neighbours = reached, number
+    numbers = [k for k in reversed(NEIGHBOURS) if k < count]
+    of_all_others = trusted((competence.sum(axis=0) - competence) / max(1, count - 1))
+    chosen = [of_all_others, *_trusted_without_itself(competence, inputs, numbers)]
+    reached = [float(competence[np.arange(count), members].mean()) for members in chosen]
+    neighbours = [count, *numbers][int(np.argmax(reached))]
     return Gate(inputs, competence, neighbours), {"neighbours": neighbours}
+
+
+def _trusted_without_itself(competence: np.ndarray, inputs: np.ndarray, numbers: list[int]) -> np.ndarray:
+    """The member that so many of the nearest other rows make trusted in each, (numbers, v)."""
+    chosen = np.empty((len(numbers), len(inputs)), dtype=np.int64)
+    block = max(1, _BLOCK // max(1, inputs.size))
+    for first in range(0, len(inputs) if numbers else 0, block):
+        some = inputs[first : first + block]
+        squares = ((some[:, None, :] - inputs[None, :, :]) ** 2).sum(axis=2)
+        squares[np.arange(len(some)), first + np.arange(len(some))] = np.inf
+        nearest = np.argsort(squares, axis=1, kind="stable")[:, : max(numbers)]
+        for place, number in enumerate(numbers):
+            means = competence[nearest[:, :number]].mean(axis=1)
+            chosen[place, first : first + block] = trusted(means)
+    return chosen
 
 
 def competence_of(outputs: np.ndarray, rows: Rows) -> np.ndarray:

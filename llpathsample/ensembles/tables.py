@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llcommon.estimates import holm
 from llcommon.scoring import Measure
 from llpathsample.ensembles.comparing import BAGGING, MEMBERS, SINGLE, TRAINED, Key
-from llpathsample.ensembles.uncertainty import Differences, holm
+from llpathsample.ensembles.uncertainty import Differences
 
 SURE = 0.05  # p, corrected for the number of comparisons, below which a difference is one
 BETTER, WORSE, ALIKE = "better", "worse", "indistinguishable"

@@ -3,7 +3,6 @@
 - delete-d jackknife: J. Shao and C. F. J. Wu, Ann. Stat. 17, 1176 (1989)
 - paired bootstrap over rows, percentiles: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993
 - corrected resampled t: C. Nadeau and Y. Bengio, Machine Learning 52, 239 (2003)
-- Holm's step-down for several comparisons: S. Holm, Scand. J. Stat. 6, 65 (1979)
 """
 
 from dataclasses import dataclass
@@ -89,14 +88,3 @@ def corrected_t(differences: np.ndarray, test_rows: float, training_rows: float)
     sure = np.where(mean == 0.0, 1.0, 0.0)  # without any spread
     p = np.where(error > 0.0, 2.0 * student.sf(np.abs(mean) / np.where(error > 0.0, error, 1.0), folds - 1), sure)
     return Differences(mean, mean - reach, mean + reach, p)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """p-values, (k,), corrected for their number: below a level alpha only if the chance that any of them wrongly is
-    stays below alpha. NaN are left out of the number, and stay."""
-    corrected = np.full(len(p), np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factors = np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
-    return corrected

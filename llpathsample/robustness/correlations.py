@@ -9,7 +9,8 @@
 
 All of it takes minima for independent draws, which they are not: those of one funnel share most of their weights, and a
 search prefers some. Intervals are then too narrow. Resamples of whole groups of minima (Field and Welsh, J. R. Stat.
-Soc. B 69, 369, 2007) leave what is alike together; p remains that of single minima.
+Soc. B 69, 369, 2007) leave what is alike together; p remains that of single minima. For a handful of independent data
+sets `llpathsample.bayes.correlations` has intervals by formula.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from llcommon.estimates import holm
 from llcommon.metrics import average_ranks
 from llcommon.rng import generator
 
@@ -145,16 +147,6 @@ def permutation_p(values: np.ndarray, score: np.ndarray, permutations: int, rng:
         shuffled = rng.permuted(np.tile(own, (min(block, permutations - begin), 1)), axis=1)
         count += (np.abs(ranks @ shuffled.T) >= (observed - slack)[:, None]).sum(axis=1)
     return (1.0 + count) / (1.0 + permutations)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p values, (k,); NaN are no tests and stay."""
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factors = len(order) - np.arange(len(order))
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(factors * p[order]))
-    return adjusted
 
 
 def correlate(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llcommon.estimates import NORMAL_95, Frequencies, chao1, frequencies, good_turing, wilson
+from llcommon.estimates import NORMAL_95, Frequencies, chao1, frequencies, good_turing, holm, wilson
 
 VISITS = st.lists(st.integers(1, 10**6) | st.integers(1, 3), min_size=1, max_size=60)
 
@@ -180,3 +180,10 @@ def test_wilson_covers():
         intervals = [wilson(number, 60) for number in successes]
         covered = np.mean([interval.low <= share <= interval.high for interval in intervals])
         assert 0.92 <= covered <= 0.99
+
+
+def test_holm_is_its_own_worked_example():
+    # 0.005 x 4, 0.01 x 3, 0.03 x 2, and none smaller than the one before.
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005])), [0.03, 0.06, np.nan, 0.06, 0.02])
+    np.testing.assert_allclose(holm(np.array([0.9, 0.8])), [1.0, 1.0])
+    assert not len(holm(np.empty(0)))

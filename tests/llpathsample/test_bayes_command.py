@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from driving import ROOT, call, grow_here, run
 
 from llcommon.data import read_rows
+from llcommon.errors import Stopped
 from llcommon.mixing import log_weights, mixture
 from llcommon.optimise.points import minimum_at
 from llcommon.problem import read_problem
@@ -257,6 +259,18 @@ def test_settings_files_are_made_into_landscapes_first(folder, capsys, monkeypat
     ((wanted,), place) = asked[0]
     assert (str(wanted.settings), wanted.name, wanted.overrides) == ("few.toml", "few", ("search.steps=3",))
     assert str(place) == "here" and "few: made" in said
+
+
+@pytest.mark.parametrize(("number", "code", "who"), [("SIGINT", 130, "Ctrl-C"), ("SIGTERM", 75, "SIGTERM")])
+def test_who_stopped_the_making_of_landscapes_decides(folder, capsys, monkeypatch, number, code, who):
+    def make(wanted, place, jobs, report, stop):
+        signal.raise_signal(getattr(signal, number))
+        assert stop()
+        raise Stopped("few: stopped by SIGTERM, as the programs were told")
+
+    monkeypatch.setattr("llpathsample.making.make_landscapes", make)
+    assert call("llpathsample", "bayes", "few.toml", "--test", "few.test.csv", *SHORT, "--folder", "here") == code
+    assert f"stopped by {who}; all that was found is kept in here; run the same" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from driving import IRIS_CSV, call
 from making_standin import Here
 
-from llpathsample import making
+from llpathsample import choosecommand, making
 
 KMEANS = """\
 [loss]
@@ -129,6 +130,14 @@ def test_what_choose_refuses(here, tmp_path, capsys, arguments, code, sentence):
     assert here.commands == [] and not (tmp_path / "iris.choose").exists()
 
 
+def test_choose_compares_no_probabilities_with_numbers(here, tmp_path, capsys):
+    rows = [f"{x},{y},{k % 2}" for k, (x, y) in enumerate(POINTS)]
+    (tmp_path / "train.csv").write_text("\n".join(["x,y,species", *rows]) + "\n")
+    assert call(*CHOOSE, "--vary", "loss.loss=cross-entropy,mse") == 2
+    assert "scored by the log_loss of classes and the mse of numbers" in capsys.readouterr().err
+    assert here.commands == [] and not (tmp_path / "iris.choose").exists()
+
+
 def test_lambda_by_choose(here, tmp_path, capsys):
     assert call(*LAMBDA, "--test", "test.csv", "-o", "lambda.svg", "--json") == 0
     said = capsys.readouterr()
@@ -155,6 +164,19 @@ def test_cross_validation_searches_each_fold(here, tmp_path, capsys):
     names = sorted(path.name.removeprefix("lambda-0.1.") for path in (tmp_path / "iris.choose").glob("*.h5"))
     assert names == ["fold1.minima.h5", "fold2.minima.h5", "h5", "minima.h5"]
     assert found["folds"] == 2 and found["rows"][0]["validation_log_loss_error"] > 0.0
+
+
+def test_folds_without_a_minimum_leave_a_value_without_a_score(here, capsys, monkeypatch):
+    whole = choosecommand.make_all
+
+    def partly(*arguments):
+        return [replace(each, path=None) if each.name == "lambda-0.1.fold2" else each for each in whole(*arguments)]
+
+    monkeypatch.setattr(choosecommand, "make_all", partly)
+    assert call(*CHOOSE, "--vary", "loss.lambda=0.1", "--folds", 2, "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["recommended"] is None
+    assert "lambda-0.1: a fold has no minimum, so there is no validation score" in said.err
 
 
 def test_a_model_that_predicts_nothing_has_its_landscapes_compared(here, capsys):

@@ -14,6 +14,7 @@ from llcommon.losses import build
 from llcommon.optimise.points import minimum_at
 from llcommon.optimise.quench import Quencher
 from llcommon.rng import generator
+from llcommon.scoring import measured
 from llcommon.settings import Settings
 from llcommon.store import Landscape
 from llpathsample.choosing.agreement import (
@@ -268,6 +269,14 @@ def test_what_has_no_clusters_is_hardly_ever_given_any():
     assert sum(number is not None for number in given) <= 1
 
 
+@pytest.mark.filterwarnings("error")
+def test_as_many_clusters_as_rows_have_no_gap():
+    _, gap, choice = chosen(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), (2, 4))
+    assert np.isnan(gap.values).tolist() == [False, False, True]
+    assert not choice.verdicts[1].needed and math.isnan(choice.verdicts[1].rise)
+    assert "the gap statistic tells nothing of it" in choice.sentences[1]
+
+
 def test_threads_change_no_number():
     points = clouds(TRIANGLE, 10)
     data = data_of(points)
@@ -393,6 +402,15 @@ def test_scores_and_agreements_of_predictions():
     same = [[(one == other).mean() for other in found.classes] for one in found.classes]
     np.testing.assert_allclose(found.agreements(0.0), same)
     assert math.isnan(mean_of(np.array([1.0])).error)
+
+
+def test_squared_errors_of_classes_are_those_of_score():
+    data = labelled([5, 5, 5])
+    model = build("mlp", {"hidden": [2], "lambda": 0.1, "loss": "mse"}, data)
+    point = model.random_start(generator(1, 0))
+    found = predictions(model, point[None, :], data.rows())
+    assert found.measure == "mse"
+    assert found.score(0).value == pytest.approx(measured(model, point, data.rows())[0])
 
 
 def test_numbers_agree_by_their_differences():

@@ -1,13 +1,15 @@
 """Ensembles of minima: who the members are, what weighs them, what is fitted on what, and how sure a difference is."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from ensembles import TOML, landscape_of, written
 from scipy import stats
+from scipy.spatial.distance import cdist
 
-from llcommon.combining import COMBINATIONS, Ensemble, combined
+from llcommon.combining import COMBINATIONS, Ensemble, combined, competence_nearby, trusted
 from llcommon.data import Rows
 from llcommon.errors import ConfigError, InputError
 from llcommon.mixing import log_weights
@@ -37,7 +39,7 @@ from llpathsample.ensembles.fitting import (
 from llpathsample.ensembles.regions import regions
 from llpathsample.ensembles.splits import folds_of, others, part_of, taken
 from llpathsample.ensembles.tables import ALIKE, BETTER, WORSE, summary, tabulated
-from llpathsample.ensembles.uncertainty import Differences, bootstrap, corrected_t, holm, jackknife_error
+from llpathsample.ensembles.uncertainty import Differences, bootstrap, corrected_t, jackknife_error
 from llpathsample.ktn import Network
 from llpathsample.structure.basins import bottoms
 from llpathsample.structure.communities import communities
@@ -185,6 +187,27 @@ def test_a_gate_finds_regions_and_says_so_if_there_are_none():
     worse[1] = np.log(0.5)
     worse[0] = np.log(np.array([0.7, 0.3]))
     assert fitted_gate(worse, rows, inputs)[1]["neighbours"] == 80
+
+
+def test_a_gate_is_that_of_all_distances_at_once_without_holding_them():
+    rng = np.random.default_rng(8)
+    count, width = 900, 40
+    inputs = rng.standard_normal((count, width))
+    rows = Rows(inputs, None, rng.standard_normal(count) + (inputs[:, 0] > 0.0), "made up", "")
+    outputs = np.stack([np.zeros((count, 1)), np.ones((count, 1))])
+    tracemalloc.start()
+    gate, about = fitted_gate(outputs, rows, inputs)
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The differences of all pairs of rows would be 259 MB.
+    assert held < 1.5e8
+    squares = cdist(inputs, inputs, "sqeuclidean")
+    np.fill_diagonal(squares, np.inf)
+    best = {}
+    for number in (count - 1, 160, 80, 40, 20, 10, 5):
+        chosen = trusted(competence_nearby(gate.competence, squares, number))
+        best[number] = gate.competence[np.arange(count), chosen].mean()
+    assert about["neighbours"] == max(best, key=best.get)
 
 
 def test_one_region_is_the_best_by_validation(compared):
@@ -351,12 +374,6 @@ def test_the_corrected_t_is_wider_than_the_plain_one():
     assert plain.pvalue < found.p[0]
     assert corrected_t(np.ones((3, 1)), 1.0, 2.0).p[0] == 0.0 and corrected_t(np.zeros((3, 1)), 1.0, 2.0).p[0] == 1.0
     assert np.isnan(corrected_t(values[:1], 1.0, 4.0).p[0])
-
-
-def test_holm():
-    # S. Holm (1979): 0.005 x 4, 0.01 x 3, 0.03 x 2, then no smaller.
-    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert np.isnan(holm(np.array([0.2, np.nan]))[1]) and holm(np.array([0.2, np.nan]))[0] == 0.2
 
 
 def test_verdicts_mind_which_end_is_good(iris):

@@ -77,6 +77,18 @@ def test_features_of_planted_funnels(capsys):
     assert [float(row["mean"]) for row in first] == pytest.approx(values[0])
 
 
+def test_many_rows_are_sampled_and_said_to_be(capsys):
+    def importance(*more):
+        found = rows(capsys, "interpret", "planted.h5", "--lowest", 6, *FEW, *more)
+        return [row["mean"] for row in found]
+
+    whole, some = importance(), importance("--rows", 7)
+    assert some != whole and importance("--rows", 7) == some and importance("--rows", 7, "--seed", 2) != some
+    count = len(read_landscape("planted.h5").data.features)
+    assert importance("--rows", count) == whole
+    assert f"by 7 random rows of the {count} of" in sentence(capsys, 0, "interpret", "planted.h5", *FEW, "--rows", 7)
+
+
 def test_the_planted_unit_is_told(capsys, tmp_path):
     capsys.readouterr()
     figure = tmp_path / "weights.svg"

@@ -21,7 +21,6 @@ from llcommon.settings import CurvatureSettings
 from llcommon.store import Landscape, Score, read_landscape, write_landscape
 from llpathsample.robustness.correlations import (
     correlate,
-    holm,
     interval,
     partial_correlation,
     permutation_p,
@@ -280,11 +279,6 @@ def test_partial_correlation_is_that_of_residuals():
     found = partial_correlation(r[0, 1], r[0, 2], r[1, 2])
     assert found == pytest.approx(np.corrcoef(residuals)[0, 1])
     assert np.isnan(partial_correlation(r[0, 1], 1.0, r[1, 2]))
-
-
-def test_holm():
-    np.testing.assert_allclose(holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005])), [0.03, 0.06, np.nan, 0.06, 0.02])
-    np.testing.assert_allclose(holm(np.array([0.9, 0.8])), [1.0, 1.0])
 
 
 def test_permutations_of_few_minima_have_the_exact_share():
