@@ -43,9 +43,10 @@ def check_rows(landscape: Landscape, rows: Rows, valid: Rows | None, test: Path,
     """InputError for test rows that cannot be split or were trained on, and validation rows that are no others."""
     if rows.sha256 == landscape.data.sha256:
         raise InputError(f"{test} is the training data; give rows that no search has seen")
-    if valid is None and len(rows.features) < 4:
+    least, why = (4, "to be split") if valid is None else (2, "for an error")
+    if len(rows.features) < least:
         count = f"{len(rows.features)} row{'' if len(rows.features) == 1 else 's'}"
-        raise InputError(f"{test} has {count}, too few to be split; 4 at least are needed")
+        raise InputError(f"{test} has {count}, too few {why}; {least} at least are needed")
     if valid is not None:
         for other, name in ((rows.sha256, "the test rows"), (landscape.data.sha256, "the training data")):
             if valid.sha256 == other:

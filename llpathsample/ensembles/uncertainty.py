@@ -40,8 +40,8 @@ def jackknife_error(values: np.ndarray, kept: int, deleted: int) -> np.ndarray:
 def bootstrap(
     differences: np.ndarray, seed: int, weights: np.ndarray | None = None, resamples: int = RESAMPLES
 ) -> Differences:
-    """Of weighted means over rows. differences: (n, k), of each row; weights: (n,), None for equal ones. The same
-    resamples of rows serve all k.
+    """Of weighted means over rows. differences: (n, k), of each row; weights: (n,), None for equal ones; rows without
+    weight do not count. The same resamples of rows serve all k.
 
     p is twice the share of resamples on the other side of zero, where zero itself counts for both sides; or that of
     Student's t with the standard deviation of the resamples, if it is larger: where few rows make most of a mean, as
@@ -49,8 +49,10 @@ def bootstrap(
     """
     from scipy.stats import t as student
 
+    weights = np.ones(len(differences)) if weights is None else weights
+    counting = weights > 0.0  # a resample of other rows alone would have no mean
+    differences, weights = differences[counting], weights[counting]
     rows, count = differences.shape
-    weights = np.ones(rows) if weights is None else weights
     weighted = np.column_stack([differences * weights[:, None], weights])
     rng = generator(seed, "paired bootstrap")
     means = np.empty((resamples, count))

@@ -247,6 +247,7 @@ REFUSED = [
     ("one.h5 --test test.csv", 3, "holds a single minimum"),
     ("empty.h5 --test test.csv", 3, "holds no minima"),
     ("landscape.h5 --test few.csv", 3, "too few to be split"),
+    ("landscape.h5 --test one.csv --validation few.csv", 3, "has 1 row, too few for an error"),
     ("plane.h5 --test test.csv", 2, "predicts nothing"),
 ]
 
@@ -261,6 +262,7 @@ def refusing(stock, tmp_path_factory):
     lines = (folder / "validation.csv").read_text().splitlines(keepends=True)
     (folder / "two.csv").write_text("".join(line for line in lines if "virginica" not in line))
     (folder / "few.csv").write_text("".join(lines[:4]))
+    (folder / "one.csv").write_text("".join(lines[:2]))
     write_landscape(folder / "plane.h5", himmelblau())
     for name, count in (("one", 1), ("empty", 0)):
         some = landscape_of(folder, states=False)[0]

@@ -376,6 +376,14 @@ def test_the_corrected_t_is_wider_than_the_plain_one():
     assert np.isnan(corrected_t(values[:1], 1.0, 4.0).p[0])
 
 
+@pytest.mark.filterwarnings("error")
+def test_rows_that_no_part_tests_are_not_resampled():
+    differences = np.random.default_rng(6).standard_normal((5, 2))
+    weights = np.array([0.0, 2.0, 0.0, 0.0, 1.0])
+    found, kept = bootstrap(differences, 1, weights), bootstrap(differences[[1, 4]], 1, np.array([2.0, 1.0]))
+    assert np.isfinite(found.low).all() and np.array_equal(found.low, kept.low) and np.array_equal(found.p, kept.p)
+
+
 def test_verdicts_mind_which_end_is_good(iris):
     measures = measures_of(*iris)[:2]
     keys = [SINGLE, ("lowest", "vote"), ("lowest", "mean"), ("lowest", "loss")]
