@@ -12,7 +12,7 @@ import pytest
 from docs.tools import run_pages
 from docs.tools.docstrings import as_markup
 from docs.tools.folder_links import with_readmes
-from docs.tools.help_pages import help_pages
+from docs.tools.program_help import help_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
