@@ -43,7 +43,8 @@ test-cluster: $(READY)
 test-slurm: $(READY)
 	$(BIN)/python -m pytest -q -n 0 tests/cluster -m 'cluster and not slow'
 
-# Every folder of examples/, from its TOML files to its trees: a few minutes. EXAMPLES="xor gp": only these.
+# Every folder of examples/, from its TOML files to its trees and tables: half an hour or so on two cores, most of it for applications,
+# bayes and choose-k. EXAMPLES="xor gp": only these.
 EXAMPLES ?= $(notdir $(patsubst %/Makefile,%,$(wildcard examples/*/Makefile)))
 examples: $(READY)
 	@for name in $(EXAMPLES); do \
