@@ -85,10 +85,17 @@ def recommend(rows: list[Row]) -> Choice:
     recommended = min(alike, key=lambda place: _plainness(rows[place]))
     chosen = rows[recommended]
     simple = f"{_many(chosen.measures.funnels, 'funnel', 's')}, {_many(chosen.measures.minima, 'minim', 'a', 'um')}"
+    rivals = [place for place in alike if _plainness(rows[place])[:2] == _plainness(chosen)[:2]]
+    if len(alike) == 1:
+        why = f"alone within that ({simple})"
+    elif len(rivals) == 1:
+        why = f"which of these has the simplest landscape ({simple})"
+    else:
+        why = f"the best score of the {len(rivals)} of these with the simplest landscapes ({simple})"
     sentences = [
         f"best validation score: {top.value:.4g} +- {top.error:.2g} of {name_of(rows[best])}",
         f"within one standard error of it: {'; '.join(name_of(rows[place]) for place in alike)}",
-        f"recommended: {name_of(chosen)}, which of these has the simplest landscape ({simple})",
+        f"recommended: {name_of(chosen)}, {why}",
         f"landscapes alone: {told}",
     ]
     ends = {0, len(rows) - 1}

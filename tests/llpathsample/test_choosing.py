@@ -340,7 +340,9 @@ def test_the_simplest_landscape_within_one_standard_error_is_recommended():
 
 
 def test_of_landscapes_alike_the_better_score_is_recommended():
-    assert recommend([row("a", 1.05, 1, 1), row("b", 1.0, 1, 1)]).recommended == 1
+    tie = recommend([row("a", 1.05, 1, 1), row("b", 1.0, 1, 1)])
+    assert tie.recommended == 1
+    assert "the best score of the 2 of these with the simplest landscapes (1 funnel, 1 minimum)" in tie.sentences[2]
 
 
 def test_nothing_is_recommended_without_scores_or_minima():
@@ -350,7 +352,8 @@ def test_nothing_is_recommended_without_scores_or_minima():
 
 
 def test_a_value_without_an_error_stands_alone():
-    assert recommend([row("a", 1.0, 5, 5, math.nan), row("b", 1.01, 1, 1, math.nan)]).recommended == 0
+    lone = recommend([row("a", 1.0, 5, 5, math.nan), row("b", 1.01, 1, 1, math.nan)])
+    assert lone.recommended == 0 and "a, alone within that" in lone.sentences[2]
 
 
 # --- scores and parts of the rows -----------------------------------------------------------------
