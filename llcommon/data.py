@@ -178,6 +178,17 @@ def read_features(path: str | Path, data: Data) -> np.ndarray:
     return _known_features(table, data)
 
 
+def csv_of(data: Data, numbers: np.ndarray) -> str:
+    """Some rows of the data, by their numbers, as a CSV file that reads back to the last bit."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*data.feature_names, data.target_name])
+    for number in numbers.tolist():
+        target = repr(float(data.targets[number])) if data.labels is None else data.class_names[data.labels[number]]
+        writer.writerow([*map(repr, data.features[number].tolist()), target])
+    return stream.getvalue()
+
+
 # --- cells ----------------------------------------------------------------------------------
 
 

@@ -202,15 +202,17 @@ class _Split:
 
     def write(self) -> None:
         """Write the parts of the data, each with the rest for its search."""
+        import numpy as np
+
+        from llcommon.data import csv_of
         from llcommon.store import replace_file
-        from llpathsample.choosing.scores import csv_of
         from llpathsample.making import make_folder
 
         self.describe()
         make_folder(self.folder)
         for name, chosen in self.parts.items():
             for file, rows in ((self.file(name), chosen), (self.file(f"without-{name}"), ~chosen)):
-                text = csv_of(self.data, rows)
+                text = csv_of(self.data, np.flatnonzero(rows))
                 replace_file(file, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8"))
 
     def without(self, name: str) -> tuple[str, ...]:

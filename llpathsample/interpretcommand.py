@@ -277,7 +277,7 @@ def _some(rows, options: dict):
     import numpy as np
 
     from llcommon.rng import generator
-    from llpathsample.ensembles.splits import taken
+    from llpathsample.splits import taken
 
     count = len(rows.features)
     if count <= options["rows"]:

@@ -1,7 +1,5 @@
 """Scores and predictions of minima, row by row, and parts of the training rows that are kept from a search."""
 
-import csv
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +9,7 @@ from llcommon.errors import ConfigError
 from llcommon.losses.base import LossModel
 from llcommon.rng import generator
 from llcommon.scoring import TIE_DECIMALS
+from llpathsample.splits import folds_of
 
 LOG_LOSS, MSE = "log_loss", "mse"
 
@@ -97,20 +96,12 @@ def fold_numbers(data: Data, folds: int, seed: int) -> np.ndarray:
     rows = len(data.features)
     if folds > rows:
         raise ConfigError(f"--folds {folds} is more than the {rows} rows of {data.source}")
-    numbers = np.empty(rows, dtype=np.int64)
-    rng = generator(seed, "folds")
-    strata = np.zeros(rows, dtype=np.int64) if data.labels is None else data.labels
-    first = 0
-    for label in range(int(strata.max()) + 1):
-        places = rng.permutation(np.flatnonzero(strata == label))
-        if data.labels is not None and len(places) < 2:
-            raise ConfigError(
-                f"{data.source} has only {len(places)} row of class {data.class_names[label]}, which no fold can spare"
-            )
-        # Each class begins where the last one ended, so that folds differ by a row at most.
-        numbers[places] = (first + np.arange(len(places))) % folds
-        first += len(places)
-    return numbers
+    if data.labels is not None:
+        for label, name in enumerate(data.class_names):
+            count = int(np.count_nonzero(data.labels == label))
+            if count < 2:
+                raise ConfigError(f"{data.source} has only {count} row of class {name}, which no fold can spare")
+    return folds_of(data.rows(), folds, seed, "folds")
 
 
 def validation_rows(data: Data, share: float, seed: int) -> np.ndarray:
@@ -126,14 +117,3 @@ def validation_rows(data: Data, share: float, seed: int) -> np.ndarray:
     if not chosen.any():
         raise ConfigError(f"--validation {share:g} of the {rows} rows of {data.source} is not a single row; give more")
     return chosen
-
-
-def csv_of(data: Data, chosen: np.ndarray) -> str:
-    """The chosen rows, (n,) bool, as a CSV file whose numbers are those of the data to the last bit."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*data.feature_names, data.target_name])
-    for row in np.flatnonzero(chosen).tolist():
-        target = repr(float(data.targets[row])) if data.labels is None else data.class_names[data.labels[row]]
-        writer.writerow([*map(repr, data.features[row].tolist()), target])
-    return stream.getvalue()

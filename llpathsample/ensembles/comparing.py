@@ -16,7 +16,7 @@ from llcommon.store import Landscape
 from llpathsample.ensembles import baselines
 from llpathsample.ensembles.choosing import Choice
 from llpathsample.ensembles.fitting import competence_of, fitted, loss_weights, occupation_weights
-from llpathsample.ensembles.splits import taken
+from llpathsample.splits import taken
 
 Key = tuple[str, str]
 

@@ -11,8 +11,6 @@ the rest trains it. All is kept in one folder, so that what was stopped goes on:
 NAME is repeat and fold, such as `repeat-1-fold-3`.
 """
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from llcommon.config import fingerprint, read_bytes
-from llcommon.data import Data, read_rows
+from llcommon.data import Data, csv_of, read_rows
 from llcommon.errors import ConfigError, NothingFound, OutputError
 from llcommon.inorder import run_in_order
 from llcommon.losses import is_user_model
@@ -33,10 +31,10 @@ from llpathsample.ensembles.choosing import chosen
 from llpathsample.ensembles.comparing import Key, evaluated, material, planned, sizes
 from llpathsample.ensembles.fitting import default_temperature
 from llpathsample.ensembles.settings import Options
-from llpathsample.ensembles.splits import folds_of, others, part_of, taken
 from llpathsample.ensembles.tables import Table, tabulated
 from llpathsample.ensembles.uncertainty import Differences, corrected_t
 from llpathsample.making import Made, Wanted, make_folder
+from llpathsample.splits import folds_of, others, part_of, taken
 
 _HOW = (
     "scores: mean over folds; errors: standard deviation over folds by the root of their number, too small, as folds "
@@ -118,7 +116,7 @@ def prepared(problem: Landscape, settings: Path, folder: Path, made: Iterable[Fo
     for fold in made:
         _write(folder / f"{fold.name}.toml", text)
         for part, numbers in fold.rows.items():
-            _write(folder / f"{fold.name}.{part}.csv", table_of(problem.data, numbers))
+            _write(folder / f"{fold.name}.{part}.csv", csv_of(problem.data, numbers).encode())
         own = [f'data.file="{fold.name}.train.csv"', f"data.target={json.dumps(problem.data.target_name)}"]
         if problem.settings.data.features is not None:
             own.append(f"data.features={json.dumps(list(problem.data.feature_names))}")
@@ -133,17 +131,6 @@ def _write(path: Path, content: bytes) -> None:
         replace_file(path, lambda temporary: temporary.write_bytes(content))
     elif read_bytes(path) != content:
         raise OutputError(f"{path} is of other settings, data, folds or seed; name another folder by --folder")
-
-
-def table_of(data: Data, numbers: np.ndarray) -> bytes:
-    """Some rows of the data as CSV, to the last bit."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*data.feature_names, data.target_name])
-    for number in numbers.tolist():
-        target = data.class_names[data.labels[number]] if data.class_names else repr(float(data.targets[number]))
-        writer.writerow([*map(repr, data.features[number].tolist()), target])
-    return stream.getvalue().encode()
 
 
 # --- scores ---------------------------------------------------------------------------------------

@@ -26,9 +26,9 @@ from llpathsample.ensembles.comparing import (
     predictions,
     sizes,
 )
-from llpathsample.ensembles.splits import others, part_of, taken
 from llpathsample.ensembles.tables import Table, tabulated
 from llpathsample.ensembles.uncertainty import Differences, bootstrap, jackknife_error
+from llpathsample.splits import others, part_of, taken
 
 _HOW_SPLITS = (
     "scores: mean over repeated splits of the held-out rows; errors: delete-d jackknife over the splits; intervals and "

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from llcommon.data import Data
+from llcommon.data import Data, csv_of
 from llcommon.errors import ConfigError
 from llcommon.losses import build
 from llcommon.optimise.points import minimum_at
@@ -38,7 +38,7 @@ from llpathsample.choosing.clusterings import (
 from llpathsample.choosing.clusters import recommend as recommend_clusters
 from llpathsample.choosing.clusterstudy import Options, study
 from llpathsample.choosing.measures import Measures, by_loss_alone, funnel_of, measures_of, shannon
-from llpathsample.choosing.scores import Score, csv_of, fold_numbers, mean_of, predictions, validation_rows
+from llpathsample.choosing.scores import Score, fold_numbers, mean_of, predictions, validation_rows
 from llpathsample.choosing.values import Row, recommend
 from llpathsample.choosing.variation import Setting, combinations, variation_of
 from llpathsample.ktn import Network
@@ -386,7 +386,7 @@ def test_parts_are_written_to_the_last_bit(tmp_path):
 
     data = labelled([4, 3])
     chosen_rows = np.array([True, False, True, True, True, False, True])
-    (tmp_path / "part.csv").write_text(csv_of(data, chosen_rows))
+    (tmp_path / "part.csv").write_text(csv_of(data, np.flatnonzero(chosen_rows)))
     read = read_csv(tmp_path / "part.csv", DataSettings(scaling="none"), False)
     assert np.array_equal(read.features, data.features[chosen_rows])
     assert np.array_equal(read.labels, data.labels[chosen_rows])

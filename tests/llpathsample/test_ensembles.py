@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.spatial.distance import cdist
 
 from llcommon.combining import COMBINATIONS, Ensemble, combined, competence_nearby, trusted
-from llcommon.data import Rows
+from llcommon.data import Rows, csv_of
 from llcommon.errors import ConfigError, InputError
 from llcommon.mixing import log_weights
 from llcommon.scoring import measures_of
@@ -37,10 +37,10 @@ from llpathsample.ensembles.fitting import (
     stacking_matrix,
 )
 from llpathsample.ensembles.regions import regions
-from llpathsample.ensembles.splits import folds_of, others, part_of, taken
 from llpathsample.ensembles.tables import ALIKE, BETTER, WORSE, summary, tabulated
 from llpathsample.ensembles.uncertainty import Differences, bootstrap, corrected_t, jackknife_error
 from llpathsample.ktn import Network
+from llpathsample.splits import folds_of, others, part_of, taken
 from llpathsample.structure.basins import bottoms
 from llpathsample.structure.communities import communities
 from llpathsample.thermodynamics.features import contributions, heat_capacity_peaks, occupation_gains
@@ -322,7 +322,7 @@ def test_folds_hold_each_row_once_and_keep_their_parts_apart(iris):
         assert np.array_equal(np.sort(together), np.arange(len(data.labels)))
     tested = np.concatenate([fold.rows["test"] for fold in found[:3]])
     assert np.array_equal(np.sort(tested), np.arange(len(data.labels)))
-    assert crossvalidation.table_of(data, np.array([1, 0])).decode().splitlines()[0] == ",".join(
+    assert csv_of(data, np.array([1, 0])).splitlines()[0] == ",".join(
         [*data.feature_names, data.target_name]
     )
     with pytest.raises(ConfigError, match="only .* rows of the class"):
