@@ -86,6 +86,11 @@ def predicts(landscape: Landscape) -> bool:
     return model.predict(np.zeros(model.dimension), landscape.data.features[:1]) is not None
 
 
+def has_scores(landscape: Landscape) -> bool:
+    """Whether predictions can be compared with a column of the data."""
+    return predicts(landscape) and bool(landscape.data.target_name)
+
+
 def check_predicts(landscape: Landscape, name: str) -> None:
     """Raise ConfigError if there is nothing to score in the landscape `name`."""
     model = landscape.model

@@ -108,7 +108,7 @@ def choose(
     wanted, folds_wanted = split.wanted(given, overrides, seed)
     made = make_all([*wanted, *folds_wanted], split.folder, jobs, time_limit)
     options = Options(low, ratio, temperature)
-    found = _study(given, {each.name: each for each in made}, split, rows, options, overrides, seed)
+    found = _study(given, wanted, folds_wanted, {each.name: each for each in made}, split, rows, options)
     _report(found, split, rows, options, variations, output, as_json)
 
 
@@ -148,16 +148,11 @@ def _check_measures(problems) -> None:
 
 def _kind(problem) -> str:
     """What a problem is scored by, in words."""
-    if not _scores(problem):
+    from llcommon.scoring import has_scores
+
+    if not has_scores(problem):
         return "nothing"
     return f"the {_measure(problem)} of {'classes' if problem.data.class_names else 'numbers'}"
-
-
-def _scores(problem) -> bool:
-    """Whether predictions can be compared with a column of the data."""
-    from llcommon.scoring import predicts
-
-    return predicts(problem) and bool(problem.data.target_name)
 
 
 def _no_test(settings: Path):
@@ -170,10 +165,11 @@ class _Split:
     """Which rows are searched and which validate, and the landscapes that this takes."""
 
     def __init__(self, problem, settings: Path, folder: Path, share: float, folds: int | None) -> None:
+        from llcommon.scoring import has_scores
         from llpathsample.choosing.scores import fold_numbers, validation_rows
 
         self.data, self.settings, self.folder = problem.data, settings, folder
-        self.scores = _scores(problem)
+        self.scores = has_scores(problem)
         self.folds = folds if self.scores else None
         self.share = 0.0 if folds or not self.scores else share
         self.measure = _measure(problem) if self.scores else ""
@@ -233,15 +229,16 @@ class _Split:
 
         data = self.without("validation") if self.share else ()
         wanted = [Wanted(self.settings, each.name, (*overrides, *data, *each.overrides), seed) for each in given]
+        parts = {name: self.without(name) for name in (self.parts if self.folds else ())}
         folds = [
             Wanted(self.settings, f"{each.name}.{name}", (*overrides, *part, *each.overrides), seed, grown=False)
             for each in given
-            for name, part in ((name, self.without(name)) for name in (self.parts if self.folds else ()))
+            for name, part in parts.items()
         ]
         return wanted, folds
 
 
-def _study(given, made, split: _Split, test, options, overrides, seed):
+def _study(given, wanted, folds, made, split: _Split, test, options):
     """A row for each value."""
     from llcommon.data import read_rows
     from llpathsample.choosing.values import Row
@@ -253,7 +250,6 @@ def _study(given, made, split: _Split, test, options, overrides, seed):
         validation_score,
     )
 
-    wanted, folds = split.wanted(given, overrides, seed)
     found = []
     for each, own in zip(given, wanted, strict=True):
         seconds = sum(one.seconds for one in made.values() if one.name.split(".fold")[0] == each.name)

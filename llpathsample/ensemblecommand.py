@@ -339,14 +339,14 @@ def _by_folds(file: Path, folder, cut: tuple[int, int, float], options, by, over
 
     from llcommon.errors import ConfigError
     from llcommon.problem import read_problem
-    from llcommon.scoring import predicts
+    from llcommon.scoring import has_scores
     from llpathsample.ensembles import crossvalidation
     from llpathsample.ensembles.possible import check_measure, check_probabilities
     from llpathsample.making import make_landscapes
 
     folds, repeats, share = cut
     problem = read_problem(file, overrides)
-    if not predicts(problem) or not problem.data.target_name:
+    if not has_scores(problem):
         raise ConfigError(f"the loss model {problem.model.name} of {file} predicts no target that could be tested")
     check_probabilities(problem, str(file))
     check_measure(by, problem)

@@ -113,6 +113,7 @@ def interpret(file: Path, output, force, table, pictured, as_json, **options) ->
     corrected for the number of coordinates, units or features. docs/interpretation.md has the formulae.
     """
     from llcommon.errors import ConfigError
+    from llcommon.scoring import has_scores
     from llcommon.store import read_landscape
     from llpathsample.commands import require_minima
 
@@ -122,7 +123,7 @@ def interpret(file: Path, output, force, table, pictured, as_json, **options) ->
     require_minima(landscape, file)
     if not landscape.minima.coordinates.shape[1]:
         landscape.model.ready()
-    has_features = _has_features(landscape)
+    has_features = has_scores(landscape)
     table = table or ("features" if has_features else "coordinates")
     pictured = pictured or ("features" if has_features else "weights")
     if "features" in (table, pictured if output is not None else "") and not has_features:
@@ -143,13 +144,6 @@ def interpret(file: Path, output, force, table, pictured, as_json, **options) ->
         write_table(tables[table], False)
     if output is not None:
         save(found.figure(pictured, options["title"]), output)
-
-
-def _has_features(landscape) -> bool:
-    """Whether the model predicts a target from rows of features."""
-    from llcommon.scoring import predicts
-
-    return predicts(landscape) and bool(landscape.data.target_name)
 
 
 def _interpreted(landscape, file: Path, options: dict, wanted: set[str]) -> Interpretation:

@@ -322,12 +322,12 @@ def _document(file: Path, landscape, plan, resamples: int, found, left_out: list
 
 def _tell(landscape, rows, scored: dict, groups, count: int, left_out: list[str]) -> None:
     """Say what decides, and how much of it is to be believed."""
-    from llcommon.scoring import predicts
+    from llcommon.scoring import has_scores
 
     for name in left_out:
         log(f"note: {name} is left out: minima have none")
     if not scored:
-        if predicts(landscape) and landscape.data.target_name:
+        if has_scores(landscape):
             log("note: no test scores, so no correlations; give --test, or score the minima with llgmin score --test")
         else:
             log(f"note: the loss model {landscape.declared.name} predicts nothing that could be scored")
