@@ -6,20 +6,13 @@ import numpy as np
 
 from llcommon.data import Data, Rows
 from llcommon.errors import ConfigError
+from llcommon.estimates import Estimate
 from llcommon.losses.base import LossModel
 from llcommon.rng import generator
 from llcommon.scoring import TIE_DECIMALS
 from llpathsample.splits import folds_of
 
 LOG_LOSS, MSE = "log_loss", "mse"
-
-
-@dataclass(frozen=True)
-class Score:
-    """A mean and its standard error."""
-
-    value: float
-    error: float
 
 
 @dataclass(frozen=True)
@@ -37,11 +30,11 @@ class Predictions:
     correct: np.ndarray | None
     measure: str
 
-    def score(self, minimum: int) -> Score:
+    def score(self, minimum: int) -> Estimate:
         """Mean loss of a minimum."""
         return mean_of(self.losses[minimum])
 
-    def accuracy(self, minimum: int) -> Score | None:
+    def accuracy(self, minimum: int) -> Estimate | None:
         """Share of right classes; None for numbers."""
         return None if self.correct is None else mean_of(self.correct[minimum].astype(np.float64))
 
@@ -54,11 +47,11 @@ class Predictions:
         return 1.0 - squares / (2.0 * variance) if variance > 0.0 else np.full_like(squares, np.nan)
 
 
-def mean_of(values: np.ndarray) -> Score:
+def mean_of(values: np.ndarray) -> Estimate:
     """Mean of independent values, (n,); the error is NaN for a single one."""
     if len(values) < 2:
-        return Score(float(values.mean()), float("nan"))
-    return Score(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
+        return Estimate(float(values.mean()), float("nan"))
+    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
 
 
 def predictions(model: LossModel, points: np.ndarray, rows: Rows) -> Predictions:

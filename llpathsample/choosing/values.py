@@ -10,9 +10,9 @@ scores nothing is recommended.
 import math
 from dataclasses import dataclass
 
+from llcommon.estimates import Estimate
 from llpathsample.choosing.agreement import Mean
 from llpathsample.choosing.measures import Measures
-from llpathsample.choosing.scores import Score
 from llpathsample.choosing.variation import Setting
 
 
@@ -22,10 +22,10 @@ class OnTest:
     the lowest minima with its standard deviation over them. agreement: of their predictions. accuracy is None for
     numbers."""
 
-    measure: Score
-    of_low: Score
-    accuracy: Score | None
-    accuracy_of_low: Score | None
+    measure: Estimate
+    of_low: Estimate
+    accuracy: Estimate | None
+    accuracy_of_low: Estimate | None
     agreement: Mean
 
 
@@ -37,7 +37,7 @@ class Row:
     setting: Setting
     measures: Measures | None
     agreement: Mean | None
-    validation: Score | None
+    validation: Estimate | None
     test: OnTest | None
     seconds: float
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from llcommon.data import Rows
+from llcommon.estimates import Estimate
 from llcommon.scoring import lowest_minima
 from llcommon.store import Landscape
 from llpathsample.choosing.agreement import pairwise_mean
 from llpathsample.choosing.measures import Measures, measures_of
-from llpathsample.choosing.scores import Score, mean_of, predictions
+from llpathsample.choosing.scores import mean_of, predictions
 from llpathsample.choosing.values import OnTest
 from llpathsample.ktn import Network
 from llpathsample.thermodynamics.features import highest_peak
@@ -49,12 +50,12 @@ def training_agreement(landscape: Landscape, options: Options):
     return pairwise_mean(found.agreements(_variance(rows)))
 
 
-def validation_score(landscape: Landscape, rows: Rows) -> Score:
+def validation_score(landscape: Landscape, rows: Rows) -> Estimate:
     """Of the global minimum."""
     return predictions(landscape.model, low_points(landscape, 1), rows).score(0)
 
 
-def over_folds(scores: list[Score]) -> Score:
+def over_folds(scores: list[Estimate]) -> Estimate:
     """The mean over folds, and its standard error from their spread."""
     return mean_of(np.array([score.value for score in scores]))
 
@@ -71,9 +72,9 @@ def on_test(landscape: Landscape, rows: Rows, options: Options) -> OnTest:
     )
 
 
-def _spread(values: np.ndarray) -> Score:
+def _spread(values: np.ndarray) -> Estimate:
     """Mean over minima and standard deviation, NaN of a single one."""
-    return Score(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan"))
+    return Estimate(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan"))
 
 
 def _variance(rows: Rows) -> float:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from llcommon.estimates import holm
+from llcommon.estimates import Interval, holm
 from llcommon.metrics import average_ranks
 from llcommon.rng import generator
 
@@ -30,15 +30,6 @@ _LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class Correlated:
-    """A value with its interval; NaN where there is none."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Correlation:
     """One measure beside a score. minima: how many count; p, p_holm: of rho, as they are and adjusted; partial: with
     the loss held fixed."""
@@ -46,10 +37,10 @@ class Correlation:
     measure: str
     score: str
     minima: int
-    rho: Correlated
+    rho: Interval
     p: float
     p_holm: float
-    partial: Correlated
+    partial: Interval
 
     @property
     def decided(self) -> bool:
@@ -107,12 +98,12 @@ def partial_correlation(xy: np.ndarray, xz: np.ndarray, yz: np.ndarray) -> np.nd
     return np.clip(found, -1.0, 1.0)
 
 
-def interval(value: float, replicates: np.ndarray, left_out: np.ndarray) -> Correlated:
+def interval(value: float, replicates: np.ndarray, left_out: np.ndarray) -> Interval:
     """The 95 % interval of `value` by its bootstrap replicates, (b,), and by its values without each minimum, (n,) or
     (0,); replicates that are NaN do not count."""
     replicates = np.sort(replicates[np.isfinite(replicates)])
     if not np.isfinite(value) or len(replicates) < 2:
-        return Correlated(value, float("nan"), float("nan"))
+        return Interval(value, float("nan"), float("nan"))
     below = np.mean(replicates < value) + 0.5 * np.mean(replicates == value)
     levels = np.array(_TAILS)
     if 0.0 < below < 1.0:
@@ -120,7 +111,7 @@ def interval(value: float, replicates: np.ndarray, left_out: np.ndarray) -> Corr
         shift = bias + ndtri(levels)
         levels = ndtr(bias + shift / (1.0 - _acceleration(left_out) * shift))
     low, high = np.quantile(replicates, levels)
-    return Correlated(value, float(low), float(high))
+    return Interval(value, float(low), float(high))
 
 
 def _acceleration(left_out: np.ndarray) -> float:
@@ -197,5 +188,5 @@ def correlate(
 
 
 def _unknown(measure: str, score: str, count: int) -> Correlation:
-    nothing = Correlated(float("nan"), float("nan"), float("nan"))
+    nothing = Interval(float("nan"), float("nan"), float("nan"))
     return Correlation(measure, score, count, nothing, float("nan"), float("nan"), nothing)

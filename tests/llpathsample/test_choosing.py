@@ -10,6 +10,7 @@ from sklearn.mixture import GaussianMixture
 
 from llcommon.data import Data, csv_of
 from llcommon.errors import ConfigError
+from llcommon.estimates import Estimate
 from llcommon.losses import build
 from llcommon.optimise.points import minimum_at
 from llcommon.optimise.quench import Quencher
@@ -38,7 +39,7 @@ from llpathsample.choosing.clusterings import (
 from llpathsample.choosing.clusters import recommend as recommend_clusters
 from llpathsample.choosing.clusterstudy import Options, study
 from llpathsample.choosing.measures import Measures, by_loss_alone, funnel_of, measures_of, shannon
-from llpathsample.choosing.scores import Score, fold_numbers, mean_of, predictions, validation_rows
+from llpathsample.choosing.scores import fold_numbers, mean_of, predictions, validation_rows
 from llpathsample.choosing.values import Row, recommend
 from llpathsample.choosing.variation import Setting, combinations, variation_of
 from llpathsample.ktn import Network
@@ -327,7 +328,7 @@ def test_every_value_meets_every_other_in_files_of_their_own():
 
 def row(value: str, score: float | None, funnels: int, minima: int, error: float = 0.1) -> Row:
     measures = Measures(1.0, minima, 0, 1, funnels, 1.0, 0.5, 0.1 * minima, 0.1, 0)
-    validation = None if score is None else Score(score, error)
+    validation = None if score is None else Estimate(score, error)
     return Row(Setting({"loss.lambda": value}, value), measures, Mean(1.0, 0.0, 1), validation, None, 1.0)
 
 
@@ -400,7 +401,7 @@ def test_scores_and_agreements_of_predictions():
     logs = model.log_probabilities(points[1], data.features)
     losses = -logs[np.arange(10), data.labels]
     assert found.measure == "log_loss"
-    assert found.score(1) == Score(pytest.approx(losses.mean()), pytest.approx(losses.std(ddof=1) / math.sqrt(10)))
+    assert found.score(1) == Estimate(pytest.approx(losses.mean()), pytest.approx(losses.std(ddof=1) / math.sqrt(10)))
     assert found.accuracy(1).value == pytest.approx((logs.argmax(axis=1) == data.labels).mean())
     same = [[(one == other).mean() for other in found.classes] for one in found.classes]
     np.testing.assert_allclose(found.agreements(0.0), same)
