@@ -21,7 +21,7 @@ from llcommon.cli import (
     write_table,
 )
 from llpathsample.analysiscommands import check_figure, save
-from llpathsample.choosekcommand import make_all, size_of
+from llpathsample.choosingcommands import make_all, ratio_option, size_of, size_options
 
 
 @click.command()
@@ -47,14 +47,7 @@ from llpathsample.choosekcommand import make_all, size_of
     "--test", type=click.Path(path_type=Path), metavar="FILE",
     help="Table of test rows, on which minima are scored; they have no part in the recommendation.",
 )
-@click.option(
-    "--minima", type=click.IntRange(0), default=50, show_default=True, metavar="N",
-    help="Grow each landscape from its N lowest minima; 0: from as many as [search] save says.",
-)
-@click.option(
-    "--pairs", type=click.IntRange(0), default=200, show_default=True, metavar="N",
-    help="Try at most N pairs of minima when a landscape is grown; 0: as many as [grow] budget says.",
-)
+@size_options()
 @click.option(
     "--low", type=click.IntRange(1), default=20, show_default=True, metavar="N",
     help="Compare the predictions of the N lowest minima.",
@@ -63,10 +56,7 @@ from llpathsample.choosekcommand import make_all, size_of
     "--temperature", type=click.FloatRange(0.0, min_open=True), metavar="T",
     help="Of frustration and entropy, in units of the loss; default: that of the highest heat capacity of each.",
 )
-@click.option(
-    "--barrier-ratio", "ratio", type=click.FloatRange(0.0), default=5.0, show_default=True, metavar="X",
-    help="Least barrier ratio of a funnel, as of llpathsample basins.",
-)
+@ratio_option()
 @output_option("Figure (svg, pdf or png) of the measures and scores over the values.")
 @force_option("Replace a figure that exists already.")
 @seed_option()

@@ -6,8 +6,6 @@ import click
 
 from llcommon.cli import (
     Column,
-    Progress,
-    StopRequest,
     dry_run_option,
     file_argument,
     force_option,
@@ -23,6 +21,7 @@ from llcommon.cli import (
     write_table,
 )
 from llpathsample.analysiscommands import check_figure, save
+from llpathsample.choosingcommands import make_all, ratio_option, size_of, size_options
 
 
 class Counts(click.ParamType):
@@ -56,14 +55,7 @@ class Counts(click.ParamType):
     "--folder", type=click.Path(path_type=Path), metavar="DIR",
     help="Where the landscapes lie, those of earlier calls too; default: SETTINGS with the ending .choose-k.",
 )
-@click.option(
-    "--minima", type=click.IntRange(0), default=50, show_default=True, metavar="N",
-    help="Grow each landscape from its N lowest minima; 0: from as many as [search] save says.",
-)
-@click.option(
-    "--pairs", type=click.IntRange(0), default=200, show_default=True, metavar="N",
-    help="Try at most N pairs of minima when a landscape is grown; 0: as many as [grow] budget says.",
-)
+@size_options()
 @click.option(
     "--references", type=click.IntRange(2), default=20, show_default=True, metavar="B",
     help="Reference sets of the gap statistic.",
@@ -72,10 +64,7 @@ class Counts(click.ParamType):
     "--starts", type=click.IntRange(20), default=100, show_default=True, metavar="N",
     help="Quenches from random starts for each K, whose ends tell how reproducible it is.",
 )
-@click.option(
-    "--barrier-ratio", "ratio", type=click.FloatRange(0.0), default=5.0, show_default=True, metavar="X",
-    help="Least barrier ratio of a funnel, as of llpathsample basins.",
-)
+@ratio_option()
 @click.option(
     "--labels", metavar="COLUMN",
     help="Column of known classes to compare with; no part of the choice; default: [data] target, if set.",
@@ -128,13 +117,6 @@ def choose_k(
     _report(rows, gap, folder, options, output, as_json, made)
 
 
-def size_of(minima: int, pairs: int) -> tuple[str, ...]:
-    """--minima and --pairs as settings."""
-    save = (f"search.save={minima}",) if minima else ()
-    budget = (f"grow.budget={pairs}",) if pairs else ()
-    return (*save, *budget)
-
-
 def _wanted(settings: Path, clusters, overrides: tuple[str, ...], seed) -> list:
     from llpathsample.making import Wanted
 
@@ -149,30 +131,6 @@ def say_what_is_made(wanted, folder: Path) -> None:
     words = {NOTHING: "is to be made"}
     for each, state in zip(wanted, states_of(wanted, folder), strict=True):
         log(f"{folder / each.name}.h5 {words.get(state, f'is {state}')}: {' '.join(each.overrides)}")
-
-
-def make_all(wanted, folder: Path, jobs: int, time_limit: float | None) -> list:
-    """What has become of each landscape, with a bar; a stop says how to go on."""
-    from llcommon.errors import NothingFound
-    from llpathsample.making import FINISHED, make_landscapes, states_of
-
-    there = sum(state == FINISHED for state in states_of(wanted, folder))
-    if there:
-        log(f"{there} of {len(wanted)} landscapes are in {folder} already")
-    with StopRequest(time_limit) as stop, Progress(None, "making landscapes") as progress:
-
-        def report(name: str, text: str) -> None:
-            log(f"{name}: {text}")
-            progress.update(0, f"{name}: {text}")
-
-        with stop.reported(f"all that was found is kept in {folder}"):
-            made = make_landscapes(wanted, folder, jobs, report, stop)
-    for each in made:
-        if each.path is None:
-            log(f"warning: {each.name}: {each.problem}")
-    if wanted and all(each.path is None for each in made):
-        raise NothingFound("no landscape has a minimum; " + made[0].problem)
-    return made
 
 
 def _known(settings: Path, problem, column: str | None):
